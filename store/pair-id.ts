@@ -1,0 +1,17 @@
+import { createHash } from "node:crypto";
+
+/**
+ * The address under which a picture is known: the WHATWG serialisation without its fragment, or undefined when
+ * `address` is no http(s) URL. The same on every machine.
+ */
+export function normaliseUrl(address: string, base?: string): string | undefined {
+  const url = URL.parse(address.trim(), base);
+  if (!url || (url.protocol !== "http:" && url.protocol !== "https:")) return undefined;
+  url.hash = "";
+  return url.href;
+}
+
+/** A pair's identity: the first 8 bytes of SHA-256(url NUL caption), in 16 hexadecimal digits. */
+export function pairId(imageUrl: string, caption: string): string {
+  return createHash("sha256").update(imageUrl).update("\0").update(caption).digest("hex").slice(0, 16);
+}
