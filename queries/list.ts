@@ -1,0 +1,55 @@
+import { createHash } from "node:crypto";
+import { readFileSync, renameSync, writeFileSync } from "node:fs";
+import type { Term, TermSource } from "../store/types.ts";
+
+const SOURCES: readonly string[] = ["unigram", "bigram", "title", "synset"] satisfies TermSource[];
+
+/** Terms in the order of the list: by code units, so that every machine and locale sorts alike. */
+export function sortTerms(terms: Term[]): Term[] {
+  return terms.sort((a, b) => (a.term < b.term ? -1 : a.term > b.term ? 1 : 0));
+}
+
+/** Writes queries.tsv (term, source, count, score) whole or not at all; returns its SHA-256. */
+export function writeQueries(file: string, terms: readonly Term[]): string {
+  const rows = terms.map((t) => `${t.term}\t${t.source}\t${t.count}\t${t.score}\n`);
+  const text = `term\tsource\tcount\tscore\n${rows.join("")}`;
+  const temporary = `${file}.${process.pid}.tmp`;
+  writeFileSync(temporary, text, { flush: true });
+  renameSync(temporary, file);
+  return createHash("sha256").update(text).digest("hex");
+}
+
+/** A query list with its checksum; a query's id is its index in `terms`. */
+export interface QueryList {
+  terms: Term[];
+  sha256: string;
+}
+
+/**
+ * Reads queries.tsv.
+ * @throws Error naming file and line; when the file is missing, with the command that makes it.
+ */
+export function readQueries(file: string): QueryList {
+  let text: string;
+  try {
+    text = readFileSync(file, "utf8");
+  } catch {
+    throw new Error(`${file} is not there: run \`npm run build-queries\` first`);
+  }
+  const lines = text.split("\n");
+  if (lines[0] !== "term\tsource\tcount\tscore") {
+    throw new Error(`${file}:1: expected the header "term source count score"; run \`npm run build-queries\` again`);
+  }
+  const terms: Term[] = [];
+  for (let i = 1; i < lines.length; i++) {
+    const line = lines[i];
+    if (!line) continue;
+    const [term, source, count, score] = line.split("\t");
+    if (!term || !source || !SOURCES.includes(source) || !count || !score) {
+      throw new Error(`${file}:${i + 1}: expected "term source count score" between tabs`);
+    }
+    terms.push({ term, source: source as TermSource, count: Number(count), score: Number(score) });
+  }
+  if (terms.length === 0) throw new Error(`${file}: the list is empty; run \`npm run build-queries\` again`);
+  return { terms, sha256: createHash("sha256").update(text).digest("hex") };
+}

@@ -1,0 +1,109 @@
+import "./runtime.ts";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import SQLite from "better-sqlite3";
+import { REASONS } from "./reasons.ts";
+
+/** An open workspace database. */
+export type Database = SQLite.Database;
+
+const SCHEMA = new URL("./schema.sql", import.meta.url);
+const VERSION = 1;
+
+/** Where a workspace keeps its state. */
+export function databaseFile(data: string): string {
+  return join(data, "wit.sqlite");
+}
+
+/**
+ * Opens the workspace's database for writing, making folder and tables on first use, and holds the workspace's lock
+ * until the process ends, however it ends.
+ * @throws Error when another process holds the workspace, or a newer version of the program made it.
+ */
+export function openDatabase(data: string): Database {
+  mkdirSync(data, { recursive: true });
+  lock(data);
+  const db = new SQLite(databaseFile(data));
+  // WAL with NORMAL survives kill -9 of any process; a power cut may cost the last commits, never the file.
+  db.pragma("journal_mode = WAL");
+  db.pragma("synchronous = NORMAL");
+  db.pragma("foreign_keys = ON");
+  db.pragma("cache_size = -200000");
+  checkVersion(db, data);
+  if (db.pragma("user_version", { simple: true }) === 0) {
+    db.transaction(() => db.exec(readFileSync(SCHEMA, "utf8")))();
+  }
+  const reason = db.prepare("INSERT INTO reason VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET stage = excluded.stage, help = excluded.help");
+  db.transaction(() => {
+    for (const [stage, reasons] of Object.entries(REASONS)) {
+      for (const [name, help] of Object.entries(reasons)) reason.run(name, stage, help);
+    }
+  })();
+  return db;
+}
+
+/**
+ * Opens the database of a workspace for reading, also while a crawl writes it.
+ * @throws Error with the command to run when there is none.
+ */
+export function openForReading(data: string): Database {
+  let db: Database;
+  try {
+    db = new SQLite(databaseFile(data), { readonly: true, fileMustExist: true });
+  } catch {
+    throw new Error(`no data set in ${data} yet: run \`npm start\` or \`npm run crawl\` first`);
+  }
+  checkVersion(db, data);
+  return db;
+}
+
+function checkVersion(db: Database, data: string): void {
+  const version = db.pragma("user_version", { simple: true }) as number;
+  if (version > VERSION) {
+    throw new Error(`${databaseFile(data)} was made by a newer webimagetext (schema ${version}): update, or use another --data`);
+  }
+}
+
+/**
+ * SQLite's own file lock on a file of its own: unlike a file with a process number it cannot outlive its owner.
+ * The number beside it is only for the message.
+ */
+function lock(data: string): void {
+  const holder = join(data, "lock.pid");
+  const guard = new SQLite(join(data, "lock.sqlite"), { timeout: 500 });
+  try {
+    guard.pragma("locking_mode = EXCLUSIVE");
+    guard.exec("BEGIN EXCLUSIVE");
+  } catch {
+    const pid = readHolder(holder);
+    throw new Error(`${data} is in use by another process${pid ? ` (pid ${pid})` : ""}: wait for it, stop it, or use another --data`);
+  }
+  writeFileSync(holder, String(process.pid));
+  held.push(guard); // A collected handle would give the lock up.
+}
+
+const held: Database[] = [];
+
+function readHolder(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch {
+    return "";
+  }
+}
+
+/** Gives up the locks of this process: for tests that open several workspaces one after the other. */
+export function closeDatabase(db: Database): void {
+  db.close();
+  for (const guard of held.splice(0)) guard.close();
+}
+
+/** A value of the `meta` table. */
+export function getMeta(db: Database, key: string): string | undefined {
+  return db.prepare<[string], { value: string }>("SELECT value FROM meta WHERE key = ?").get(key)?.value;
+}
+
+/** Sets a value of the `meta` table. */
+export function setMeta(db: Database, key: string, value: string): void {
+  db.prepare("INSERT INTO meta VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value").run(key, value);
+}
