@@ -15,3 +15,8 @@ export function normaliseUrl(address: string, base?: string): string | undefined
 export function pairId(imageUrl: string, caption: string): string {
   return createHash("sha256").update(imageUrl).update("\0").update(caption).digest("hex").slice(0, 16);
 }
+
+/** The two 32-bit halves of a pair id. */
+export function idHalves(id: string): [number, number] {
+  return [Number.parseInt(id.slice(0, 8), 16) | 0, Number.parseInt(id.slice(8), 16) | 0];
+}

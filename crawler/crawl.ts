@@ -1,0 +1,143 @@
+import { renameSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { englishVocabulary, loadCaptionRules } from "../filters/caption/rules.ts";
+import { Matcher } from "../filters/matcher.ts";
+import { CLIP } from "../filters/profiles.ts";
+import { type Database, getMeta } from "../store/database.ts";
+import { Progress } from "../store/progress.ts";
+import { refreshQueryCounts } from "../store/query-counts.ts";
+import { type ShardCounts, writeShards } from "../store/shards.ts";
+import { Spool } from "../store/spool.ts";
+import type { Term } from "../store/types.ts";
+import { type CaptionJudges, discover, rematch } from "./discover.ts";
+import { download } from "./download.ts";
+import { Net, type NetOptions } from "./net.ts";
+import { type SelectOptions, select } from "./select.ts";
+import { readUrlList } from "./sources/url-list.ts";
+import { crawlPages } from "./sources/web.ts";
+import type { Workspace } from "./workspace.ts";
+
+/** Where candidates come from; remembered, so that a run that was cut goes on without being told again. */
+export interface Sources {
+  seeds: string[];
+  depth: number;
+  maxPages: number;
+  urls: string[];
+  urlColumn?: string | undefined;
+  captionColumn?: string | undefined;
+}
+
+/** Everything a crawl can be told. */
+export interface CrawlOptions extends SelectOptions {
+  sources: Sources;
+  net: NetOptions;
+  resize: number;
+  quality: number;
+  shardSize: number;
+  quiet: boolean;
+  /** Ends the crawl early; what is in flight is finished and written. */
+  stop: AbortSignal;
+}
+
+/** The rules and the matcher for a query list. */
+export async function loadJudges(terms: readonly Term[]): Promise<CaptionJudges> {
+  return { rules: await loadCaptionRules(englishVocabulary(terms)), matcher: new Matcher(terms) };
+}
+
+/** Discover: reads the sources to their end, or to where they were left. */
+export async function runDiscover(workspace: Workspace, options: CrawlOptions, net: Net): Promise<number> {
+  const { db } = workspace;
+  const progress = new Progress("discover", options.quiet);
+  const judges = await loadJudges(workspace.queries.terms);
+  if (workspace.queriesChanged) rematch(db, judges.matcher);
+  const { sources } = options;
+  let total = 0;
+  const web = crawlPages(db, net, sources, options.stop);
+  const lists = sources.urls.map((file) => readUrlList(db, { ...sources, file }, options.stop));
+  const pages = db.prepare<[], { done: number; n: number }>("SELECT sum(state <> 'waiting') AS done, count(*) AS n FROM page");
+  for (const source of [web, ...lists]) {
+    const before = total;
+    total += await discover(db, source, judges, (seen) => {
+      const { done = 0, n = 0 } = pages.get() ?? {};
+      progress.update(before + seen, undefined, n > 0 ? `pairs on ${done ?? 0} of ${n} pages` : "pairs");
+    });
+  }
+  net.hosts.save(db);
+  refreshQueryCounts(db);
+  endStage(db, "discover", progress, total, `${total.toLocaleString("en")} pairs found`);
+  return total;
+}
+
+/** Select and download in turns until every chosen pair has its picture or a reason. */
+export async function runSelectAndDownload(workspace: Workspace, options: CrawlOptions, net: Net): Promise<void> {
+  const { db, data } = workspace;
+  for (let round = 1; ; round++) {
+    const { chosen, toDownload, reserve } = runSelect(workspace, options);
+    if (toDownload === 0 || options.stop.aborted) return;
+    const progress = new Progress("download", options.quiet);
+    if (!options.quiet && round > 1) process.stderr.write(`round ${round}: ${chosen} chosen, ${reserve} in reserve\n`);
+    const spool = new Spool(data);
+    try {
+      const counts = await download(db, net, spool, { ...options, profile: CLIP }, ({ ok, failed }) => progress.update(ok + failed, toDownload, `${failed} failed`));
+      endStage(db, "download", progress, counts.ok + counts.failed, `${counts.ok.toLocaleString("en")} pictures, ${counts.failed.toLocaleString("en")} failed`);
+    } finally {
+      spool.close();
+    }
+    if (options.stop.aborted) return;
+  }
+}
+
+/** Select alone. */
+export function runSelect(workspace: Workspace, options: SelectOptions & { quiet: boolean }) {
+  const progress = new Progress("select", options.quiet);
+  const selection = select(workspace.db, options);
+  const { chosen, reserve } = selection;
+  endStage(workspace.db, "select", progress, chosen + reserve, `${chosen.toLocaleString("en")} pairs chosen, ${reserve.toLocaleString("en")} in reserve`);
+  return selection;
+}
+
+/** Shards: writes the set when it changed. */
+export async function runShards(workspace: Workspace, options: CrawlOptions): Promise<ShardCounts> {
+  const progress = new Progress("shards", options.quiet);
+  const counts = await writeShards(workspace.db, workspace.data, options, (pairs) => progress.update(pairs, undefined, "pairs"));
+  if (counts.changed) endStage(workspace.db, "shards", progress, counts.pairs, `${counts.pairs.toLocaleString("en")} pairs in ${counts.shards} shards`);
+  return counts;
+}
+
+/** The whole main job on an open workspace; returns whether the set changed, or the run was stopped before it could tell. */
+export async function crawl(workspace: Workspace, options: CrawlOptions): Promise<boolean> {
+  const { db, data } = workspace;
+  const net = new Net(db, options.net);
+  try {
+    await runDiscover(workspace, options, net);
+    if (!options.stop.aborted) await runSelectAndDownload(workspace, options, net);
+    if (options.stop.aborted) return true;
+    const { changed } = await runShards(workspace, options);
+    writeManifest(data, workspace, options);
+    return changed;
+  } finally {
+    await net.close();
+  }
+}
+
+function endStage(db: Database, stage: string, progress: Progress, items: number, text: string): void {
+  progress.done(text);
+  const started = new Date(Date.now() - progress.seconds * 1000).toISOString();
+  db.prepare("INSERT INTO run (stage, rank, started, seconds, items) VALUES (?, 0, ?, ?, ?)").run(stage, started, Math.round(progress.seconds * 1000) / 1000, items);
+}
+
+/** What is needed to build the same set again. */
+function writeManifest(data: string, workspace: Workspace, options: CrawlOptions): void {
+  const { sources, cap, seed, resize, quality, shardSize } = options;
+  const manifest = {
+    webimagetext: getMeta(workspace.db, "version"),
+    node: process.version,
+    queries: { terms: workspace.queries.terms.length, sha256: workspace.queries.sha256 },
+    options: { cap, seed, resize, quality, shardSize, profile: "clip", userAgent: options.net.userAgent },
+    sources,
+    shards: workspace.db.prepare("SELECT * FROM shard ORDER BY shard").all(),
+  };
+  const temporary = join(data, `manifest.json.${process.pid}.tmp`);
+  writeFileSync(temporary, `${JSON.stringify(manifest, null, 2)}\n`, { flush: true });
+  renameSync(temporary, join(data, "manifest.json"));
+}

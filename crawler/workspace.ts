@@ -1,0 +1,40 @@
+import { existsSync } from "node:fs";
+import { buildList, CLIP_LIST, queriesFile } from "../queries/command.ts";
+import { type QueryList, readQueries } from "../queries/list.ts";
+import { type Database, getMeta, openDatabase, setMeta } from "../store/database.ts";
+import { finishSwap } from "../store/shards.ts";
+
+/** A workspace opened for writing. */
+export interface Workspace {
+  data: string;
+  db: Database;
+  queries: QueryList;
+  /** The list is not the one that the pairs were matched with: their captions must be matched again. */
+  queriesChanged: boolean;
+}
+
+/**
+ * Opens a workspace for a stage that writes: takes its lock, completes a swap of shards that was cut, and brings its
+ * query list into the database; a workspace without one gets the embedded default.
+ * @param say told what had to be done.
+ */
+export async function openWorkspace(data: string, say: (text: string) => void): Promise<Workspace> {
+  const db = openDatabase(data);
+  finishSwap(db, data);
+  const file = queriesFile(data);
+  if (!existsSync(file)) {
+    const { terms } = await buildList(file, {}, CLIP_LIST);
+    say(`made the embedded query list of ${terms.length.toLocaleString("en")} terms (npm run build-queries has the choices)`);
+  }
+  const queries = readQueries(file);
+  const before = getMeta(db, "queries");
+  if (before === queries.sha256) return { data, db, queries, queriesChanged: getMeta(db, "rematch") === "pending" };
+  db.transaction(() => {
+    db.exec("DELETE FROM query");
+    const insert = db.prepare("INSERT INTO query (id, term, source, wiki_count, score) VALUES (?, ?, ?, ?, ?)");
+    for (const [id, { term, source, count, score }] of queries.terms.entries()) insert.run(id, term, source, count, score);
+    setMeta(db, "queries", queries.sha256);
+    if (before !== undefined) setMeta(db, "rematch", "pending");
+  })();
+  return { data, db, queries, queriesChanged: getMeta(db, "rematch") === "pending" };
+}

@@ -1,0 +1,55 @@
+import { closeSync, fsyncSync, openSync, writeSync } from "node:fs";
+import { parquetWriteBuffer } from "hyparquet-writer";
+
+/** A sample's metadata: the json beside its picture in the tar, and its row in the Parquet file of the shard. */
+export interface SampleMetadata {
+  key: string;
+  id: string;
+  url: string;
+  page: string | null;
+  caption: string;
+  kind: string;
+  source: string;
+  /** Terms of all queries the caption contains. */
+  queries: string[];
+  /** Of these, the ones on whose account the pair is in the set. */
+  chosen_for: string[];
+  width: number;
+  height: number;
+  original_width: number;
+  original_height: number;
+  /** Of the bytes the host sent, not of the stored picture. */
+  sha256: string;
+  licence: string | null;
+}
+
+const COLUMNS: Record<keyof SampleMetadata, "STRING" | "INT32" | "JSON"> = {
+  key: "STRING",
+  id: "STRING",
+  url: "STRING",
+  page: "STRING",
+  caption: "STRING",
+  kind: "STRING",
+  source: "STRING",
+  queries: "JSON",
+  chosen_for: "JSON",
+  width: "INT32",
+  height: "INT32",
+  original_width: "INT32",
+  original_height: "INT32",
+  sha256: "STRING",
+  licence: "STRING",
+};
+
+/** Writes the metadata of one shard as Parquet (Snappy), lasting when it returns. */
+export function writeMetadata(file: string, samples: readonly SampleMetadata[]): void {
+  const buffer = parquetWriteBuffer({
+    columnData: Object.entries(COLUMNS).map(([name, type]) => ({ name, type, data: samples.map((sample) => sample[name as keyof SampleMetadata]) })),
+    createdBy: "webimagetext",
+  });
+  const descriptor = openSync(file, "w");
+  const bytes = new Uint8Array(buffer);
+  for (let written = 0; written < bytes.length; ) written += writeSync(descriptor, bytes, written);
+  fsyncSync(descriptor);
+  closeSync(descriptor);
+}

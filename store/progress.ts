@@ -1,0 +1,60 @@
+const BAR_WIDTH = 24;
+const TERMINAL_MS = 100;
+const PLAIN_MS = 5_000;
+
+/**
+ * Progress of a stage on standard error: a line that is redrawn on a terminal, a plain line every five seconds
+ * elsewhere, nothing when quiet. Standard output stays free for results.
+ */
+export class Progress {
+  readonly #label: string;
+  readonly #quiet: boolean;
+  readonly #started = performance.now();
+  #last = performance.now();
+  #text = "";
+
+  constructor(label: string, quiet: boolean) {
+    this.#label = label;
+    this.#quiet = quiet;
+  }
+
+  /** Seconds since the stage began. */
+  get seconds(): number {
+    return (performance.now() - this.#started) / 1000;
+  }
+
+  /** Shows how far the stage is; with a total as a bar with the time left. */
+  update(done: number, total: number | undefined, note: string): void {
+    const now = performance.now();
+    const interval = process.stderr.isTTY ? TERMINAL_MS : PLAIN_MS;
+    if (this.#quiet || now - this.#last < interval) return;
+    this.#last = now;
+    const rate = done / this.seconds;
+    const parts = [this.#label.padEnd(9)];
+    if (total !== undefined && total > 0) {
+      const share = Math.min(done / total, 1);
+      const filled = Math.round(share * BAR_WIDTH);
+      parts.push(`${"█".repeat(filled)}${"░".repeat(BAR_WIDTH - filled)} ${done.toLocaleString("en")}/${total.toLocaleString("en")}`);
+      parts.push(`${rate.toFixed(0)}/s`, `${Math.ceil(Math.max(total - done, 0) / Math.max(rate, 1e-9))} s left`);
+    } else {
+      parts.push(done.toLocaleString("en"), `${rate.toFixed(0)}/s`);
+    }
+    if (note) parts.push(note);
+    this.#write(parts.join("  "), false);
+  }
+
+  /** Ends the stage's line with what it did. */
+  done(text: string): void {
+    if (!this.#quiet) this.#write(`${this.#label.padEnd(9)}  ${text} in ${this.seconds.toFixed(1)} s`, true);
+  }
+
+  #write(text: string, last: boolean): void {
+    if (!process.stderr.isTTY) {
+      process.stderr.write(`${text}\n`);
+      return;
+    }
+    const line = text.slice(0, (process.stderr.columns || 80) - 1);
+    process.stderr.write(`\r${line.padEnd(this.#text.length)}${last ? "\n" : ""}`);
+    this.#text = last ? "" : line;
+  }
+}

@@ -1,0 +1,54 @@
+import { join, resolve } from "node:path";
+import type { Stats } from "../stats.ts";
+import { funnelStages } from "./stages.ts";
+import { bar, pad, table } from "./terminal-table.ts";
+import { bytes, count, counted, percent, shorten } from "./text.ts";
+
+/** What a finished build says at the end: the funnel in one table, what there is now, and where to look next. */
+export function formatSummary(stats: Stats, data: string): string {
+  const { states, shards, queries, cap } = stats;
+  const made =
+    states.kept === 0
+      ? "No pairs kept yet."
+      : `${counted(states.kept, "pair")} in ${counted(shards.total, "shard")} (${bytes(stats.picture_bytes)} of pictures)`;
+  const limit = cap === null ? "" : `, ${count(queries.at_cap)} at the cap of ${count(cap)}`;
+  return [
+    ...funnelTable(stats),
+    "",
+    `${made}; ${count(queries.kept)} of ${counted(queries.total, "query", "queries")} with pictures${limit}`,
+    "",
+    "Where to look next",
+    ...nextSteps(data, states.kept > 0),
+    "",
+  ].join("\n");
+}
+
+function funnelTable(stats: Stats): string[] {
+  const stages = funnelStages(stats.funnel, new Map());
+  const largest = Math.max(1, ...stages.map((stage) => stage.entered));
+  const rows = stages.map(({ stage, entered, passed, stopped }) => {
+    const first = stopped[0];
+    const rest = stopped.length > 1 ? `, ${stopped.length - 1} more` : "";
+    const why = first ? `${shorten(first.reason, 20)} ${count(first.pairs)}${rest}` : "";
+    return [stage, count(entered), count(passed), percent(passed, entered), pad(bar(passed / largest, 16), 16), why];
+  });
+  return table(["stage", "in", "on", "share", "", "stopped most"], rows);
+}
+
+function nextSteps(data: string, trainable: boolean): string[] {
+  const standard = resolve(data) === resolve("data");
+  const option = standard ? "" : ` -- --data ${quote(data)}`;
+  const shards = standard ? "" : ` -- --shards ${quote(join(data, "shards", "*.tar"))}`;
+  const steps = [
+    ["the report", `open ${quote(join(data, "report.html"))}`],
+    ["statistics", `npm run stats${option}`],
+    ["SQL", `sqlite3 ${quote(join(data, "wit.sqlite"))} 'select * from query_stats order by kept desc limit 10'`],
+  ];
+  if (trainable) steps.push(["train a CLIP", `npm run train${shards}`]);
+  return steps.map(([what = "", command = ""]) => `  ${pad(what, 13)} ${command}`);
+}
+
+/** A path as a shell takes it, quoted only where it must be. */
+function quote(path: string): string {
+  return /^[\w./@%+=:,-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
+}

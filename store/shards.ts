@@ -1,0 +1,170 @@
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { priority } from "../filters/cap.ts";
+import { idHalves } from "./pair-id.ts";
+import { type Database, getMeta, setMeta } from "./database.ts";
+import { writeMetadata, type SampleMetadata } from "./parquet.ts";
+import { refreshQueryCounts } from "./query-counts.ts";
+import { PlaceReader } from "./spool.ts";
+import { TarWriter } from "./tar.ts";
+
+/** How shards are made. */
+export interface ShardOptions {
+  seed: number;
+  /** Samples a shard; 10,000 as in img2dataset. */
+  shardSize: number;
+}
+
+/** What was written, or that nothing had to be. */
+export interface ShardCounts {
+  shards: number;
+  pairs: number;
+  bytes: number;
+  changed: boolean;
+}
+
+interface Row {
+  id: string;
+  image_url: string;
+  page_url: string | null;
+  caption: string;
+  kind: string;
+  source: string;
+  licence: string | null;
+  chosen_for: string;
+  queries: string;
+  width: number;
+  height: number;
+  original_width: number;
+  original_height: number;
+  sha256: string;
+  file: string;
+  offset: number;
+  bytes: number;
+}
+
+const IN_SET = "state IN ('chosen', 'kept') AND file IS NOT NULL";
+/** Hash of no query: the order of the samples must not correlate with any query's choice. */
+const ORDER = 0x5ead;
+
+/**
+ * Writes the data set: every chosen pair with a picture, in a seeded order that depends on nothing but the set, as
+ * WebDataset tars with their metadata in Parquet. All shards are written beside the old ones and take their place at
+ * once: first the rows, in one transaction, then the folder, by renaming; {@link finishSwap} completes a swap that was
+ * cut between the two. Nothing is written when the set did not change.
+ */
+export async function writeShards(db: Database, data: string, options: ShardOptions, progress: (pairs: number) => void): Promise<ShardCounts> {
+  finishSwap(db, data);
+  const order = orderOf(db, options.seed);
+  const signature = signatureOf(db, order, options);
+  if (getMeta(db, "shards") === signature && existsSync(join(data, "shards"))) return { ...countsOf(db), changed: false };
+
+  const next = join(data, "shards.next");
+  rmSync(next, { recursive: true, force: true });
+  mkdirSync(next, { recursive: true });
+  const reader = new PlaceReader(data);
+  const terms = db.prepare<[number], { term: string }>("SELECT term FROM query WHERE id = ?");
+  const read = db.prepare<[string], Row>("SELECT * FROM pair WHERE id = ?");
+  const places: { id: string; file: string; offset: number; shard: string; key: string }[] = [];
+  const shards: { shard: string; pairs: number; bytes: number; sha256: string }[] = [];
+  try {
+    for (let first = 0; first < order.length; first += options.shardSize) {
+      const name = String(shards.length).padStart(5, "0");
+      const tar = new TarWriter(join(next, `${name}.tar`));
+      const metadata: SampleMetadata[] = [];
+      for (const [index, id] of order.slice(first, first + options.shardSize).entries()) {
+        const row = read.get(id);
+        if (!row) throw new Error(`pair ${id} vanished while shards were written`);
+        const key = name + String(index).padStart(4, "0");
+        const sample = metadataOf(row, key, (query) => terms.get(query)?.term ?? "");
+        const offset = tar.add(`${key}.jpg`, reader.read(row));
+        tar.add(`${key}.txt`, Buffer.from(row.caption));
+        tar.add(`${key}.json`, Buffer.from(JSON.stringify(sample)));
+        metadata.push(sample);
+        places.push({ id, file: `shards/${name}.tar`, offset, shard: name, key });
+        progress(places.length);
+      }
+      const { bytes, sha256 } = tar.close();
+      writeMetadata(join(next, `${name}.parquet`), metadata);
+      shards.push({ shard: name, pairs: metadata.length, bytes, sha256 });
+      // Let signals and the progress line through between two shards.
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  } finally {
+    reader.close();
+  }
+  db.transaction(() => {
+    // Pictures of pairs that left the set go with the old shards.
+    db.exec("UPDATE pair SET file = NULL, offset = NULL, shard = NULL, key = NULL WHERE file IS NOT NULL");
+    const place = db.prepare("UPDATE pair SET state = 'kept', file = @file, offset = @offset, shard = @shard, key = @key WHERE id = @id");
+    for (const row of places) place.run(row);
+    db.exec("DELETE FROM shard");
+    const insert = db.prepare("INSERT INTO shard VALUES (@shard, @pairs, @bytes, @sha256)");
+    for (const row of shards) insert.run(row);
+    setMeta(db, "shards", signature);
+    setMeta(db, "swap", "pending");
+    refreshQueryCounts(db);
+  })();
+  finishSwap(db, data);
+  return { ...countsOf(db), changed: true };
+}
+
+/** Brings the folders to what the rows say after a kill at any moment of a swap. */
+export function finishSwap(db: Database, data: string): void {
+  const [current, next, old] = ["shards", "shards.next", "shards.old"].map((name) => join(data, name)) as [string, string, string];
+  if (getMeta(db, "swap") === "pending") {
+    if (existsSync(next)) {
+      if (existsSync(current)) {
+        rmSync(old, { recursive: true, force: true });
+        renameSync(current, old);
+      }
+      renameSync(next, current);
+    }
+    setMeta(db, "swap", "done");
+    // Everything the set needs is in the shards now.
+    rmSync(join(data, "spool"), { recursive: true, force: true });
+  }
+  rmSync(old, { recursive: true, force: true });
+}
+
+function orderOf(db: Database, seed: number): string[] {
+  const ids = db.prepare<[], { id: string }>(`SELECT id FROM pair WHERE ${IN_SET} ORDER BY id`).all();
+  const keyed = ids.map(({ id }) => ({ id, place: priority(seed, ...idHalves(id), ORDER) }));
+  return keyed.sort((a, b) => a.place - b.place || (a.id < b.id ? -1 : 1)).map(({ id }) => id);
+}
+
+function signatureOf(db: Database, order: readonly string[], options: ShardOptions): string {
+  const hash = createHash("sha256").update(`${options.shardSize} ${options.seed} ${getMeta(db, "queries") ?? ""}`);
+  const chosen = db.prepare<[string], { sha256: string; chosen_for: string }>("SELECT sha256, chosen_for FROM pair WHERE id = ?");
+  for (const id of order) {
+    const row = chosen.get(id);
+    hash.update(`${id} ${row?.sha256} ${row?.chosen_for}\n`);
+  }
+  return hash.digest("hex");
+}
+
+function metadataOf(row: Row, key: string, term: (query: number) => string): SampleMetadata {
+  return {
+    key,
+    id: row.id,
+    url: row.image_url,
+    page: row.page_url,
+    caption: row.caption,
+    kind: row.kind,
+    source: row.source,
+    queries: (JSON.parse(row.queries) as number[]).map(term),
+    chosen_for: (JSON.parse(row.chosen_for) as number[]).map(term),
+    width: row.width,
+    height: row.height,
+    original_width: row.original_width,
+    original_height: row.original_height,
+    sha256: row.sha256,
+    licence: row.licence,
+  };
+}
+
+function countsOf(db: Database): Omit<ShardCounts, "changed"> {
+  const row = db.prepare<[], Omit<ShardCounts, "changed">>("SELECT count(*) AS shards, coalesce(sum(pairs), 0) AS pairs, coalesce(sum(bytes), 0) AS bytes FROM shard").get();
+  return row ?? { shards: 0, pairs: 0, bytes: 0 };
+}

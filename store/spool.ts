@@ -1,0 +1,77 @@
+import { closeSync, fstatSync, fsyncSync, mkdirSync, openSync, readSync, writeSync } from "node:fs";
+import { join } from "node:path";
+
+/** Where a stored picture lies, as in the columns of `pair`. */
+export interface Place {
+  /** Relative to the workspace. */
+  file: string;
+  offset: number;
+  bytes: number;
+}
+
+const PACK = "spool/00000.pack";
+
+/**
+ * Pictures between their download and their shard, one after the other in an append-only file. Bytes are written before
+ * the row that names them is committed, so a killed run leaves at most bytes that no row names.
+ */
+export class Spool {
+  readonly #descriptor: number;
+  #end: number;
+
+  constructor(data: string) {
+    mkdirSync(join(data, "spool"), { recursive: true });
+    this.#descriptor = openSync(join(data, PACK), "a");
+    this.#end = fstatSync(this.#descriptor).size;
+  }
+
+  /** Appends a picture; lasting only after {@link sync}. */
+  append(image: Uint8Array): Place {
+    let written = 0;
+    while (written < image.length) written += writeSync(this.#descriptor, image, written);
+    const place = { file: PACK, offset: this.#end, bytes: image.length };
+    this.#end += image.length;
+    return place;
+  }
+
+  /** Returns when all that was appended would survive a power cut. */
+  sync(): void {
+    fsyncSync(this.#descriptor);
+  }
+
+  close(): void {
+    closeSync(this.#descriptor);
+  }
+}
+
+/** Reads stored pictures; keeps the files it met open until closed. */
+export class PlaceReader {
+  readonly #data: string;
+  readonly #open = new Map<string, number>();
+
+  constructor(data: string) {
+    this.#data = data;
+  }
+
+  /** @throws Error when the file is gone or shorter than the row says. */
+  read({ file, offset, bytes }: Place): Buffer {
+    let descriptor = this.#open.get(file);
+    if (descriptor === undefined) {
+      descriptor = openSync(join(this.#data, file), "r");
+      this.#open.set(file, descriptor);
+    }
+    const buffer = Buffer.alloc(bytes);
+    let done = 0;
+    while (done < bytes) {
+      const read = readSync(descriptor, buffer, done, bytes - done, offset + done);
+      if (read === 0) throw new Error(`${join(this.#data, file)}: ends before byte ${offset + bytes}; was it changed by hand?`);
+      done += read;
+    }
+    return buffer;
+  }
+
+  close(): void {
+    for (const descriptor of this.#open.values()) closeSync(descriptor);
+    this.#open.clear();
+  }
+}
