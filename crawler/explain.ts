@@ -1,6 +1,13 @@
+import { once } from "node:events";
+import { existsSync } from "node:fs";
+import { createInterface } from "node:readline";
 import { cleanCaption } from "../filters/caption/clean.ts";
-import type { Database } from "../store/database.ts";
+import { buildList, CLIP_LIST, queriesFile } from "../queries/command.ts";
+import { readQueries } from "../queries/list.ts";
+import { type Database, openForReading } from "../store/database.ts";
 import type { Term } from "../store/types.ts";
+import { UsageError } from "../store/usage-error.ts";
+import { loadJudges } from "./crawl.ts";
 import { type CaptionJudges, judgeCaption } from "./discover.ts";
 
 /** What `explain --stdin` prints for each caption. */
@@ -71,4 +78,34 @@ export function describePairs(db: Database, idOrUrl: string): string {
 /** Captions come from anywhere: nothing of them may steer the terminal. */
 function printable(text: string): string {
   return text.replace(/\p{Cc}/gu, "\ufffd");
+}
+
+/** `npm run explain`. */
+export async function explainCommand(text: string | undefined, flags: { data: string; stdin: boolean }): Promise<void> {
+  if (text === undefined && !flags.stdin) throw new UsageError("explain needs a caption, a pair id or an address, or --stdin");
+  const file = queriesFile(flags.data);
+  if (!flags.stdin && text !== undefined && (/^[0-9a-f]{16}$/.test(text) || /^https?:\/\//.test(text))) {
+    const pairs = describePairs(openForReading(flags.data), text);
+    if (pairs === "") throw new Error(`no pair, picture or page ${printable(text)} in ${flags.data}`);
+    console.log(pairs);
+    return;
+  }
+  if (!existsSync(file)) await buildList(file, {}, CLIP_LIST);
+  const { terms } = readQueries(file);
+  const judges = await loadJudges(terms);
+  if (!flags.stdin) {
+    console.log(describeCaption(judges, terms, text ?? ""));
+    return;
+  }
+  const lines = createInterface({ input: process.stdin, crlfDelay: Number.POSITIVE_INFINITY });
+  let out = "";
+  for await (const line of lines) {
+    out += `${JSON.stringify(explainCaption(judges, terms, line))}\n`;
+    if (out.length > 65_536) {
+      // A reader that is slower than we are must not make us hold the whole answer.
+      if (!process.stdout.write(out)) await once(process.stdout, "drain");
+      out = "";
+    }
+  }
+  process.stdout.write(out);
 }

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { type BuildOptions, type BuiltList, buildQueries } from "./build.ts";
 import { EMBEDDED_COUNTS, readCounts } from "./counts.ts";
 import { writeQueries } from "./list.ts";
+import { UsageError } from "../store/usage-error.ts";
 import { embeddedWordNet, readSynsets } from "./wordnet.ts";
 
 /** CLIP's length of the list and threshold for words (paper, section 2.2). */
@@ -44,4 +45,23 @@ export function describeList(list: BuiltList, options: BuildOptions): string {
     );
   }
   return lines.join("\n");
+}
+
+/** Options of `build-queries`. */
+export interface BuildQueriesFlags extends ListInputs {
+  data: string;
+  size: number;
+  minCount: number;
+  out?: string;
+  dump?: string;
+}
+
+/** `npm run build-queries`: builds the list and says what it is made of. */
+export async function buildQueriesCommand(flags: BuildQueriesFlags): Promise<void> {
+  if (flags.dump !== undefined) {
+    throw new UsageError("--dump: reading a Wikipedia dump is not built yet; --counts FILE takes a list of `word count` lines");
+  }
+  const file = flags.out ?? queriesFile(flags.data);
+  const list = await buildList(file, flags, flags);
+  console.log(`${describeList(list, flags)}\nwritten to ${file} (sha256 ${list.sha256.slice(0, 12)})`);
 }

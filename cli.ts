@@ -1,0 +1,140 @@
+#!/usr/bin/env node
+import "./store/runtime.ts";
+import { readFileSync } from "node:fs";
+import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { type CrawlFlags, crawlCommand } from "./crawler/command.ts";
+import { explainCommand } from "./crawler/explain.ts";
+import { startCommand } from "./crawler/start.ts";
+import { buildQueriesCommand } from "./queries/command.ts";
+import { reportCommand, statsCommand } from "./store/command.ts";
+import { UsageError } from "./store/usage-error.ts";
+import { runEvaluate, runTrain } from "./train/launch.ts";
+
+const { version } = JSON.parse(readFileSync(new URL("./package.json", import.meta.url), "utf8")) as { version: string };
+
+function count(text: string): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value < 0) throw new InvalidArgumentError("expected a whole number, 0 or more.");
+  return value;
+}
+
+function positive(text: string): number {
+  if (count(text) === 0) throw new InvalidArgumentError("expected a whole number, 1 or more.");
+  return Number(text);
+}
+
+const program = new Command("webimagetext")
+  .description("Builds a web-scale data set of captioned images the way CLIP's WebImageText was built, and trains a CLIP on it.")
+  .version(version)
+  .exitOverride()
+  .showHelpAfterError("(--help shows what it takes)");
+
+function command(name: string, description: string): Command {
+  return program
+    .command(name)
+    .description(description)
+    .option("--data <dir>", "the workspace", "data")
+    .option("--quiet", "no progress", false)
+    .exitOverride()
+    .showHelpAfterError("(--help shows what it takes)");
+}
+
+/** Options of the stages that fetch. */
+function crawling(name: string, description: string): Command {
+  return command(name, description)
+    .option("--seeds <url...>", "pages to start from; the crawl stays on their sites")
+    .option("--seeds-file <file>", "the same, one a line")
+    .option("--urls <file...>", "lists of picture addresses and captions: .csv .tsv .jsonl .parquet")
+    .option("--url-col <name>", "column of the addresses, when it has no usual name")
+    .option("--caption-col <name>", "column of the captions, when it has no usual name")
+    .option("--sample-web", "crawl the sample web, served on this machine")
+    .option("--depth <n>", "links to follow from a seed", count, 20)
+    .option("--max-pages <n>", "pages to fetch in all", positive, 1_000_000)
+    .option("--cap <n>", "most pairs on account of one query", positive, 20_000)
+    .option("--seed <n>", "seed of every random choice", count, 0)
+    .option("--resize <n>", "bring the short side down to so many pixels", positive, 256)
+    .option("--quality <n>", "JPEG quality of the stored pictures", positive, 90)
+    .option("--shard-size <n>", "samples a shard", positive, 10_000)
+    .option("--user-agent <text>", "how to introduce ourselves, with a contact; required beyond this machine")
+    .option("--allow-private <cidr...>", "address ranges that may be fetched although they are not public", [])
+    .option("--resolve <host:port:address...>", "connect to this address for this host, as curl does", [])
+    .option("--host-limits <file>", "lines: HOST seconds-between-pages image-starts-per-second requests-in-flight")
+    .option("--time-budget <seconds>", "stop in good order after so long; what is left over is reported", positive)
+    .option("--json", "print the result as JSON", false);
+}
+
+program.addHelpText("after", "\nFirst time here: `npm start` does everything once, on a small web of its own.");
+
+command("start", "the whole main job on the embedded default: query list, sample web, crawl, shards, report")
+  .option("--cap <n>", "most pairs on account of one query", positive, 20_000)
+  .option("--seed <n>", "seed of every random choice", count, 0)
+  .action(startCommand);
+
+command("build-queries", "the query list: words of Wikipedia, WordNet")
+  .option("--counts <file>", "word counts, a line `word count` each (.gz, .zst too), instead of the embedded ones")
+  .option("--wordnet <dir>", "folder with WordNet's data.noun ... instead of the packaged 3.1")
+  .option("--size <n>", "most terms", positive, 500_000)
+  .option("--min-count <n>", "words seen less often are left out", positive, 100)
+  .option("--out <file>", "where to write the list, instead of DATA/queries.tsv")
+  .addOption(new Option("--dump <file>", "a Wikipedia dump").hideHelp())
+  .action(buildQueriesCommand);
+
+for (const [name, description] of [
+  ["crawl", "discover, select and download in turns, then shards and report"],
+  ["discover", "find pairs and judge their captions"],
+  ["select", "choose pairs under the cap"],
+  ["download", "fetch the chosen pictures, let others move up for those that fail"],
+] as const) {
+  crawling(name, description).action((flags: CrawlFlags) => crawlCommand(name, flags));
+}
+
+command("stats", "the funnel, queries, drop reasons, hosts")
+  .option("--query <term>", "one query and its pairs")
+  .option("--top <n>", "rows of each table", positive, 10)
+  .option("--json", "as JSON", false)
+  .action(statsCommand);
+
+command("report", "write DATA/report.html").action(reportCommand);
+
+command("explain", "why a caption, a pair or the pairs of an address are kept or dropped")
+  .argument("[text]", "a caption, a pair id or an address")
+  .option("--stdin", "read captions, one a line; print a JSON object each", false)
+  .action(explainCommand);
+
+const trainer = (name: string, description: string) =>
+  command(name, description)
+    .option("--seed <n>", "seed of every random choice", count, 0)
+    .option("--json", "JSON lines", false)
+    .allowUnknownOption()
+    .allowExcessArguments();
+
+trainer("train", "train CLIP on DATA/shards; options it does not know go to the trainer (webimagetext_train --help)")
+  .option("--shards <glob>", "shards to train on, instead of DATA/shards/*.tar")
+  .option("--model <name>", "model preset")
+  .option("--steps <n>", "optimiser steps", positive)
+  .option("--out <dir>", "checkpoints, instead of DATA/checkpoints")
+  .action(async (flags, own: Command) => {
+    process.exitCode = await runTrain({ ...flags, passThrough: own.args });
+  });
+
+trainer("evaluate", "zero-shot evaluation of a checkpoint")
+  .option("--checkpoint <file>", "instead of the latest in DATA/checkpoints")
+  .option("--task <dir>", "a task folder, instead of all in DATA/tasks")
+  .action(async (flags, own: Command) => {
+    process.exitCode = await runEvaluate({ ...flags, passThrough: own.args });
+  });
+
+/** One line that says what to do, and the exit code: 1 failed, 2 wrong use. */
+function fail(error: unknown): never {
+  if (error instanceof CommanderError) process.exit(error.exitCode === 0 ? 0 : 2);
+  console.error(`error: ${error instanceof Error ? error.message : String(error)}`);
+  if (process.env["WIT_DEBUG"]) console.error(error);
+  process.exit(error instanceof UsageError ? 2 : 1);
+}
+
+process.on("uncaughtException", fail);
+try {
+  await program.parseAsync();
+} catch (error) {
+  fail(error);
+}

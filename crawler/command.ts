@@ -1,0 +1,135 @@
+import { readFileSync } from "node:fs";
+import { isIP } from "node:net";
+import { getMeta, setMeta } from "../store/database.ts";
+import { writeReport } from "../store/report/report.ts";
+import { collectStats, formatSummary } from "../store/stats.ts";
+import { UsageError } from "../store/usage-error.ts";
+import { type CrawlOptions, crawl, runDiscover, runSelect, runSelectAndDownload, type Sources } from "./crawl.ts";
+import { Net, type NetOptions } from "./net.ts";
+import { type RunningSampleWeb, startSampleWeb } from "./sample-web.ts";
+import { Stop } from "./stop.ts";
+import { openWorkspace, type Workspace } from "./workspace.ts";
+
+/** Options of crawl, discover, select and download, as the command line gives them. */
+export interface CrawlFlags {
+  data: string;
+  quiet: boolean;
+  json: boolean;
+  seeds?: string[];
+  seedsFile?: string;
+  urls?: string[];
+  urlCol?: string;
+  captionCol?: string;
+  sampleWeb?: boolean;
+  depth: number;
+  maxPages: number;
+  cap: number;
+  seed: number;
+  resize: number;
+  quality: number;
+  shardSize: number;
+  userAgent?: string;
+  allowPrivate: string[];
+  resolve: string[];
+  hostLimits?: string;
+  timeBudget?: number;
+}
+
+/** What a run was told about its sources and the net: kept in the workspace for the run that takes it up again. */
+interface Remembered {
+  sources: Sources;
+  net: NetOptions;
+  sampleWeb: boolean;
+}
+
+/** `npm run crawl` and its parts. */
+export async function crawlCommand(stage: "crawl" | "discover" | "select" | "download", flags: CrawlFlags): Promise<void> {
+  const stop = new Stop(flags.timeBudget);
+  const say = (text: string) => void (flags.quiet || process.stderr.write(`${text}\n`));
+  const workspace = await openWorkspace(flags.data, say);
+  let web: RunningSampleWeb | undefined;
+  try {
+    const told = toldOrRemembered(workspace, flags, stage);
+    if (told.sampleWeb) {
+      web = await startSampleWeb(workspace.db, flags.data);
+      told.sources.seeds = web.seeds;
+      told.net = { ...told.net, resolve: web.resolve, hostLimits: web.hostLimits, allowPrivate: ["127.0.0.0/8"] };
+    }
+    const options: CrawlOptions = { ...flags, ...told, stop: stop.signal };
+    await runStage(stage, workspace, options, flags);
+  } finally {
+    web?.close();
+  }
+  if (stop.timeIsUp) say(`the time budget is used up; ${leftOver(workspace)} left over: run the same command again to go on`);
+  process.exit(stop.exitCode);
+}
+
+async function runStage(stage: string, workspace: Workspace, options: CrawlOptions, flags: CrawlFlags): Promise<void> {
+  const { db, data } = workspace;
+  if (stage === "select") {
+    runSelect(workspace, options);
+  } else if (stage === "crawl") {
+    const changed = await crawl(workspace, options);
+    if (!options.stop.aborted) await writeReport(db, data);
+    if (!changed && !flags.json) console.log("nothing to do: every page, list and picture is done, and the shards are up to date\n");
+  } else {
+    const net = new Net(db, options.net);
+    try {
+      if (stage === "discover") await runDiscover(workspace, options, net);
+      else await runSelectAndDownload(workspace, options, net);
+    } finally {
+      await net.close();
+    }
+  }
+  const stats = collectStats(db, { top: 10 });
+  console.log(flags.json ? JSON.stringify(stats) : formatSummary(stats, data));
+}
+
+/** This run's sources; without any, those of the run before, so that a run that was cut goes on. */
+function toldOrRemembered(workspace: Workspace, flags: CrawlFlags, stage: string): Remembered {
+  const seeds = [...(flags.seeds ?? []), ...(flags.seedsFile === undefined ? [] : seedsIn(flags.seedsFile))];
+  const { urls = [], sampleWeb = false } = flags;
+  const before = getMeta(workspace.db, "sources");
+  if (seeds.length === 0 && urls.length === 0 && !sampleWeb) {
+    if (before !== undefined) return JSON.parse(before);
+    if (stage === "select" || stage === "download") throw new UsageError(`${flags.data} holds no pairs yet: run \`npm run crawl\` or \`npm run discover\` first`);
+    throw new UsageError("nothing to crawl: give --seeds URL..., --urls FILE..., or --sample-web for a try on this machine");
+  }
+  const told: Remembered = {
+    sampleWeb,
+    sources: { seeds, urls, depth: flags.depth, maxPages: flags.maxPages, urlColumn: flags.urlCol, captionColumn: flags.captionCol },
+    net: { userAgent: userAgent(flags, seeds, sampleWeb), allowPrivate: flags.allowPrivate, resolve: flags.resolve, hostLimits: flags.hostLimits },
+  };
+  setMeta(workspace.db, "sources", JSON.stringify(told));
+  setMeta(workspace.db, "version", "0.1.0");
+  return told;
+}
+
+/** Strangers' servers are told who asks and how to reach them (RFC 9309, 2.2.1); on this machine nobody needs to know. */
+function userAgent(flags: CrawlFlags, seeds: readonly string[], sampleWeb: boolean): string {
+  if (flags.userAgent !== undefined) {
+    if (!/^[\x20-\x7e]+$/.test(flags.userAgent)) throw new UsageError("--user-agent: expected printable ASCII");
+    return flags.userAgent;
+  }
+  const mapped = new Set(flags.resolve.map((entry) => entry.split(":")[0]));
+  const local = (address: string) => {
+    const host = URL.parse(address)?.hostname.replace(/^\[|\]$/g, "") ?? "";
+    return mapped.has(host) || host === "localhost" || isIP(host) !== 0;
+  };
+  if (sampleWeb || flags.allowPrivate.length > 0 || (seeds.length > 0 && seeds.every(local))) return "webimagetext/0.1 (on this machine)";
+  throw new UsageError("--user-agent is missing: sites are told who crawls them, e.g. --user-agent 'webimagetext/0.1 (+https://example.org/crawl; you@example.org)'");
+}
+
+function seedsIn(file: string): string[] {
+  try {
+    return readFileSync(file, "utf8").split("\n").map((line) => line.trim()).filter((line) => line !== "" && !line.startsWith("#"));
+  } catch (error) {
+    throw new UsageError(`--seeds-file ${file}: ${(error as Error).message}`);
+  }
+}
+
+function leftOver({ db }: Workspace): string {
+  const pages = db.prepare<[], { n: number }>("SELECT count(*) AS n FROM page WHERE state = 'waiting'").get()?.n ?? 0;
+  const pictures = db.prepare<[], { n: number }>("SELECT count(*) AS n FROM pair WHERE state = 'candidate' OR (state = 'chosen' AND file IS NULL)").get()?.n ?? 0;
+  return `${pages.toLocaleString("en")} pages and ${pictures.toLocaleString("en")} pictures are`;
+}

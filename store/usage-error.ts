@@ -1,0 +1,2 @@
+/** The command was used in a way that cannot work; ends the process with exit code 2. */
+export class UsageError extends Error {}
