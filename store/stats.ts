@@ -1,8 +1,8 @@
 import type { Database } from "./database.ts";
 
+export { formatStats } from "./report/terminal.ts";
 export { formatQuery } from "./report/terminal-query.ts";
 export { formatSummary } from "./report/terminal-summary.ts";
-export { formatStats } from "./report/terminal.ts";
 
 /** What became of the pairs that entered a stage; the reason `passed` is what went on. */
 export interface FunnelRow {
@@ -222,8 +222,10 @@ function readHosts(db: Database, top: number): Stats["hosts"] {
 }
 
 function number(db: Database, sql: string, ...values: number[]): number {
-  return db
-    .prepare<number[], number>(sql)
-    .pluck()
-    .get(...values) ?? 0;
+  return (
+    db
+      .prepare<number[], number>(sql)
+      .pluck()
+      .get(...values) ?? 0
+  );
 }

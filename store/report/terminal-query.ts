@@ -46,7 +46,8 @@ export function formatQuery(db: Database, term: string): string {
       `      ${shorten(pair.image_url, COLUMNS - 6)}`,
     ];
   });
-  const title = pairs.length < SHOWN ? "Pairs whose caption contains it" : `The first ${SHOWN} pairs whose caption contains it`;
+  const title =
+    pairs.length < SHOWN ? "Pairs whose caption contains it" : `The first ${SHOWN} pairs whose caption contains it`;
   return `${[...facts, "", title, ...lines].join("\n")}\n`;
 }
 

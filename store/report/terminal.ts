@@ -27,9 +27,18 @@ function section(title: string, lines: readonly string[]): string {
 function headline({ states, shards, queries, picture_bytes, cap, seed, seconds }: Stats): string {
   const rows = [
     ["Pairs kept", `${count(states.kept)} in ${counted(shards.total, "shard")}, pictures of ${bytes(picture_bytes)}`],
-    ["On the way", `${count(states.candidate)} waiting for select, ${count(states.chosen)} chosen, ${count(states.reserve)} in reserve`],
-    ["Queries", `${count(queries.kept)} of ${count(queries.total)} with pictures, ${count(queries.matched)} in a caption, ${count(queries.at_cap)} at the cap`],
-    ["Built with", `cap ${cap === null ? "not set yet" : count(cap)}, seed ${shorten(seed ?? "not set yet", 20)}, ${duration(seconds)} of work`],
+    [
+      "On the way",
+      `${count(states.candidate)} waiting for select, ${count(states.chosen)} chosen, ${count(states.reserve)} in reserve`,
+    ],
+    [
+      "Queries",
+      `${count(queries.kept)} of ${count(queries.total)} with pictures, ${count(queries.matched)} in a caption, ${count(queries.at_cap)} at the cap`,
+    ],
+    [
+      "Built with",
+      `cap ${cap === null ? "not set yet" : count(cap)}, seed ${shorten(seed ?? "not set yet", 20)}, ${duration(seconds)} of work`,
+    ],
   ];
   return rows.map(([name = "", text = ""]) => `${pad(name, 12)}${text}`).join("\n");
 }
@@ -107,7 +116,12 @@ function optOuts({ opt_outs: rows }: Stats): string[] {
 
 function shards({ shards: { first, total, pairs, bytes: volume } }: Stats): string[] {
   if (total === 0) return [];
-  const rows = first.map((row) => [shorten(row.shard, 24), count(row.pairs), bytes(row.bytes), row.sha256.slice(0, 16)]);
+  const rows = first.map((row) => [
+    shorten(row.shard, 24),
+    count(row.pairs),
+    bytes(row.bytes),
+    row.sha256.slice(0, 16),
+  ]);
   const rest = total > first.length ? `, the first ${count(first.length)} shown` : "";
   return [
     `  ${counted(total, "shard")}${rest}: ${counted(pairs, "pair")}, ${bytes(volume)}`,

@@ -2,18 +2,21 @@ import { stripVTControlCharacters } from "node:util";
 
 const WIDE =
   /[\p{Emoji_Presentation}\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{1f300}-\u{1faff}\u{20000}-\u{3fffd}]/u;
-const WITHOUT_WIDTH = /\p{M}/u;
+const WITHOUT_WIDTH = /[\p{M}\u200d]/u;
 
 /**
  * Text from the web made harmless to show: one line, no terminal escapes, no control characters, nothing that turns the
  * direction of the text around it.
  */
 export function plain(text: string): string {
-  return stripVTControlCharacters(text)
-    .replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, " ")
-    .replace(/[\p{Cf}\p{Cs}]+/gu, "")
-    .replace(/\s+/gu, " ")
-    .trim();
+  return (
+    stripVTControlCharacters(text)
+      .replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, " ")
+      // Format characters and halves of characters go; the joiner inside one emoji stays.
+      .replace(/(?!\u200d\p{Extended_Pictographic})[\p{Cf}\p{Cs}]/gu, "")
+      .replace(/\s+/gu, " ")
+      .trim()
+  );
 }
 
 /** Columns a text takes on a terminal. */
@@ -30,16 +33,23 @@ function characterWidth(character: string): number {
 
 /** The text made {@link plain} and cut to `width` columns, with an ellipsis when something is missing. */
 export function shorten(text: string, width: number): string {
-  // Cut roughly first: a caption may be a megabyte, and piled-up accents take no columns at all.
-  const clean = plain(text.slice(0, 16 * width + 256)).slice(0, 4 * width);
-  if (displayWidth(clean) <= width && text.length <= 4 * width) return clean;
+  // A caption may be a megabyte: only its beginning is looked at.
+  const rough = 16 * width + 256;
+  const clean = plain(text.slice(0, rough));
   let cut = "";
   let used = 0;
+  let complete = text.length <= rough;
   for (const character of clean) {
     used += characterWidth(character);
-    if (used > width - 1) break;
+    // Piled-up accents take no columns, so the length is bounded as well.
+    if (used > width || cut.length > 4 * width) {
+      complete = false;
+      break;
+    }
     cut += character;
   }
+  if (complete) return cut;
+  while (displayWidth(cut) > width - 1) cut = [...cut].slice(0, -1).join("");
   return `${cut.trimEnd()}…`;
 }
 

@@ -1,0 +1,98 @@
+import type { Database } from "../database.ts";
+
+/** How many pairs fall under one label of a histogram. */
+export interface Bin {
+  label: string;
+  pairs: number;
+}
+
+/** What the kept pairs are like, and how the queries share them. */
+export interface Distributions {
+  /** Captions per query, most first; queries without any left out. */
+  matched: number[];
+  /** Pairs kept on account of each query, most first; queries without any left out. */
+  kept: number[];
+  shortSide: Bin[];
+  aspect: Bin[];
+  words: Bin[];
+  characters: Bin[];
+  formats: Bin[];
+  kinds: Bin[];
+  statuses: Bin[];
+}
+
+/** Reads the distributions; one scan of the kept pairs each. */
+export function readDistributions(db: Database): Distributions {
+  const kept = "FROM pair WHERE state = 'kept'";
+  return {
+    matched: counts(db, "matched"),
+    kept: counts(db, "kept"),
+    shortSide: bins(values(db, `min(width, height) ${kept} AND width > 0 AND height > 0`), SIDES, sideLabel),
+    aspect: bins(
+      values(db, `round(1.0 * width / height, 3) ${kept} AND width > 0 AND height > 0`),
+      ASPECTS,
+      aspectLabel,
+    ),
+    words: bins(values(db, `1 + length(caption) - length(replace(caption, ' ', '')) ${kept}`), WORDS, rangeLabel),
+    characters: bins(values(db, `length(caption) ${kept}`), CHARACTERS, rangeLabel),
+    formats: labels(db, `coalesce(format, 'unknown') ${kept}`),
+    kinds: labels(db, `kind ${kept}`),
+    statuses: labels(db, "status FROM pair WHERE status IS NOT NULL"),
+  };
+}
+
+/** Lower ends of the bins; the last one is open. */
+const SIDES = [0, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048];
+const ASPECTS = [0, 0.4, 0.55, 0.7, 0.85, 0.98, 1.03, 1.2, 1.45, 1.85, 2.6];
+const WORDS = [1, 2, 3, 4, 5, 6, 8, 10, 13, 17, 25, 40];
+const CHARACTERS = [0, 5, 10, 15, 20, 30, 40, 60, 80, 120, 200, 400];
+
+interface Value {
+  value: number;
+  pairs: number;
+}
+
+function counts(db: Database, column: "matched" | "kept"): number[] {
+  const sql = `SELECT ${column} FROM query_stats WHERE ${column} > 0 ORDER BY ${column} DESC`;
+  return db.prepare<[], number>(sql).pluck().all();
+}
+
+function values(db: Database, what: string): Value[] {
+  return db.prepare<[], Value>(`SELECT ${what.replace(" FROM", " AS value, count(*) AS pairs FROM")} GROUP BY 1`).all();
+}
+
+function labels(db: Database, what: string): Bin[] {
+  const sql = `SELECT ${what.replace(" FROM", " AS label, count(*) AS pairs FROM")} GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 10`;
+  return db
+    .prepare<[], { label: string | number; pairs: number }>(sql)
+    .all()
+    .map(({ label, pairs }) => ({ label: String(label), pairs }));
+}
+
+/** Sorts values into bins, without the empty bins at both ends. */
+function bins(rows: readonly Value[], edges: readonly number[], label: (from: number, to: number) => string): Bin[] {
+  const all = edges.map((from, i) => ({ label: label(from, edges[i + 1] ?? Number.POSITIVE_INFINITY), pairs: 0 }));
+  for (const { value, pairs } of rows) {
+    const bin = all[edges.findLastIndex((from) => value >= from)];
+    if (bin) bin.pairs += pairs;
+  }
+  const first = all.findIndex((bin) => bin.pairs > 0);
+  return first < 0 ? [] : all.slice(first, all.findLastIndex((bin) => bin.pairs > 0) + 1);
+}
+
+function sideLabel(from: number, to: number): string {
+  if (from === 0) return `<${to}`;
+  return to === Number.POSITIVE_INFINITY ? `${from}+` : String(from);
+}
+
+function rangeLabel(from: number, to: number): string {
+  if (to === Number.POSITIVE_INFINITY) return `${from}+`;
+  return to - from === 1 ? String(from) : `${from}–${to - 1}`;
+}
+
+function aspectLabel(from: number, to: number): string {
+  if (from < 1 && to > 1) return "square";
+  if (from === 0) return "<1:2.5";
+  if (to === Number.POSITIVE_INFINITY) return "2.6:1+";
+  return from >= 1 ? `${from}:1` : `1:${(1 / from).toFixed(1)}`;
+}

@@ -1,0 +1,47 @@
+import { open, rename, rm } from "node:fs/promises";
+import { join } from "node:path";
+import type { Database } from "../database.ts";
+import { collectStats } from "../stats.ts";
+import { readDistributions } from "./distributions.ts";
+import { renderPage } from "./page.ts";
+import { readSamples } from "./samples.ts";
+import { makeThumbnails } from "./thumbnails.ts";
+
+const TOP = 30;
+
+/**
+ * Writes the workspace's report.html, one file below 5 MB that needs no network and no script. A reader sees the old
+ * file or the new one, never a part.
+ */
+export async function writeReport(db: Database, data: string): Promise<{ file: string; bytes: number }> {
+  // Everything is read at one moment, so that the parts of the page agree while a crawl goes on.
+  const content = db.transaction(() => ({
+    stats: collectStats(db, { top: TOP }),
+    distributions: readDistributions(db),
+    samples: readSamples(db),
+  }))();
+  const { head, middle, tail, wall } = content.samples;
+  const shown = [...wall, ...[...head, ...middle, ...tail].flatMap((query) => query.samples)];
+  const thumbnails = await makeThumbnails(data, shown);
+  const page = Buffer.from(renderPage({ ...content, thumbnails }));
+  const file = join(data, "report.html");
+  await publish(file, page);
+  return { file, bytes: page.length };
+}
+
+async function publish(file: string, content: Buffer): Promise<void> {
+  const unfinished = `${file}.${process.pid}.tmp`;
+  try {
+    const handle = await open(unfinished, "w");
+    try {
+      await handle.writeFile(content);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await rename(unfinished, file);
+  } catch (error) {
+    await rm(unfinished, { force: true });
+    throw error;
+  }
+}

@@ -1,0 +1,23 @@
+import type { Stats } from "../../stats.ts";
+import { type Html, html } from "../html.ts";
+import { dataTable, found, meter, section } from "../parts.ts";
+
+/** Every reason something was dropped for, in words, with an example. */
+export function drops({ drops: rows }: Stats): Html | undefined {
+  if (rows.length === 0) return undefined;
+  const most = Math.max(1, ...rows.map((row) => row.pairs));
+  return section(
+    "drops",
+    "Why the rest is missing",
+    "Nothing is dropped silently: each reason is the name of a rule or an outcome of a download, and stands in the table pair.",
+    dataTable(
+      [{ name: "Stage" }, { name: "Reason" }, { name: "Pairs", number: true }, { name: "Example" }],
+      rows.map((row) => [
+        html`<span class="quiet">${row.stage}</span>`,
+        html`<b>${found(row.reason.replaceAll("_", " "), 40)}</b><br><span class="quiet">${row.help ?? ""}</span>`,
+        meter(row.pairs, most),
+        html`<code>${found(row.example ?? "", 110)}</code>`,
+      ]),
+    ),
+  );
+}

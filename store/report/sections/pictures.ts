@@ -1,0 +1,21 @@
+import type { Distributions } from "../distributions.ts";
+import { type Html, html } from "../html.ts";
+import { barList, histogram, section } from "../parts.ts";
+
+/** What the kept pictures and captions are like. */
+export function pictures(distributions: Distributions): Html | undefined {
+  const { shortSide, aspect, words, characters, formats, kinds } = distributions;
+  const upright = [
+    histogram("Short side of the pictures", shortSide, "pixels, from"),
+    histogram("Shape", aspect, "width to height, from"),
+    histogram("Length of the captions", words, "words"),
+    histogram("Length of the captions", characters, "characters"),
+  ];
+  if (upright.every((figure) => figure === undefined)) return undefined;
+  return section(
+    "pictures",
+    "Pictures and captions",
+    "Shares of the kept pairs.",
+    html`<div class="plots">${upright}${barList("Where the captions stood", kinds)}${barList("Sent as", formats)}</div>`,
+  );
+}

@@ -1,0 +1,62 @@
+import { open } from "node:fs/promises";
+import { join } from "node:path";
+import sharp from "sharp";
+import type { Sample } from "./samples.ts";
+
+/** A small picture inside the page. */
+export interface Thumbnail {
+  /** WebP in base64. */
+  base64: string;
+  width: number;
+  height: number;
+}
+
+const SIDE = 128;
+/** All thumbnails together, so that the page stays below 5 MB whatever the pictures are. */
+const BUDGET = 3_500_000;
+const AT_ONCE = 8;
+
+/** Thumbnails of the samples by pair id; pictures that are not on this machine any more are left out. */
+export async function makeThumbnails(data: string, samples: readonly Sample[]): Promise<Map<string, Thumbnail>> {
+  const thumbnails = new Map<string, Thumbnail>();
+  const waiting = [...new Map(samples.map((sample) => [sample.id, sample])).values()];
+  let spent = 0;
+  const work = async (): Promise<void> => {
+    for (let sample = waiting.shift(); sample; sample = waiting.shift()) {
+      const thumbnail = await makeThumbnail(data, sample);
+      if (!thumbnail || spent + thumbnail.base64.length > BUDGET) continue;
+      spent += thumbnail.base64.length;
+      thumbnails.set(sample.id, thumbnail);
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, work));
+  return thumbnails;
+}
+
+async function makeThumbnail(data: string, sample: Sample): Promise<Thumbnail | undefined> {
+  const { file, offset, bytes } = sample;
+  if (file === null || offset === null || bytes === null) return undefined;
+  try {
+    const picture = await readRange(join(data, file), offset, bytes);
+    const { data: small, info } = await sharp(picture)
+      .resize(SIDE, SIDE, { fit: "inside", withoutEnlargement: true })
+      .flatten({ background: "white" })
+      .webp({ quality: 70 })
+      .toBuffer({ resolveWithObject: true });
+    return { base64: small.toString("base64"), width: info.width, height: info.height };
+  } catch {
+    // A report of a half-moved or damaged data set is still a report; the page shows an empty frame.
+    return undefined;
+  }
+}
+
+async function readRange(file: string, offset: number, bytes: number): Promise<Buffer> {
+  const handle = await open(file);
+  try {
+    const buffer = Buffer.alloc(bytes);
+    const { bytesRead } = await handle.read(buffer, 0, bytes, offset);
+    return buffer.subarray(0, bytesRead);
+  } finally {
+    await handle.close();
+  }
+}

@@ -1,0 +1,152 @@
+import assert from "node:assert/strict";
+import { createServer, type RequestListener, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { after, before, test } from "node:test";
+import { brotliCompressSync, gzipSync } from "node:zlib";
+import { FetchError } from "../../crawler/fetch-error.ts";
+import { HttpClient } from "../../crawler/http.ts";
+
+/** What each path of the hostile server does. */
+const PATHS: Record<string, RequestListener> = {
+  "/gzip": (_, res) => void res.setHeader("content-encoding", "gzip").end(gzipSync("hello ".repeat(1000))),
+  "/br": (_, res) => void res.setHeader("content-encoding", "br").end(brotliCompressSync("hello ".repeat(1000))),
+  "/bomb": (_, res) => void res.setHeader("content-encoding", "gzip").end(gzipSync(Buffer.alloc(50_000_000))),
+  "/stacked": (_, res) => void res.setHeader("content-encoding", "gzip, gzip, gzip").end(gzipSync("x")),
+  "/cut-gzip": (_, res) => void res.setHeader("content-encoding", "gzip").end(gzipSync("hello ".repeat(1000)).subarray(0, 30)),
+  "/one-hop": (_, res) => void res.writeHead(302, { location: "/gzip" }).end(),
+  "/loop": (_, res) => void res.writeHead(302, { location: "/loop" }).end(),
+  "/to-file": (_, res) => void res.writeHead(302, { location: "file:///etc/passwd" }).end(),
+  "/to-private": (_, res) => void res.writeHead(302, { location: "http://169.254.169.254/" }).end(),
+  "/reset": (req) => void req.socket.destroy(),
+  "/short": (req, res) => {
+    res.writeHead(200, { "content-length": "100" }).write("abc");
+    setTimeout(() => req.socket.destroy(), 30);
+  },
+  "/endless": (_, res) => {
+    const timer = setInterval(() => res.write(Buffer.alloc(1_000_000)), 1);
+    res.on("close", () => clearInterval(timer));
+  },
+  "/announced": (_, res) => void res.writeHead(200, { "content-length": String(10 ** 12) }).write("x"),
+  "/drip": (_, res) => {
+    res.writeHead(200);
+    const timer = setInterval(() => res.write("x"), 200);
+    res.on("close", () => clearInterval(timer));
+  },
+  "/silent": () => {},
+  "/empty": (_, res) => void res.end(),
+  "/404": (_, res) => void res.writeHead(404).end("no"),
+  "/410": (_, res) => void res.writeHead(410).end("no"),
+  "/401": (_, res) => void res.writeHead(401).end("no"),
+  "/429": (_, res) => void res.writeHead(429, { "retry-after": "7" }).end("no"),
+  "/503-date": (_, res) => void res.writeHead(503, { "retry-after": new Date(Date.now() + 60_000).toUTCString() }).end("no"),
+  "/503-years": (_, res) => void res.writeHead(503, { "retry-after": "999999999" }).end("no"),
+  "/503-nonsense": (_, res) => void res.writeHead(503, { "retry-after": "soon" }).end("no"),
+  "/big-header": (_, res) => void res.writeHead(200, { "x-big": "x".repeat(20_000) }).end("no"),
+};
+
+let server: Server;
+let port: number;
+let client: HttpClient;
+before(async () => {
+  server = createServer((req, res) => (PATHS[req.url ?? ""] ?? ((_, answer) => answer.end("?")))(req, res));
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  port = (server.address() as AddressInfo).port;
+  client = new HttpClient({ userAgent: "test", allowPrivate: ["127.0.0.0/8"], resolve: [`site.example:${port}:127.0.0.1`], deadlineMs: 1_500 });
+});
+after(async () => {
+  await client.close();
+  server.closeAllConnections();
+  server.close();
+});
+
+const get = (path: string, maxBytes = 5_000_000) => client.get(`http://site.example:${port}${path}`, { maxBytes, accept: "*/*" });
+
+async function failure(path: string): Promise<FetchError> {
+  const error = await get(path).then(
+    () => assert.fail(`${path} gave an answer`),
+    (thrown) => thrown,
+  );
+  assert.ok(error instanceof FetchError, String(error));
+  return error;
+}
+
+test("bodies are decoded, redirects followed, the final address reported", async () => {
+  for (const path of ["/gzip", "/br", "/one-hop"]) {
+    const { body, url } = await get(path);
+    assert.equal(body.toString(), "hello ".repeat(1000), path);
+    assert.equal(url, `http://site.example:${port}${path === "/one-hop" ? "/gzip" : path}`);
+  }
+});
+
+for (const [path, reason, next] of [
+  ["/bomb", "too_large", "give up"],
+  ["/stacked", "protocol", "give up"],
+  ["/cut-gzip", "protocol", "give up"],
+  ["/loop", "redirect_loop", "give up"],
+  ["/to-file", "bad_redirect", "give up"],
+  ["/to-private", "private_address", "give up"],
+  ["/reset", "reset", "retry later"],
+  ["/short", "reset", "retry later"],
+  ["/endless", "too_large", "give up"],
+  ["/announced", "too_large", "give up"],
+  ["/drip", "timeout", "retry later"],
+  ["/silent", "timeout", "retry later"],
+  ["/empty", "empty", "give up"],
+  ["/404", "http_404", "give up"],
+  ["/410", "http_410", "give up"],
+  ["/401", "http_4xx", "give up"],
+  ["/429", "http_429", "retry later"],
+  ["/503-nonsense", "http_5xx", "retry later"],
+  ["/big-header", "protocol", "give up"],
+] as const) {
+  test(`${path} ends as ${reason}: ${next}`, async () => {
+    const started = performance.now();
+    const error = await failure(path);
+    assert.equal(error.reason, reason, error.message);
+    assert.equal(error.next, next);
+    assert.ok(performance.now() - started < 4_000);
+  });
+}
+
+test("Retry-After: seconds, a date, at most an hour, nonsense ignored", async () => {
+  assert.equal((await failure("/429")).retryAfterMs, 7_000);
+  const date = (await failure("/503-date")).retryAfterMs ?? 0;
+  assert.ok(date > 50_000 && date <= 60_000, String(date));
+  assert.equal((await failure("/503-years")).retryAfterMs, 3_600_000);
+  assert.equal((await failure("/503-nonsense")).retryAfterMs, undefined);
+});
+
+test("a slow body is given up after the grace time, long before a long deadline", async () => {
+  const patient = new HttpClient({ userAgent: "test", allowPrivate: ["127.0.0.1"], resolve: [], deadlineMs: 60_000 });
+  const started = performance.now();
+  await assert.rejects(patient.get(`http://127.0.0.1:${port}/drip`, { maxBytes: 1_000, accept: "*/*" }), { reason: "timeout", next: "give up" });
+  assert.ok(performance.now() - started < 8_000);
+  await patient.close();
+});
+
+test("no private address is dialled in any spelling, by name, by --resolve or by redirect", async () => {
+  let connections = 0;
+  server.on("connection", () => connections++);
+  const strict = new HttpClient({ userAgent: "test", allowPrivate: [], resolve: [`site.example:${port}:127.0.0.1`] });
+  const hosts = ["site.example", "localhost", "127.0.0.1", "2130706433", "0x7f.1", "0177.0.0.1", "127.1", "[::1]", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]"];
+  for (const host of hosts) {
+    await assert.rejects(strict.get(`http://${host}:${port}/gzip`, { maxBytes: 1_000, accept: "*/*" }), { reason: "private_address" }, host);
+  }
+  assert.equal(connections, 0);
+  await strict.close();
+});
+
+test("names that do not resolve, ports that do not answer", async () => {
+  const error = await client.get("http://no-such-host.invalid/", { maxBytes: 1, accept: "*/*" }).catch((thrown) => thrown);
+  assert.equal(error.reason, "dns");
+  const closed = createServer().listen(0, "127.0.0.1");
+  await new Promise((resolve) => closed.once("listening", resolve));
+  const { port: dead } = closed.address() as AddressInfo;
+  await new Promise((resolve) => closed.close(resolve));
+  await assert.rejects(client.get(`http://127.0.0.1:${dead}/`, { maxBytes: 1, accept: "*/*" }), { reason: "connect", next: "retry later" });
+});
+
+test("options that cannot be understood are named", () => {
+  assert.throws(() => new HttpClient({ userAgent: "x", allowPrivate: ["10.0.0.0/99"], resolve: [] }), /--allow-private 10\.0\.0\.0\/99/);
+  assert.throws(() => new HttpClient({ userAgent: "x", allowPrivate: [], resolve: ["a:b:c"] }), /--resolve a:b:c: expected HOST:PORT:ADDRESS/);
+});
