@@ -1,5 +1,8 @@
 import { BlockList, isIP } from "node:net";
 
+/** Says whether an address may be dialled. */
+export type AddressCheck = (address: string) => boolean;
+
 /** Ranges that are not the public Internet (IANA's special-purpose address registries), IPv4 and IPv6. */
 const SPECIAL: readonly [string, number][] = [
   ["0.0.0.0", 8],
@@ -27,16 +30,18 @@ const SPECIAL: readonly [string, number][] = [
   ["3fff::", 20],
 ];
 
-function blockList(ranges: readonly [string, number][]): BlockList {
-  const list = new BlockList();
-  for (const [address, bits] of ranges) list.addSubnet(address, bits, isIP(address) === 6 ? "ipv6" : "ipv4");
-  return list;
+/** Whether an address is in one of the ranges. One list a family: Node would look for an IPv4 address in ::/3 too. */
+function inRanges(ranges: readonly [string, number][]): AddressCheck {
+  const lists = { ipv4: new BlockList(), ipv6: new BlockList() };
+  for (const [address, bits] of ranges) lists[familyOf(address)].addSubnet(address, bits, familyOf(address));
+  return (address) => lists[familyOf(address)].check(address, familyOf(address));
 }
 
-const SPECIAL_LIST = blockList(SPECIAL);
+function familyOf(address: string): "ipv4" | "ipv6" {
+  return isIP(address) === 6 ? "ipv6" : "ipv4";
+}
 
-/** Says whether an address may be dialled. */
-export type AddressCheck = (address: string) => boolean;
+const isSpecial = inRanges(SPECIAL);
 
 /**
  * A check that lets through public unicast addresses and, for tests and intranets, those in `allowed`.
@@ -44,7 +49,7 @@ export type AddressCheck = (address: string) => boolean;
  * @throws Error naming the range that is none.
  */
 export function addressCheck(allowed: readonly string[]): AddressCheck {
-  const exceptions = blockList(
+  const isException = inRanges(
     allowed.map((range) => {
       const [address = "", bits = ""] = range.split("/");
       const family = isIP(address);
@@ -57,10 +62,7 @@ export function addressCheck(allowed: readonly string[]): AddressCheck {
   );
   return (address) => {
     const plain = unmapped(address);
-    const family = isIP(plain);
-    if (family === 0) return false;
-    const name = family === 6 ? "ipv6" : "ipv4";
-    return exceptions.check(plain, name) || !SPECIAL_LIST.check(plain, name);
+    return isIP(plain) !== 0 && (isException(plain) || !isSpecial(plain));
   };
 }
 

@@ -22,7 +22,7 @@ export function formatQuery(db: Database, term: string): string {
       "SELECT id, term AS query, source, wiki_count, matched, chosen, downloaded, kept FROM query WHERE term = ?",
     )
     .get(wanted);
-  if (!row) return `"${shorten(wanted, 60)}" is not on the query list of this data set\n`;
+  if (!row) return `"${shorten(wanted, 60)}" is not on the query list of this data set`;
 
   const facts = table(
     ["query", "source", "corpus", "matched", "chosen", "downloaded", "kept"],
@@ -36,7 +36,7 @@ export function formatQuery(db: Database, term: string): string {
     0,
   );
   const pairs = pairsOf(db, row.id);
-  if (pairs.length === 0) return `${facts.join("\n")}\n\nNo caption contains it.\n`;
+  if (pairs.length === 0) return `${facts.join("\n")}\n\nNo caption contains it.`;
   const lines = pairs.flatMap((pair) => {
     const why = [pair.reason, pair.detail].filter((text) => text !== null).join(": ");
     const state = why === "" ? pair.state : `${pair.state} (${shorten(why, 40)})`;
@@ -48,7 +48,7 @@ export function formatQuery(db: Database, term: string): string {
   });
   const title =
     pairs.length < SHOWN ? "Pairs whose caption contains it" : `The first ${SHOWN} pairs whose caption contains it`;
-  return `${[...facts, "", title, ...lines].join("\n")}\n`;
+  return [...facts, "", title, ...lines].join("\n");
 }
 
 function pairsOf(db: Database, query: number): PairRow[] {
@@ -56,7 +56,7 @@ function pairsOf(db: Database, query: number): PairRow[] {
     .prepare<[{ query: number }], PairRow>(
       // Looking for the digits first spares most rows the parsing of their array.
       `SELECT state, reason, detail, caption, image_url FROM pair p
-       WHERE instr(queries, @query) AND EXISTS (SELECT 1 FROM json_each(p.queries) q WHERE q.value = @query)
+       WHERE instr(queries, CAST(@query AS INTEGER)) AND EXISTS (SELECT 1 FROM json_each(p.queries) q WHERE q.value = @query)
        ORDER BY CASE state WHEN 'kept' THEN 0 WHEN 'chosen' THEN 1 WHEN 'reserve' THEN 2 WHEN 'candidate' THEN 3 ELSE 4 END, id
        LIMIT ${SHOWN}`,
     )

@@ -19,7 +19,6 @@ export function formatSummary(stats: Stats, data: string): string {
     "",
     "Where to look next",
     ...nextSteps(data, states.kept > 0),
-    "",
   ].join("\n");
 }
 

@@ -3,11 +3,14 @@ import { displayWidth } from "./text.ts";
 /** The widest line we print. */
 export const COLUMNS = 100;
 
+/** What stands to the right: 1,234, 0.4%, <0.1%, 45.2 MB, 4 min 10 s. */
+const NUMBER = /^(-|<?[\d,.]+(%| [\w ]+)?)$/;
+
 /** Rows as aligned columns: numbers and shares to the right, everything else to the left. */
 export function table(header: readonly string[], rows: readonly (readonly string[])[], indent = 2): string[] {
   const all = [header, ...rows];
   const widths = header.map((_, column) => Math.max(...all.map((row) => displayWidth(row[column] ?? ""))));
-  const right = header.map((_, column) => rows.every((row) => /^[-<\d]/.test(row[column] ?? "-")) && column > 0);
+  const right = header.map((_, column) => rows.every((row) => NUMBER.test(row[column] ?? "-")) && column > 0);
   return all.map((row) =>
     `${" ".repeat(indent)}${row.map((cell, column) => pad(cell, widths[column] ?? 0, right[column] ?? false)).join("  ")}`.trimEnd(),
   );

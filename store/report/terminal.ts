@@ -17,7 +17,7 @@ export function formatStats(stats: Stats): string {
     section("Shards", shards(stats)),
     section("Runs", runs(stats)),
   ];
-  return `${sections.filter((text) => text !== "").join("\n\n")}\n`;
+  return sections.filter((text) => text !== "").join("\n\n");
 }
 
 function section(title: string, lines: readonly string[]): string {

@@ -3,41 +3,64 @@ import { type Html, html } from "../html.ts";
 import { dataTable, found, section } from "../parts.ts";
 import { count, duration } from "../text.ts";
 
-/** How the data set was built: everything the table `meta` says, and the time each stage took. */
+/** How the data set was built: what the table `meta` says, and the time each stage took. */
 export function built({ meta, runs }: Stats): Html {
-  const entries = Object.entries(meta).flatMap(([key, value]) => flatten(key, value));
+  const entries = Object.entries(meta)
+    .filter(([key]) => !BOOKKEEPING.has(key))
+    .flatMap(([key, value]) => flatten(key, parse(value)))
+    .sort(([a], [b]) => place(a) - place(b));
   return section(
     "built",
     "How it was built",
-    "The same options, seed and inputs give the same data set again, in any order and on any number of machines.",
+    "The same options, seed and inputs give the same data set again, in any order of work.",
     entries.length === 0
       ? html`<p class="quiet">Nothing is recorded yet.</p>`
-      : html`<dl class="facts">${entries.map(([key, value]) => html`<div><dt>${found(key.replaceAll("_", " "), 60)}</dt><dd>${found(value, 300)}</dd></div>`)}</dl>`,
+      : html`<dl class="facts">${entries.map(([key, value]) => html`<div><dt>${found(LABELS[key] ?? words(key), 60)}</dt><dd>${found(value, 300)}</dd></div>`)}</dl>`,
     runs.length > 0 && runTable(runs),
   );
 }
 
-/** A value that is itself a JSON object (options, versions) as one entry a field. */
-function flatten(key: string, value: string): [string, string][] {
-  const inner = parseObject(value);
-  if (!inner) return [[key, grouped(value)]];
-  return Object.entries(inner).map(([name, field]) => [
-    `${key} ${name}`,
-    typeof field === "object" ? JSON.stringify(field) : grouped(String(field)),
-  ]);
+/** What the stages note for themselves, of no use to a reader. */
+const BOOKKEEPING = new Set(["rematch", "swap", "shards", "sample_web_port"]);
+
+/** The first entries, in this order, under a name of their own; all others follow under the name they have. */
+const LABELS: Record<string, string> = {
+  version: "webimagetext",
+  cap: "most pairs on account of one query (cap)",
+  seed: "seed of every choice",
+  queries: "query list, SHA-256",
+};
+
+function place(key: string): number {
+  const known = Object.keys(LABELS).indexOf(key);
+  return known < 0 ? Number.POSITIVE_INFINITY : known;
 }
 
-function parseObject(value: string): Record<string, unknown> | undefined {
-  if (!value.startsWith("{")) return undefined;
+/** An object (options, versions) as one entry a field; empty ones are left out. */
+function flatten(key: string, value: unknown): [string, string][] {
+  if (value === null || value === undefined) return [];
+  if (Array.isArray(value)) return value.length === 0 ? [] : [[key, value.map(String).join(" ")]];
+  if (typeof value === "object") return Object.entries(value).flatMap(([name, field]) => flatten(name, field));
+  if (typeof value === "boolean") return [[key, value ? "yes" : "no"]];
+  return [[key, typeof value === "number" && key !== "seed" ? count(value) : String(value)]];
+}
+
+function parse(value: string): unknown {
+  if (/^\d{1,15}$/.test(value)) return Number(value);
+  if (!/^[{[]/.test(value)) return value;
   try {
-    return JSON.parse(value) as Record<string, unknown>;
+    return JSON.parse(value);
   } catch {
-    return undefined;
+    return value;
   }
 }
 
-function grouped(value: string): string {
-  return /^\d{5,9}$/.test(value) ? count(Number(value)) : value;
+/** `maxPages` and `max_pages` as "max pages". */
+function words(key: string): string {
+  return key
+    .replace(/([a-z])([A-Z])/g, "$1 $2")
+    .replaceAll("_", " ")
+    .toLowerCase();
 }
 
 function runTable(runs: readonly RunRow[]): Html {
