@@ -24,7 +24,9 @@ function positive(text: string): number {
 }
 
 const program = new Command("webimagetext")
-  .description("Builds a web-scale data set of captioned images the way CLIP's WebImageText was built, and trains a CLIP on it.")
+  .description(
+    "Builds a web-scale data set of captioned images the way CLIP's WebImageText was built, and trains a CLIP on it.",
+  )
   .version(version)
   .exitOverride()
   .showHelpAfterError("(--help shows what it takes)");

@@ -43,7 +43,10 @@ interface Remembered {
 }
 
 /** `npm run crawl` and its parts. */
-export async function crawlCommand(stage: "crawl" | "discover" | "select" | "download", flags: CrawlFlags): Promise<void> {
+export async function crawlCommand(
+  stage: "crawl" | "discover" | "select" | "download",
+  flags: CrawlFlags,
+): Promise<void> {
   const stop = new Stop(flags.timeBudget);
   const say = (text: string) => void (flags.quiet || process.stderr.write(`${text}\n`));
   const workspace = await openWorkspace(flags.data, say);
@@ -60,7 +63,8 @@ export async function crawlCommand(stage: "crawl" | "discover" | "select" | "dow
   } finally {
     web?.close();
   }
-  if (stop.timeIsUp) say(`the time budget is used up; ${leftOver(workspace)} left over: run the same command again to go on`);
+  if (stop.timeIsUp)
+    say(`the time budget is used up; ${leftOver(workspace)} left over: run the same command again to go on`);
   process.exit(stop.exitCode);
 }
 
@@ -71,7 +75,8 @@ async function runStage(stage: string, workspace: Workspace, options: CrawlOptio
   } else if (stage === "crawl") {
     const changed = await crawl(workspace, options);
     if (!options.stop.aborted) await writeReport(db, data);
-    if (!changed && !flags.json) console.log("nothing to do: every page, list and picture is done, and the shards are up to date\n");
+    if (!changed && !flags.json)
+      console.log("nothing to do: every page, list and picture is done, and the shards are up to date\n");
   } else {
     const net = new Net(db, options.net);
     try {
@@ -92,13 +97,28 @@ function toldOrRemembered(workspace: Workspace, flags: CrawlFlags, stage: string
   const before = getMeta(workspace.db, "sources");
   if (seeds.length === 0 && urls.length === 0 && !sampleWeb) {
     if (before !== undefined) return JSON.parse(before);
-    if (stage === "select" || stage === "download") throw new UsageError(`${flags.data} holds no pairs yet: run \`npm run crawl\` or \`npm run discover\` first`);
-    throw new UsageError("nothing to crawl: give --seeds URL..., --urls FILE..., or --sample-web for a try on this machine");
+    if (stage === "select" || stage === "download")
+      throw new UsageError(`${flags.data} holds no pairs yet: run \`npm run crawl\` or \`npm run discover\` first`);
+    throw new UsageError(
+      "nothing to crawl: give --seeds URL..., --urls FILE..., or --sample-web for a try on this machine",
+    );
   }
   const told: Remembered = {
     sampleWeb,
-    sources: { seeds, urls, depth: flags.depth, maxPages: flags.maxPages, urlColumn: flags.urlCol, captionColumn: flags.captionCol },
-    net: { userAgent: userAgent(flags, seeds, sampleWeb), allowPrivate: flags.allowPrivate, resolve: flags.resolve, hostLimits: flags.hostLimits },
+    sources: {
+      seeds,
+      urls,
+      depth: flags.depth,
+      maxPages: flags.maxPages,
+      urlColumn: flags.urlCol,
+      captionColumn: flags.captionCol,
+    },
+    net: {
+      userAgent: userAgent(flags, seeds, sampleWeb),
+      allowPrivate: flags.allowPrivate,
+      resolve: flags.resolve,
+      hostLimits: flags.hostLimits,
+    },
   };
   setMeta(workspace.db, "sources", JSON.stringify(told));
   setMeta(workspace.db, "version", "0.1.0");
@@ -116,13 +136,19 @@ function userAgent(flags: CrawlFlags, seeds: readonly string[], sampleWeb: boole
     const host = URL.parse(address)?.hostname.replace(/^\[|\]$/g, "") ?? "";
     return mapped.has(host) || host === "localhost" || isIP(host) !== 0;
   };
-  if (sampleWeb || flags.allowPrivate.length > 0 || (seeds.length > 0 && seeds.every(local))) return "webimagetext/0.1 (on this machine)";
-  throw new UsageError("--user-agent is missing: sites are told who crawls them, e.g. --user-agent 'webimagetext/0.1 (+https://example.org/crawl; you@example.org)'");
+  if (sampleWeb || flags.allowPrivate.length > 0 || (seeds.length > 0 && seeds.every(local)))
+    return "webimagetext/0.1 (on this machine)";
+  throw new UsageError(
+    "--user-agent is missing: sites are told who crawls them, e.g. --user-agent 'webimagetext/0.1 (+https://example.org/crawl; you@example.org)'",
+  );
 }
 
 function seedsIn(file: string): string[] {
   try {
-    return readFileSync(file, "utf8").split("\n").map((line) => line.trim()).filter((line) => line !== "" && !line.startsWith("#"));
+    return readFileSync(file, "utf8")
+      .split("\n")
+      .map((line) => line.trim())
+      .filter((line) => line !== "" && !line.startsWith("#"));
   } catch (error) {
     throw new UsageError(`--seeds-file ${file}: ${(error as Error).message}`);
   }
@@ -130,6 +156,11 @@ function seedsIn(file: string): string[] {
 
 function leftOver({ db }: Workspace): string {
   const pages = db.prepare<[], { n: number }>("SELECT count(*) AS n FROM page WHERE state = 'waiting'").get()?.n ?? 0;
-  const pictures = db.prepare<[], { n: number }>("SELECT count(*) AS n FROM pair WHERE state = 'candidate' OR (state = 'chosen' AND file IS NULL)").get()?.n ?? 0;
+  const pictures =
+    db
+      .prepare<[], { n: number }>(
+        "SELECT count(*) AS n FROM pair WHERE state = 'candidate' OR (state = 'chosen' AND file IS NULL)",
+      )
+      .get()?.n ?? 0;
   return `${pages.toLocaleString("en")} pages and ${pictures.toLocaleString("en")} pictures are`;
 }

@@ -54,7 +54,9 @@ export async function runDiscover(workspace: Workspace, options: CrawlOptions, n
   let total = 0;
   const web = crawlPages(db, net, sources, options.stop);
   const lists = sources.urls.map((file) => readUrlList(db, { ...sources, file }, options.stop));
-  const pages = db.prepare<[], { done: number; n: number }>("SELECT sum(state <> 'waiting') AS done, count(*) AS n FROM page");
+  const pages = db.prepare<[], { done: number; n: number }>(
+    "SELECT sum(state <> 'waiting') AS done, count(*) AS n FROM page",
+  );
   for (const source of [web, ...lists]) {
     const before = total;
     total += await discover(db, source, judges, (seen) => {
@@ -78,8 +80,16 @@ export async function runSelectAndDownload(workspace: Workspace, options: CrawlO
     if (!options.quiet && round > 1) process.stderr.write(`round ${round}: ${chosen} chosen, ${reserve} in reserve\n`);
     const spool = new Spool(data);
     try {
-      const counts = await download(db, net, spool, { ...options, profile: CLIP }, ({ ok, failed }) => progress.update(ok + failed, toDownload, `${failed} failed`));
-      endStage(db, "download", progress, counts.ok + counts.failed, `${counts.ok.toLocaleString("en")} pictures, ${counts.failed.toLocaleString("en")} failed`);
+      const counts = await download(db, net, spool, { ...options, profile: CLIP }, ({ ok, failed }) =>
+        progress.update(ok + failed, toDownload, `${failed} failed`),
+      );
+      endStage(
+        db,
+        "download",
+        progress,
+        counts.ok + counts.failed,
+        `${counts.ok.toLocaleString("en")} pictures, ${counts.failed.toLocaleString("en")} failed`,
+      );
     } finally {
       spool.close();
     }
@@ -92,15 +102,30 @@ export function runSelect(workspace: Workspace, options: SelectOptions & { quiet
   const progress = new Progress("select", options.quiet);
   const selection = select(workspace.db, options);
   const { chosen, reserve } = selection;
-  endStage(workspace.db, "select", progress, chosen + reserve, `${chosen.toLocaleString("en")} pairs chosen, ${reserve.toLocaleString("en")} in reserve`);
+  endStage(
+    workspace.db,
+    "select",
+    progress,
+    chosen + reserve,
+    `${chosen.toLocaleString("en")} pairs chosen, ${reserve.toLocaleString("en")} in reserve`,
+  );
   return selection;
 }
 
 /** Shards: writes the set when it changed. */
 export async function runShards(workspace: Workspace, options: CrawlOptions): Promise<ShardCounts> {
   const progress = new Progress("shards", options.quiet);
-  const counts = await writeShards(workspace.db, workspace.data, options, (pairs) => progress.update(pairs, undefined, "pairs"));
-  if (counts.changed) endStage(workspace.db, "shards", progress, counts.pairs, `${counts.pairs.toLocaleString("en")} pairs in ${counts.shards} shards`);
+  const counts = await writeShards(workspace.db, workspace.data, options, (pairs) =>
+    progress.update(pairs, undefined, "pairs"),
+  );
+  if (counts.changed)
+    endStage(
+      workspace.db,
+      "shards",
+      progress,
+      counts.pairs,
+      `${counts.pairs.toLocaleString("en")} pairs in ${counts.shards} shards`,
+    );
   return counts;
 }
 
@@ -123,7 +148,12 @@ export async function crawl(workspace: Workspace, options: CrawlOptions): Promis
 function endStage(db: Database, stage: string, progress: Progress, items: number, text: string): void {
   progress.done(text);
   const started = new Date(Date.now() - progress.seconds * 1000).toISOString();
-  db.prepare("INSERT INTO run (stage, rank, started, seconds, items) VALUES (?, 0, ?, ?, ?)").run(stage, started, Math.round(progress.seconds * 1000) / 1000, items);
+  db.prepare("INSERT INTO run (stage, rank, started, seconds, items) VALUES (?, 0, ?, ?, ?)").run(
+    stage,
+    started,
+    Math.round(progress.seconds * 1000) / 1000,
+    items,
+  );
 }
 
 /** What is needed to build the same set again. */

@@ -14,14 +14,18 @@ export interface CaptionJudges {
 }
 
 /** A caption's fate before the cap: a drop reason, or the queries it contains. */
-export type Judgement = { reason: string; detail: string | undefined; queries: undefined } | { reason: undefined; queries: number[] };
+export type Judgement =
+  | { reason: string; detail: string | undefined; queries: undefined }
+  | { reason: undefined; queries: number[] };
 
 /** The caption rules in order, then the matcher; the same for a crawl and for `explain`. */
 export function judgeCaption({ rules, matcher }: CaptionJudges, caption: string): Judgement {
   const drop = judge(rules, caption);
   if (drop) return { reason: drop.rule.name, detail: drop.verdict.value || undefined, queries: undefined };
   const queries = matcher.match(caption);
-  return queries.length > 0 ? { reason: undefined, queries } : { reason: "no_query", detail: undefined, queries: undefined };
+  return queries.length > 0
+    ? { reason: undefined, queries }
+    : { reason: "no_query", detail: undefined, queries: undefined };
 }
 
 /**
@@ -30,7 +34,12 @@ export function judgeCaption({ rules, matcher }: CaptionJudges, caption: string)
  * @param progress called with the number of candidates seen so far.
  * @returns how many candidates were seen.
  */
-export async function discover(db: Database, source: Source, judges: CaptionJudges, progress: (candidates: number) => void): Promise<number> {
+export async function discover(
+  db: Database,
+  source: Source,
+  judges: CaptionJudges,
+  progress: (candidates: number) => void,
+): Promise<number> {
   const insert = db.prepare(
     `INSERT INTO pair (id, image_url, page_url, caption, kind, source, host, licence, opt_out, state, reason, detail, queries)
      VALUES (@id, @imageUrl, @pageUrl, @caption, @kind, @source, @host, @licence, @optOut, @state, @reason, @detail, @queries)
@@ -55,7 +64,9 @@ export async function discover(db: Database, source: Source, judges: CaptionJudg
 
 function rowOf(candidate: Candidate, judges: CaptionJudges) {
   // A page that opts out is not looked at any further; the signal stays with the row.
-  const judgement = candidate.optOut ? { reason: "opt_out_page", detail: candidate.optOut.join("; "), queries: undefined } : judgeCaption(judges, candidate.caption);
+  const judgement = candidate.optOut
+    ? { reason: "opt_out_page", detail: candidate.optOut.join("; "), queries: undefined }
+    : judgeCaption(judges, candidate.caption);
   return {
     id: pairId(candidate.imageUrl, candidate.caption),
     imageUrl: candidate.imageUrl,
@@ -75,7 +86,9 @@ function rowOf(candidate: Candidate, judges: CaptionJudges) {
 
 /** Matches all captions again after the query list changed; states follow, so that the next selection decides anew. */
 export function rematch(db: Database, matcher: Matcher): void {
-  const rows = db.prepare<[], { id: string; caption: string; state: string }>("SELECT id, caption, state FROM pair WHERE queries IS NOT NULL OR reason = 'no_query'");
+  const rows = db.prepare<[], { id: string; caption: string; state: string }>(
+    "SELECT id, caption, state FROM pair WHERE queries IS NOT NULL OR reason = 'no_query'",
+  );
   const update = db.prepare(
     `UPDATE pair SET queries = @queries, chosen_for = NULL,
        reason = CASE WHEN @queries IS NULL THEN 'no_query' WHEN reason = 'no_query' THEN NULL ELSE reason END,

@@ -45,7 +45,13 @@ interface Row {
  * its pair with the reason; the next selection lets others move up.
  * @param progress called with the counts so far.
  */
-export async function download(db: Database, net: Net, spool: Spool, options: DownloadOptions, progress: (counts: DownloadCounts) => void): Promise<DownloadCounts> {
+export async function download(
+  db: Database,
+  net: Net,
+  spool: Spool,
+  options: DownloadOptions,
+  progress: (counts: DownloadCounts) => void,
+): Promise<DownloadCounts> {
   const counts: DownloadCounts = { ok: 0, failed: 0, bytes: 0 };
   const writer = new Writer(db, spool);
   const inFlight = pLimit(IN_FLIGHT);
@@ -81,7 +87,9 @@ export async function download(db: Database, net: Net, spool: Spool, options: Do
     }
   };
 
-  const hosts = db.prepare<[], { host: string }>("SELECT DISTINCT host FROM pair WHERE state = 'chosen' AND file IS NULL").all();
+  const hosts = db
+    .prepare<[], { host: string }>("SELECT DISTINCT host FROM pair WHERE state = 'chosen' AND file IS NULL")
+    .all();
   const hostLimit = pLimit(HOSTS_AT_ONCE);
   try {
     await Promise.all(hosts.map(({ host }) => hostLimit(() => oneHost(host))));
@@ -103,7 +111,12 @@ interface Outcome {
   detail?: string;
 }
 
-async function fetchPicture(net: Net, row: Row, options: DownloadOptions, decoding: ReturnType<typeof pLimit>): Promise<Outcome | undefined> {
+async function fetchPicture(
+  net: Net,
+  row: Row,
+  options: DownloadOptions,
+  decoding: ReturnType<typeof pLimit>,
+): Promise<Outcome | undefined> {
   const url = new URL(row.image_url);
   for (let attempt = 1; !options.stop.aborted; attempt++) {
     try {
@@ -123,10 +136,17 @@ async function fetchPicture(net: Net, row: Row, options: DownloadOptions, decodi
       const sha256 = createHash("sha256").update(response.body).digest("hex");
       return { id: row.id, attempts: attempt, status: response.status, picture: { ...picture, sha256 } };
     } catch (error) {
-      if (error instanceof ImageError) return { id: row.id, attempts: attempt, status: 200, reason: error.reason, detail: error.message };
+      if (error instanceof ImageError)
+        return { id: row.id, attempts: attempt, status: 200, reason: error.reason, detail: error.message };
       if (!(error instanceof FetchError)) throw error;
       if (error.next === "give up" || attempt >= (error.reason === "timeout" ? TIMEOUT_ATTEMPTS : ATTEMPTS)) {
-        return { id: row.id, attempts: attempt, status: error.status ?? null, reason: error.reason, detail: error.message };
+        return {
+          id: row.id,
+          attempts: attempt,
+          status: error.status ?? null,
+          reason: error.reason,
+          detail: error.message,
+        };
       }
       // With a Retry-After the host's queue waits; without, each picture for itself, jittered so that they do not return at once.
       if (error.retryAfterMs === undefined) await sleep(500 * 2 ** attempt * (0.5 + Math.random()));

@@ -35,7 +35,9 @@ export function describeCaption(judges: CaptionJudges, terms: readonly Term[], t
     lines.push(`${keep ? "keeps" : "DROPS"}      ${rule.name}${value ? `: ${printable(value)}` : ""}`);
   }
   const { kept, reason, queries } = explainCaption(judges, terms, text);
-  lines.push(`queries    ${judges.matcher.match(caption).length === 0 ? "none" : queries.length > 0 ? queries.join(", ") : "(not asked)"}`);
+  lines.push(
+    `queries    ${judges.matcher.match(caption).length === 0 ? "none" : queries.length > 0 ? queries.join(", ") : "(not asked)"}`,
+  );
   lines.push(kept ? "kept: goes on to the cap" : `dropped: ${reason}`);
   return lines.join("\n");
 }
@@ -56,9 +58,14 @@ interface PairRow {
 
 /** What the workspace knows of a pair id or of the pairs of a picture or page address; empty when nothing. */
 export function describePairs(db: Database, idOrUrl: string): string {
-  const rows = db.prepare<[string, string, string], PairRow>("SELECT * FROM pair WHERE id = ? OR image_url = ? OR page_url = ? ORDER BY id LIMIT 50").all(idOrUrl, idOrUrl, idOrUrl);
+  const rows = db
+    .prepare<[string, string, string], PairRow>(
+      "SELECT * FROM pair WHERE id = ? OR image_url = ? OR page_url = ? ORDER BY id LIMIT 50",
+    )
+    .all(idOrUrl, idOrUrl, idOrUrl);
   const term = db.prepare<[number], { term: string }>("SELECT term FROM query WHERE id = ?");
-  const names = (ids: string | null) => (JSON.parse(ids ?? "[]") as number[]).map((id) => term.get(id)?.term ?? "").join(", ");
+  const names = (ids: string | null) =>
+    (JSON.parse(ids ?? "[]") as number[]).map((id) => term.get(id)?.term ?? "").join(", ");
   return rows
     .map((row) =>
       [
@@ -82,7 +89,8 @@ function printable(text: string): string {
 
 /** `npm run explain`. */
 export async function explainCommand(text: string | undefined, flags: { data: string; stdin: boolean }): Promise<void> {
-  if (text === undefined && !flags.stdin) throw new UsageError("explain needs a caption, a pair id or an address, or --stdin");
+  if (text === undefined && !flags.stdin)
+    throw new UsageError("explain needs a caption, a pair id or an address, or --stdin");
   const file = queriesFile(flags.data);
   if (!flags.stdin && text !== undefined && (/^[0-9a-f]{16}$/.test(text) || /^https?:\/\//.test(text))) {
     const pairs = describePairs(openForReading(flags.data), text);

@@ -38,7 +38,10 @@ const LAZY_SRCSETS = ["data-srcset", "data-lazy-srcset", "srcset"];
  * @param charset the label from the Content-Type header, if any; a byte order mark wins over it, it wins over meta.
  */
 export function extractPage(body: Buffer, address: string, charset: string | undefined, agent: string): Extracted {
-  const encoding = { defaultEncoding: isUtf8(body) ? "utf-8" : "windows-1252", ...(charset ? { transportLayerEncodingLabel: charset } : {}) };
+  const encoding = {
+    defaultEncoding: isUtf8(body) ? "utf-8" : "windows-1252",
+    ...(charset ? { transportLayerEncodingLabel: charset } : {}),
+  };
   const $ = loadBuffer(body, { xml: { xmlMode: false }, encoding });
   const base = URL.parse($("base[href]").first().attr("href") ?? "", address)?.href ?? address;
   const result: Extracted = {
@@ -46,7 +49,12 @@ export function extractPage(body: Buffer, address: string, charset: string | und
     noText: { count: 0, example: "" },
     badUrl: { count: 0, example: "" },
     links: linksOf($, base),
-    optOut: metaOptOut($("meta[name]").toArray().map((meta) => ({ name: $(meta).attr("name") ?? "", content: $(meta).attr("content") ?? "" })), agent),
+    optOut: metaOptOut(
+      $("meta[name]")
+        .toArray()
+        .map((meta) => ({ name: $(meta).attr("name") ?? "", content: $(meta).attr("content") ?? "" })),
+      agent,
+    ),
   };
   const licence = $("link[rel~=license][href], a[rel~=license][href]").first().attr("href");
   const licenceUrl = licence === undefined ? undefined : normaliseUrl(licence, base);
@@ -117,7 +125,9 @@ interface SrcsetCandidate {
 /** The candidates of a srcset attribute (HTML standard, 4.8.4.2); addresses may hold commas, so spaces end them. */
 export function parseSrcset(srcset: string): SrcsetCandidate[] {
   const candidates: SrcsetCandidate[] = [];
-  for (const [, address = "", descriptor = ""] of srcset.matchAll(/([^\s,]\S*[^\s,]|[^\s,])(?:\s+([\d.]+[wxh]))?\s*(?:,|$)/g)) {
+  for (const [, address = "", descriptor = ""] of srcset.matchAll(
+    /([^\s,]\S*[^\s,]|[^\s,])(?:\s+([\d.]+[wxh]))?\s*(?:,|$)/g,
+  )) {
     if (address.startsWith("data:")) continue;
     const figure = Number.parseFloat(descriptor) || 1;
     candidates.push({ url: address, size: descriptor.endsWith("w") ? figure : figure / 1000 });
@@ -130,7 +140,12 @@ function chooseCandidate(candidates: SrcsetCandidate[]): string | undefined {
   let best: SrcsetCandidate | undefined;
   for (const candidate of candidates) {
     if (!best) best = candidate;
-    else if (best.size >= ENOUGH_PIXELS ? candidate.size >= ENOUGH_PIXELS && candidate.size < best.size : candidate.size > best.size) best = candidate;
+    else if (
+      best.size >= ENOUGH_PIXELS
+        ? candidate.size >= ENOUGH_PIXELS && candidate.size < best.size
+        : candidate.size > best.size
+    )
+      best = candidate;
   }
   return best?.url;
 }

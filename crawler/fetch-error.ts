@@ -53,11 +53,14 @@ export function toFetchError(error: unknown): FetchError {
   const { code = "", message = String(error), cause } = error as { code?: unknown; message?: string; cause?: unknown };
   if (cause instanceof FetchError) return cause;
   const name = String(code);
-  const fails = (reason: DownloadReason, next: "give up" | "retry later") => new FetchError(reason, `${name} ${message}`.trim(), { next });
+  const fails = (reason: DownloadReason, next: "give up" | "retry later") =>
+    new FetchError(reason, `${name} ${message}`.trim(), { next });
   if (name === "ENOTFOUND" || name === "ENODATA") return fails("dns", "give up");
   if (name === "EAI_AGAIN" || name === "ESERVFAIL" || name === "ETIMEOUT") return fails("dns", "retry later");
-  if (/^(ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|EADDRNOTAVAIL|ETIMEDOUT|UND_ERR_CONNECT_TIMEOUT)$/.test(name)) return fails("connect", "retry later");
-  if (/^(ECONNRESET|EPIPE|UND_ERR_SOCKET|UND_ERR_CLOSED|UND_ERR_DESTROYED)$/.test(name)) return fails("reset", "retry later");
+  if (/^(ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|EADDRNOTAVAIL|ETIMEDOUT|UND_ERR_CONNECT_TIMEOUT)$/.test(name))
+    return fails("connect", "retry later");
+  if (/^(ECONNRESET|EPIPE|UND_ERR_SOCKET|UND_ERR_CLOSED|UND_ERR_DESTROYED)$/.test(name))
+    return fails("reset", "retry later");
   if (/CERT|SELF_SIGNED|UNABLE_TO|ERR_TLS|ERR_SSL|EPROTO/.test(name)) return fails("tls", "give up");
   if (/^(UND_ERR_HEADERS_TIMEOUT|UND_ERR_BODY_TIMEOUT)$/.test(name)) return fails("timeout", "retry later");
   if (/^(Z_|ERR__ERROR|ERR_BROTLI|ERR_ZSTD|ZSTD_)/.test(name)) return fails("protocol", "give up");

@@ -80,7 +80,11 @@ class Host {
       } finally {
         const now = performance.now();
         const asked = Math.min(crawlDelay ?? 0, MAX_CRAWL_DELAY);
-        const gap = Math.max(this.limits.pageGap * this.#slower, asked, this.#adaptive ? (2 * (now - started)) / 1000 : 0);
+        const gap = Math.max(
+          this.limits.pageGap * this.#slower,
+          asked,
+          this.#adaptive ? (2 * (now - started)) / 1000 : 0,
+        );
         this.#nextPage = now + gap * 1000;
       }
     });
@@ -113,8 +117,10 @@ class Host {
       return;
     }
     this.#failuresInRow++;
-    if (error.retryAfterMs !== undefined) this.#pausedUntil = Math.max(this.#pausedUntil, performance.now() + error.retryAfterMs);
-    if (error.reason === "http_429" || error.status === 503 || error.reason === "timeout") this.#slower = Math.min(this.#slower * 2, 64);
+    if (error.retryAfterMs !== undefined)
+      this.#pausedUntil = Math.max(this.#pausedUntil, performance.now() + error.retryAfterMs);
+    if (error.reason === "http_429" || error.status === 503 || error.reason === "timeout")
+      this.#slower = Math.min(this.#slower * 2, 64);
   }
 }
 
@@ -191,14 +197,18 @@ export class Hosts {
 
   async #create(name: string, url: URL): Promise<Host> {
     const address = this.#rules.length > 0 ? await this.#addressOf(url) : undefined;
-    const rule = this.#rules.find(({ match }) => match(name, address) || match(url.host, address) || match(url.hostname, address));
+    const rule = this.#rules.find(
+      ({ match }) => match(name, address) || match(url.host, address) || match(url.hostname, address),
+    );
     const host = new Host(rule?.limits);
     this.#open.set(name, host);
     return host;
   }
 }
 
-function readLimits(file: string): { match: (host: string, address: string | undefined) => boolean; limits: HostLimits }[] {
+function readLimits(
+  file: string,
+): { match: (host: string, address: string | undefined) => boolean; limits: HostLimits }[] {
   let text: string;
   try {
     text = readFileSync(file, "utf8");
@@ -210,7 +220,9 @@ function readLimits(file: string): { match: (host: string, address: string | und
     const [name = "", ...figures] = line.trim().split(/\s+/);
     const [pageGap = Number.NaN, imagesPerSecond = Number.NaN, inFlight = Number.NaN] = figures.map(Number);
     if (!(pageGap >= 0) || !(imagesPerSecond > 0) || !(inFlight >= 1)) {
-      throw new Error(`${file}:${index + 1}: expected "HOST seconds-between-pages image-starts-per-second requests-in-flight"`);
+      throw new Error(
+        `${file}:${index + 1}: expected "HOST seconds-between-pages image-starts-per-second requests-in-flight"`,
+      );
     }
     const limits = { pageGap, imagesPerSecond, inFlight: Math.floor(inFlight) };
     const [address = "", bits = ""] = name.split("/");
@@ -218,6 +230,12 @@ function readLimits(file: string): { match: (host: string, address: string | und
     if (family === 0 || bits === "") return [{ match: (host: string) => host === name.toLowerCase(), limits }];
     const range = new BlockList();
     range.addSubnet(address, Number(bits), family === 6 ? "ipv6" : "ipv4");
-    return [{ match: (_: string, at: string | undefined) => at !== undefined && range.check(at, isIP(at) === 6 ? "ipv6" : "ipv4"), limits }];
+    return [
+      {
+        match: (_: string, at: string | undefined) =>
+          at !== undefined && range.check(at, isIP(at) === 6 ? "ipv6" : "ipv4"),
+        limits,
+      },
+    ];
   });
 }

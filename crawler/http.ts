@@ -69,7 +69,8 @@ export class HttpClient {
     this.#mayDial = addressCheck(options.allowPrivate);
     for (const entry of options.resolve) {
       const [, host, port, address] = /^([^:]+):(\d+):\[?([^\]]+)\]?$/.exec(entry) ?? [];
-      if (!host || !port || !address || isIP(address) === 0) throw new Error(`--resolve ${entry}: expected HOST:PORT:ADDRESS`);
+      if (!host || !port || !address || isIP(address) === 0)
+        throw new Error(`--resolve ${entry}: expected HOST:PORT:ADDRESS`);
       this.#fixed.set(`${host.toLowerCase()}:${port}`, address);
     }
     const connect = buildConnector({ timeout: CONNECT_TIMEOUT_MS, allowH2: false });
@@ -83,7 +84,10 @@ export class HttpClient {
         this.#addressOf(target.hostname, target.port || (target.protocol === "https:" ? "443" : "80")).then(
           (address) => {
             const name = target.hostname.replace(/^\[|\]$/g, "");
-            connect({ ...target, hostname: address, ...(isIP(name) === 0 ? { servername: target.servername ?? name } : {}) }, callback);
+            connect(
+              { ...target, hostname: address, ...(isIP(name) === 0 ? { servername: target.servername ?? name } : {}) },
+              callback,
+            );
           },
           (error: Error) => callback(error, null),
         );
@@ -98,7 +102,10 @@ export class HttpClient {
   async get(address: string, limits: FetchLimits): Promise<Fetched> {
     const started = performance.now();
     const abort = new AbortController();
-    const deadline = setTimeout(() => abort.abort(new FetchError("timeout", `not done in ${this.#deadlineMs} ms`, { next: "retry later" })), this.#deadlineMs);
+    const deadline = setTimeout(
+      () => abort.abort(new FetchError("timeout", `not done in ${this.#deadlineMs} ms`, { next: "retry later" })),
+      this.#deadlineMs,
+    );
     try {
       let url = new URL(address);
       for (let hop = 0; hop <= MAX_REDIRECTS; hop++) {
@@ -173,7 +180,10 @@ export class HttpClient {
     const now = Date.now();
     const known = this.#resolved.get(host);
     if (known && known.until > now) return known.addresses;
-    const entry = { until: now + DNS_TTL_MS, addresses: lookup(host, { all: true }).then((all) => all.map((one) => one.address)) };
+    const entry = {
+      until: now + DNS_TTL_MS,
+      addresses: lookup(host, { all: true }).then((all) => all.map((one) => one.address)),
+    };
     entry.addresses.catch(() => {
       entry.until = now + DNS_NEGATIVE_TTL_MS;
     });
@@ -192,10 +202,16 @@ function redirectTarget(from: URL, location: string | undefined): URL {
 }
 
 /** Reads and decodes a body under the byte cap and the minimum rate. */
-async function readBody(body: Readable, headers: ResponseHeaders, limits: FetchLimits, abort: AbortController): Promise<Buffer> {
+async function readBody(
+  body: Readable,
+  headers: ResponseHeaders,
+  limits: FetchLimits,
+  abort: AbortController,
+): Promise<Buffer> {
   const { maxBytes, truncate = false } = limits;
   const announced = Number(headers["content-length"]);
-  if (announced > maxBytes && !truncate) throw new FetchError("too_large", `${announced} bytes announced, ${maxBytes} allowed`);
+  if (announced > maxBytes && !truncate)
+    throw new FetchError("too_large", `${announced} bytes announced, ${maxBytes} allowed`);
   const started = performance.now();
   let wire = 0;
   const pace = setInterval(() => {
@@ -217,7 +233,8 @@ async function readBody(body: Readable, headers: ResponseHeaders, limits: FetchL
         return Buffer.concat(chunks).subarray(0, maxBytes);
       }
       if (total > maxBytes) throw new FetchError("too_large", `more than ${maxBytes} bytes`);
-      if (total > 1_048_576 && total > wire * MAX_INFLATE_RATIO) throw new FetchError("too_large", "decompression bomb");
+      if (total > 1_048_576 && total > wire * MAX_INFLATE_RATIO)
+        throw new FetchError("too_large", "decompression bomb");
       chunks.push(chunk);
     }
     if (total === 0) throw new FetchError("empty", "no bytes");
@@ -241,7 +258,8 @@ function decode(body: AsyncGenerator<Buffer>, headers: ResponseHeaders): AsyncIt
     .map((name) => name.trim())
     .filter((name) => name !== "" && name !== "identity");
   if (encodings.length === 0) return body;
-  if (encodings.length > 2) throw new FetchError("protocol", `${encodings.length} content encodings on top of each other`);
+  if (encodings.length > 2)
+    throw new FetchError("protocol", `${encodings.length} content encodings on top of each other`);
   let stream = Readable.from(body);
   for (const name of encodings.reverse()) {
     // pipeline() passes errors on and destroys both ends; the last error surfaces in the loop that reads.

@@ -49,7 +49,9 @@ export class RobotsCache {
     }
     const { outcome, body } = await this.#fetch(origin);
     this.#db
-      .prepare("INSERT INTO robots VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET fetched_ms = excluded.fetched_ms, outcome = excluded.outcome, body = excluded.body")
+      .prepare(
+        "INSERT INTO robots VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET fetched_ms = excluded.fetched_ms, outcome = excluded.outcome, body = excluded.body",
+      )
       .run(origin, Date.now(), outcome, body);
     return this.#read(outcome, body);
   }
@@ -62,14 +64,19 @@ export class RobotsCache {
   async #fetch(origin: string): Promise<{ outcome: "parsed" | "unavailable" | "unreachable"; body: string }> {
     for (let attempt = 1; ; attempt++) {
       try {
-        const { body } = await this.#http.get(`${origin}/robots.txt`, { maxBytes: MAX_ROBOTS_BYTES, accept: "text/plain, */*;q=0.1", truncate: true });
+        const { body } = await this.#http.get(`${origin}/robots.txt`, {
+          maxBytes: MAX_ROBOTS_BYTES,
+          accept: "text/plain, */*;q=0.1",
+          truncate: true,
+        });
         return { outcome: "parsed", body: new TextDecoder().decode(body) };
       } catch (error) {
         if (!(error instanceof FetchError)) throw error;
         if (error.reason === "empty") return { outcome: "parsed", body: "" };
         // 4xx and too many redirects: "unavailable" (2.3.1.2 and 2.3.1.3); 429 is a server that cannot be asked now.
         const { status = 0, reason, retryAfterMs } = error;
-        if ((status >= 400 && status < 500 && status !== 429) || reason === "redirect_loop") return { outcome: "unavailable", body: "" };
+        if ((status >= 400 && status < 500 && status !== 429) || reason === "redirect_loop")
+          return { outcome: "unavailable", body: "" };
         if (error.next === "give up" || attempt === ATTEMPTS) return { outcome: "unreachable", body: "" };
         await sleep(Math.min(retryAfterMs ?? 500 * 2 ** attempt, LONGEST_WAIT_MS));
       }

@@ -69,7 +69,8 @@ export function parseRobots(text: string, agent: string): Robots {
     } else if (key === "allow" || key === "disallow") {
       afterAgents = true;
       // An empty path matches nothing (2.2.2).
-      if (value !== "") for (const group of current) group.rules.push({ allow: key === "allow", path: encodePath(value) });
+      if (value !== "")
+        for (const group of current) group.rules.push({ allow: key === "allow", path: encodePath(value) });
     } else if (key === "crawl-delay") {
       afterAgents = true;
       const seconds = Number(value);
@@ -84,7 +85,11 @@ export function parseRobots(text: string, agent: string): Robots {
     }
   }
   const group = named ? mine : everyone;
-  const robots: Robots = { rules: group.rules, sitemaps, optOut: named ? [...mine.optOut, ...everyone.optOut] : everyone.optOut };
+  const robots: Robots = {
+    rules: group.rules,
+    sitemaps,
+    optOut: named ? [...mine.optOut, ...everyone.optOut] : everyone.optOut,
+  };
   if (group.crawlDelay !== undefined) robots.crawlDelay = group.crawlDelay;
   return robots;
 }
@@ -110,9 +115,9 @@ export function isAllowed(robots: Robots, url: URL): boolean {
 function encodePath(path: string): string {
   return path
     .replace(/[^\x21-\x7e]+/g, (text) => encodeURIComponent(text.isWellFormed() ? text : text.toWellFormed()))
-    .replace(/%([0-9a-f]{2})/gi, (escape, hex) => {
+    .replace(/%([0-9a-f]{2})/gi, (encoded, hex) => {
       const character = String.fromCharCode(Number.parseInt(hex, 16));
-      return /[A-Za-z0-9\-._~]/.test(character) ? character : escape.toUpperCase();
+      return /[A-Za-z0-9\-._~]/.test(character) ? character : encoded.toUpperCase();
     });
 }
 

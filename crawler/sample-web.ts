@@ -31,16 +31,25 @@ const USUAL_PORT = 8571;
  * @throws Error when it cannot be started, or the workspace's port is taken.
  */
 export async function startSampleWeb(db: Database, data: string): Promise<RunningSampleWeb> {
-  if (!existsSync(PROGRAM)) throw new Error("the sample web is not part of the installed package: clone the repository to use it");
+  if (!existsSync(PROGRAM))
+    throw new Error("the sample web is not part of the installed package: clone the repository to use it");
   const before = getMeta(db, "sample_web_port");
   const port = before === undefined ? await freePort() : Number(before);
-  const child = spawn(process.execPath, [PROGRAM, "--json", "--port", String(port)], { stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn(process.execPath, [PROGRAM, "--json", "--port", String(port)], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
   const close = () => void child.kill("SIGTERM");
   process.once("exit", close);
   const web = await new Promise<Announcement>((resolve, reject) => {
     createInterface({ input: child.stdout }).once("line", (line) => resolve(JSON.parse(line)));
     child.once("error", reject);
-    child.once("exit", (code) => reject(new Error(`the sample web did not start on port ${port} (exit code ${code}): is the port taken? Another --data chooses another`)));
+    child.once("exit", (code) =>
+      reject(
+        new Error(
+          `the sample web did not start on port ${port} (exit code ${code}): is the port taken? Another --data chooses another`,
+        ),
+      ),
+    );
   });
   setMeta(db, "sample_web_port", String(web.port));
   mkdirSync(data, { recursive: true });

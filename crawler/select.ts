@@ -59,7 +59,9 @@ export function select(db: Database, options: SelectOptions): Selection {
     // A statement cannot be written to while it is being read, hence the list; it holds only what changes.
     const update = db.prepare("UPDATE pair SET state = @state, chosen_for = @chosen_for WHERE id = @id");
     for (const change of changes) update.run(change);
-    selection.toDownload = db.prepare<[], { n: number }>("SELECT count(*) AS n FROM pair WHERE state = 'chosen' AND file IS NULL").get()?.n ?? 0;
+    selection.toDownload =
+      db.prepare<[], { n: number }>("SELECT count(*) AS n FROM pair WHERE state = 'chosen' AND file IS NULL").get()
+        ?.n ?? 0;
     setMeta(db, "cap", String(options.cap));
     setMeta(db, "seed", String(options.seed));
     refreshQueryCounts(db);

@@ -24,7 +24,9 @@ export async function openWorkspace(data: string, say: (text: string) => void): 
   const file = queriesFile(data);
   if (!existsSync(file)) {
     const { terms } = await buildList(file, {}, CLIP_LIST);
-    say(`made the embedded query list of ${terms.length.toLocaleString("en")} terms (npm run build-queries has the choices)`);
+    say(
+      `made the embedded query list of ${terms.length.toLocaleString("en")} terms (npm run build-queries has the choices)`,
+    );
   }
   const queries = readQueries(file);
   const before = getMeta(db, "queries");
@@ -32,7 +34,8 @@ export async function openWorkspace(data: string, say: (text: string) => void): 
   db.transaction(() => {
     db.exec("DELETE FROM query");
     const insert = db.prepare("INSERT INTO query (id, term, source, wiki_count, score) VALUES (?, ?, ?, ?, ?)");
-    for (const [id, { term, source, count, score }] of queries.terms.entries()) insert.run(id, term, source, count, score);
+    for (const [id, { term, source, count, score }] of queries.terms.entries())
+      insert.run(id, term, source, count, score);
     setMeta(db, "queries", queries.sha256);
     if (before !== undefined) setMeta(db, "rematch", "pending");
   })();

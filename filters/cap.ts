@@ -101,7 +101,14 @@ function fillWindows(scan: PairScan, hashes: Int32Array, seed: number, windows: 
 }
 
 /** The queries on whose account a pair is chosen: empty when it fits under no cap. */
-export function chosenFor(thresholds: Thresholds, hashes: Int32Array, seed: number, idHigh: number, idLow: number, queries: readonly number[]): number[] {
+export function chosenFor(
+  thresholds: Thresholds,
+  hashes: Int32Array,
+  seed: number,
+  idHigh: number,
+  idLow: number,
+  queries: readonly number[],
+): number[] {
   return queries.filter((query) => {
     const largest = thresholds.largest[query] ?? 0;
     return largest === Number.POSITIVE_INFINITY || priority(seed, idHigh, idLow, hashes[query] ?? 0) <= largest;

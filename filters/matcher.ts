@@ -33,7 +33,10 @@ export class Matcher {
       let node = 0;
       hashWords(terms[id]?.term ?? "", (hash1, hash2) => {
         let word = this.#words.get(hash1, hash2);
-        if (word < 0) this.#words.set(hash1, hash2, (word = words++));
+        if (word < 0) {
+          word = words++;
+          this.#words.set(hash1, hash2, word);
+        }
         let child = this.#edges.get(edgeHash(node, word), node);
         if (child < 0) {
           child = this.#termAt.push(-1) - 1;

@@ -35,7 +35,7 @@ function fold(text: string): string {
         .normalize("NFKC")
         .toLowerCase()
         .replaceAll("\u2019", "'")
-        .replace(/[\p{Extended_Pictographic}\p{Emoji_Modifier}\p{Regional_Indicator}\u{fe0f}\u{200d}]/gu, " ");
+        .replace(/\p{Extended_Pictographic}|\p{Emoji_Modifier}|\p{Regional_Indicator}|\ufe0f|\u200d/gu, " ");
     }
   }
   return text;

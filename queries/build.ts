@@ -26,7 +26,11 @@ export interface BuiltList {
  * section 2.2). Words go in by falling count and lemmas in WordNet's order until `size` is reached; the result is
  * sorted, so the same inputs give the same bytes.
  */
-export function buildQueries(counts: ReadonlyMap<string, number>, synsets: readonly Synset[], options: BuildOptions): BuiltList {
+export function buildQueries(
+  counts: ReadonlyMap<string, number>,
+  synsets: readonly Synset[],
+  options: BuildOptions,
+): BuiltList {
   const words = [...counts].filter(([word, count]) => count >= options.minCount && isTerm(word));
   words.sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1));
 

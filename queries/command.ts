@@ -1,9 +1,9 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { UsageError } from "../store/usage-error.ts";
 import { type BuildOptions, type BuiltList, buildQueries } from "./build.ts";
 import { EMBEDDED_COUNTS, readCounts } from "./counts.ts";
 import { writeQueries } from "./list.ts";
-import { UsageError } from "../store/usage-error.ts";
 import { embeddedWordNet, readSynsets } from "./wordnet.ts";
 
 /** CLIP's length of the list and threshold for words (paper, section 2.2). */
@@ -24,7 +24,11 @@ export function queriesFile(data: string): string {
  * Builds the query list of a workspace and writes it to `file`.
  * @throws Error naming the input that cannot be read.
  */
-export async function buildList(file: string, inputs: ListInputs, options: BuildOptions): Promise<BuiltList & { sha256: string }> {
+export async function buildList(
+  file: string,
+  inputs: ListInputs,
+  options: BuildOptions,
+): Promise<BuiltList & { sha256: string }> {
   const counts = await readCounts(inputs.counts ?? EMBEDDED_COUNTS);
   const list = buildQueries(counts, readSynsets(inputs.wordnet ?? embeddedWordNet()), options);
   mkdirSync(join(file, ".."), { recursive: true });
@@ -59,7 +63,9 @@ export interface BuildQueriesFlags extends ListInputs {
 /** `npm run build-queries`: builds the list and says what it is made of. */
 export async function buildQueriesCommand(flags: BuildQueriesFlags): Promise<void> {
   if (flags.dump !== undefined) {
-    throw new UsageError("--dump: reading a Wikipedia dump is not built yet; --counts FILE takes a list of `word count` lines");
+    throw new UsageError(
+      "--dump: reading a Wikipedia dump is not built yet; --counts FILE takes a list of `word count` lines",
+    );
   }
   const file = flags.out ?? queriesFile(flags.data);
   const list = await buildList(file, flags, flags);

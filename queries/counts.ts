@@ -29,7 +29,8 @@ export async function readCounts(file: string | URL): Promise<Map<string, number
     if (error instanceof CountsError) throw error;
     throw new CountsError(`${name(file)}: ${(error as Error).message}`);
   }
-  if (counts.size === 0) throw new CountsError(`${name(file)}: no counts in it; expected a line "word count" for each word`);
+  if (counts.size === 0)
+    throw new CountsError(`${name(file)}: no counts in it; expected a line "word count" for each word`);
   return counts;
 }
 

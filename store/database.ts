@@ -33,7 +33,9 @@ export function openDatabase(data: string): Database {
   if (db.pragma("user_version", { simple: true }) === 0) {
     db.transaction(() => db.exec(readFileSync(SCHEMA, "utf8")))();
   }
-  const reason = db.prepare("INSERT INTO reason VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET stage = excluded.stage, help = excluded.help");
+  const reason = db.prepare(
+    "INSERT INTO reason VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET stage = excluded.stage, help = excluded.help",
+  );
   db.transaction(() => {
     for (const [stage, reasons] of Object.entries(REASONS)) {
       for (const [name, help] of Object.entries(reasons)) reason.run(name, stage, help);
@@ -60,7 +62,9 @@ export function openForReading(data: string): Database {
 function checkVersion(db: Database, data: string): void {
   const version = db.pragma("user_version", { simple: true }) as number;
   if (version > VERSION) {
-    throw new Error(`${databaseFile(data)} was made by a newer webimagetext (schema ${version}): update, or use another --data`);
+    throw new Error(
+      `${databaseFile(data)} was made by a newer webimagetext (schema ${version}): update, or use another --data`,
+    );
   }
 }
 
@@ -76,7 +80,9 @@ function lock(data: string): void {
     guard.exec("BEGIN EXCLUSIVE");
   } catch {
     const pid = readHolder(holder);
-    throw new Error(`${data} is in use by another process${pid ? ` (pid ${pid})` : ""}: wait for it, stop it, or use another --data`);
+    throw new Error(
+      `${data} is in use by another process${pid ? ` (pid ${pid})` : ""}: wait for it, stop it, or use another --data`,
+    );
   }
   writeFileSync(holder, String(process.pid));
   held.push(guard); // A collected handle would give the lock up.

@@ -44,7 +44,11 @@ const COLUMNS: Record<keyof SampleMetadata, "STRING" | "INT32" | "JSON"> = {
 /** Writes the metadata of one shard as Parquet (Snappy), lasting when it returns. */
 export function writeMetadata(file: string, samples: readonly SampleMetadata[]): void {
   const buffer = parquetWriteBuffer({
-    columnData: Object.entries(COLUMNS).map(([name, type]) => ({ name, type, data: samples.map((sample) => sample[name as keyof SampleMetadata]) })),
+    columnData: Object.entries(COLUMNS).map(([name, type]) => ({
+      name,
+      type,
+      data: samples.map((sample) => sample[name as keyof SampleMetadata]),
+    })),
     createdBy: "webimagetext",
   });
   const descriptor = openSync(file, "w");

@@ -34,7 +34,9 @@ export class Progress {
     if (total !== undefined && total > 0) {
       const share = Math.min(done / total, 1);
       const filled = Math.round(share * BAR_WIDTH);
-      parts.push(`${"█".repeat(filled)}${"░".repeat(BAR_WIDTH - filled)} ${done.toLocaleString("en")}/${total.toLocaleString("en")}`);
+      parts.push(
+        `${"█".repeat(filled)}${"░".repeat(BAR_WIDTH - filled)} ${done.toLocaleString("en")}/${total.toLocaleString("en")}`,
+      );
       parts.push(`${rate.toFixed(0)}/s`, `${Math.ceil(Math.max(total - done, 0) / Math.max(rate, 1e-9))} s left`);
     } else {
       parts.push(done.toLocaleString("en"), `${rate.toFixed(0)}/s`);

@@ -13,11 +13,18 @@ interface Row {
  */
 export function refreshQueryCounts(db: Database): void {
   const last = db.prepare<[], { id: number | null }>("SELECT max(id) AS id FROM query").get()?.id ?? -1;
-  const [matched, chosen, downloaded, kept] = Array.from({ length: 4 }, () => new Uint32Array(last + 1)) as [Uint32Array, Uint32Array, Uint32Array, Uint32Array];
+  const [matched, chosen, downloaded, kept] = Array.from({ length: 4 }, () => new Uint32Array(last + 1)) as [
+    Uint32Array,
+    Uint32Array,
+    Uint32Array,
+    Uint32Array,
+  ];
   const count = (counter: Uint32Array, queries: number[]) => {
     for (const query of queries) counter[query] = (counter[query] ?? 0) + 1;
   };
-  for (const row of db.prepare<[], Row>("SELECT state, file, queries, chosen_for FROM pair WHERE queries IS NOT NULL").iterate()) {
+  for (const row of db
+    .prepare<[], Row>("SELECT state, file, queries, chosen_for FROM pair WHERE queries IS NOT NULL")
+    .iterate()) {
     count(matched, JSON.parse(row.queries));
     if (row.chosen_for === null || row.state === "dropped") continue;
     const account: number[] = JSON.parse(row.chosen_for);
@@ -30,6 +37,7 @@ export function refreshQueryCounts(db: Database): void {
      WHERE id = @id AND (matched <> @m OR chosen <> @c OR downloaded <> @d OR kept <> @k)`,
   );
   db.transaction(() => {
-    for (let id = 0; id <= last; id++) update.run({ id, m: matched[id], c: chosen[id], d: downloaded[id], k: kept[id] });
+    for (let id = 0; id <= last; id++)
+      update.run({ id, m: matched[id], c: chosen[id], d: downloaded[id], k: kept[id] });
   })();
 }

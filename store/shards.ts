@@ -2,9 +2,9 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { priority } from "../filters/cap.ts";
-import { idHalves } from "./pair-id.ts";
 import { type Database, getMeta, setMeta } from "./database.ts";
-import { writeMetadata, type SampleMetadata } from "./parquet.ts";
+import { idHalves } from "./pair-id.ts";
+import { type SampleMetadata, writeMetadata } from "./parquet.ts";
 import { refreshQueryCounts } from "./query-counts.ts";
 import { PlaceReader } from "./spool.ts";
 import { TarWriter } from "./tar.ts";
@@ -54,11 +54,17 @@ const ORDER = 0x5ead;
  * once: first the rows, in one transaction, then the folder, by renaming; {@link finishSwap} completes a swap that was
  * cut between the two. Nothing is written when the set did not change.
  */
-export async function writeShards(db: Database, data: string, options: ShardOptions, progress: (pairs: number) => void): Promise<ShardCounts> {
+export async function writeShards(
+  db: Database,
+  data: string,
+  options: ShardOptions,
+  progress: (pairs: number) => void,
+): Promise<ShardCounts> {
   finishSwap(db, data);
   const order = orderOf(db, options.seed);
   const signature = signatureOf(db, order, options);
-  if (getMeta(db, "shards") === signature && existsSync(join(data, "shards"))) return { ...countsOf(db), changed: false };
+  if (getMeta(db, "shards") === signature && existsSync(join(data, "shards")))
+    return { ...countsOf(db), changed: false };
 
   const next = join(data, "shards.next");
   rmSync(next, { recursive: true, force: true });
@@ -97,7 +103,9 @@ export async function writeShards(db: Database, data: string, options: ShardOpti
   db.transaction(() => {
     // Pictures of pairs that left the set go with the old shards.
     db.exec("UPDATE pair SET file = NULL, offset = NULL, shard = NULL, key = NULL WHERE file IS NOT NULL");
-    const place = db.prepare("UPDATE pair SET state = 'kept', file = @file, offset = @offset, shard = @shard, key = @key WHERE id = @id");
+    const place = db.prepare(
+      "UPDATE pair SET state = 'kept', file = @file, offset = @offset, shard = @shard, key = @key WHERE id = @id",
+    );
     for (const row of places) place.run(row);
     db.exec("DELETE FROM shard");
     const insert = db.prepare("INSERT INTO shard VALUES (@shard, @pairs, @bytes, @sha256)");
@@ -112,7 +120,11 @@ export async function writeShards(db: Database, data: string, options: ShardOpti
 
 /** Brings the folders to what the rows say after a kill at any moment of a swap. */
 export function finishSwap(db: Database, data: string): void {
-  const [current, next, old] = ["shards", "shards.next", "shards.old"].map((name) => join(data, name)) as [string, string, string];
+  const [current, next, old] = ["shards", "shards.next", "shards.old"].map((name) => join(data, name)) as [
+    string,
+    string,
+    string,
+  ];
   if (getMeta(db, "swap") === "pending") {
     if (existsSync(next)) {
       if (existsSync(current)) {
@@ -136,7 +148,9 @@ function orderOf(db: Database, seed: number): string[] {
 
 function signatureOf(db: Database, order: readonly string[], options: ShardOptions): string {
   const hash = createHash("sha256").update(`${options.shardSize} ${options.seed} ${getMeta(db, "queries") ?? ""}`);
-  const chosen = db.prepare<[string], { sha256: string; chosen_for: string }>("SELECT sha256, chosen_for FROM pair WHERE id = ?");
+  const chosen = db.prepare<[string], { sha256: string; chosen_for: string }>(
+    "SELECT sha256, chosen_for FROM pair WHERE id = ?",
+  );
   for (const id of order) {
     const row = chosen.get(id);
     hash.update(`${id} ${row?.sha256} ${row?.chosen_for}\n`);
@@ -165,6 +179,10 @@ function metadataOf(row: Row, key: string, term: (query: number) => string): Sam
 }
 
 function countsOf(db: Database): Omit<ShardCounts, "changed"> {
-  const row = db.prepare<[], Omit<ShardCounts, "changed">>("SELECT count(*) AS shards, coalesce(sum(pairs), 0) AS pairs, coalesce(sum(bytes), 0) AS bytes FROM shard").get();
+  const row = db
+    .prepare<[], Omit<ShardCounts, "changed">>(
+      "SELECT count(*) AS shards, coalesce(sum(pairs), 0) AS pairs, coalesce(sum(bytes), 0) AS bytes FROM shard",
+    )
+    .get();
   return row ?? { shards: 0, pairs: 0, bytes: 0 };
 }

@@ -64,7 +64,8 @@ export class PlaceReader {
     let done = 0;
     while (done < bytes) {
       const read = readSync(descriptor, buffer, done, bytes - done, offset + done);
-      if (read === 0) throw new Error(`${join(this.#data, file)}: ends before byte ${offset + bytes}; was it changed by hand?`);
+      if (read === 0)
+        throw new Error(`${join(this.#data, file)}: ends before byte ${offset + bytes}; was it changed by hand?`);
       done += read;
     }
     return buffer;

@@ -1,5 +1,5 @@
-import { closeSync, fsyncSync, openSync, writeSync } from "node:fs";
 import { createHash } from "node:crypto";
+import { closeSync, fsyncSync, openSync, writeSync } from "node:fs";
 
 const BLOCK = 512;
 const ZEROS = Buffer.alloc(BLOCK * 2);
@@ -48,8 +48,10 @@ export class TarWriter {
 
 function header(name: string, size: number): Buffer {
   const block = Buffer.alloc(BLOCK);
-  if (block.write(name, 0, 100, "utf8") !== Buffer.byteLength(name)) throw new Error(`tar: name longer than 100 bytes: ${name}`);
-  const octal = (value: number, at: number, length: number) => block.write(`${value.toString(8).padStart(length - 1, "0")}\0`, at, "latin1");
+  if (block.write(name, 0, 100, "utf8") !== Buffer.byteLength(name))
+    throw new Error(`tar: name longer than 100 bytes: ${name}`);
+  const octal = (value: number, at: number, length: number) =>
+    block.write(`${value.toString(8).padStart(length - 1, "0")}\0`, at, "latin1");
   octal(0o644, 100, 8); // mode
   octal(0, 108, 8); // owner
   octal(0, 116, 8); // group

@@ -12,6 +12,9 @@ const node = spawnSync(process.execPath, ["--test", "--test-concurrency=2", ...f
 if (node.status !== 0) process.exit(node.status ?? 1);
 if (only.length === 0) {
   const python = await ensurePython({ tests: true });
-  const pytest = spawnSync(python, ["-m", "pytest", "-q", "train/tests"], { stdio: "inherit", env: { ...process.env, PYTHONPATH: "train" } });
+  const pytest = spawnSync(python, ["-m", "pytest", "-q", "train/tests"], {
+    stdio: "inherit",
+    env: { ...process.env, PYTHONPATH: "train" },
+  });
   process.exit(pytest.status ?? 1);
 }

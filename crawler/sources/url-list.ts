@@ -33,9 +33,13 @@ interface NumberedRow {
  * @throws Error naming the file, and the columns it has, when it cannot be read or has no such column.
  */
 export async function* readUrlList(db: Database, options: UrlListOptions, stop: AbortSignal): AsyncGenerator<Batch> {
-  const position = db.prepare<[string], { rows: number; done: number }>("SELECT rows, done FROM list_position WHERE file = ?").get(options.file);
+  const position = db
+    .prepare<[string], { rows: number; done: number }>("SELECT rows, done FROM list_position WHERE file = ?")
+    .get(options.file);
   if (position?.done) return;
-  const save = db.prepare("INSERT INTO list_position VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET rows = excluded.rows, done = excluded.done");
+  const save = db.prepare(
+    "INSERT INTO list_position VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET rows = excluded.rows, done = excluded.done",
+  );
   let columns: { url: string; caption: string } | undefined;
   let taken = 0;
   let candidates: Candidate[] = [];
@@ -71,12 +75,18 @@ function findColumns(row: Row, options: UrlListOptions): { url: string; caption:
   const find = (asked: string | undefined, usual: string[], option: string): string => {
     const wanted = asked === undefined ? usual : [asked];
     for (const name of wanted) {
-      const found = names.find((column) => column === name) ?? names.find((column) => column.toLowerCase() === name.toLowerCase());
+      const found =
+        names.find((column) => column === name) ?? names.find((column) => column.toLowerCase() === name.toLowerCase());
       if (found !== undefined) return found;
     }
-    throw new Error(`${options.file}: no column ${wanted.join(" or ")}; it has ${names.join(", ")}: name one with ${option}`);
+    throw new Error(
+      `${options.file}: no column ${wanted.join(" or ")}; it has ${names.join(", ")}: name one with ${option}`,
+    );
   };
-  return { url: find(options.urlColumn, URL_NAMES, "--url-col"), caption: find(options.captionColumn, CAPTION_NAMES, "--caption-col") };
+  return {
+    url: find(options.urlColumn, URL_NAMES, "--url-col"),
+    caption: find(options.captionColumn, CAPTION_NAMES, "--caption-col"),
+  };
 }
 
 /** The rows of a list in its own order. */
@@ -85,16 +95,30 @@ function rowsOf(file: string): AsyncIterable<NumberedRow> {
   if (kind === "csv" || kind === "tsv") return delimitedRows(file, kind === "csv" ? "," : "\t");
   if (kind === "jsonl" || kind === "ndjson") return jsonRows(file);
   if (kind === "parquet") return parquetRows(file);
-  throw new Error(`--urls ${file}: expected a name ending in .csv, .tsv, .jsonl or .parquet (the text forms also with .gz or .zst)`);
+  throw new Error(
+    `--urls ${file}: expected a name ending in .csv, .tsv, .jsonl or .parquet (the text forms also with .gz or .zst)`,
+  );
 }
 
 async function* delimitedRows(file: string, delimiter: string): AsyncGenerator<NumberedRow> {
-  const parser = parse({ columns: true, bom: true, delimiter, relax_column_count: true, relax_quotes: true, info: true, skip_empty_lines: true, ...(delimiter === "\t" ? { quote: null } : {}) });
+  const parser = parse({
+    columns: true,
+    bom: true,
+    delimiter,
+    relax_column_count: true,
+    relax_quotes: true,
+    info: true,
+    skip_empty_lines: true,
+    ...(delimiter === "\t" ? { quote: null } : {}),
+  });
   const input = openFile(file);
   input.on("error", (error) => parser.destroy(new Error(`${file}: ${error.message}`)));
   input.pipe(parser);
   let width = 0;
-  for await (const { record, info } of parser as AsyncIterable<{ record: Row; info: { lines: number; columns: unknown[] | boolean } }>) {
+  for await (const { record, info } of parser as AsyncIterable<{
+    record: Row;
+    info: { lines: number; columns: unknown[] | boolean };
+  }>) {
     if (width === 0 && Array.isArray(info.columns)) width = info.columns.length;
     // Too few or too many fields: which one is the caption cannot be known.
     const good = Object.keys(record).length === width;

@@ -35,8 +35,15 @@ interface PageRow {
  * candidates, its links and its own state are written together.
  * @throws Error naming a seed that is no http(s) address.
  */
-export async function* crawlPages(db: Database, net: Net, options: WebOptions, stop: AbortSignal): AsyncGenerator<Batch> {
-  const addPage = db.prepare("INSERT INTO page (url, host, depth, state) VALUES (?, ?, ?, 'waiting') ON CONFLICT DO NOTHING");
+export async function* crawlPages(
+  db: Database,
+  net: Net,
+  options: WebOptions,
+  stop: AbortSignal,
+): AsyncGenerator<Batch> {
+  const addPage = db.prepare(
+    "INSERT INTO page (url, host, depth, state) VALUES (?, ?, ?, 'waiting') ON CONFLICT DO NOTHING",
+  );
   const sites = new Set<string>();
   db.transaction(() => {
     for (const seed of options.seeds) {
@@ -47,16 +54,35 @@ export async function* crawlPages(db: Database, net: Net, options: WebOptions, s
       addPage.run(url, host, 0);
     }
   })();
-  for (const { host } of db.prepare<[], { host: string }>("SELECT DISTINCT host FROM page WHERE state = 'waiting'").all()) sites.add(host);
+  for (const { host } of db
+    .prepare<[], { host: string }>("SELECT DISTINCT host FROM page WHERE state = 'waiting'")
+    .all())
+    sites.add(host);
   const count = db.prepare<[], { n: number }>("SELECT count(*) AS n FROM page WHERE state <> 'waiting'");
   const budget = { left: options.maxPages - (count.get()?.n ?? 0) };
-  yield* merge([...sites].map((host) => crawlSite(db, net, host, options.depth, budget, stop)), HOSTS_AT_ONCE);
+  yield* merge(
+    [...sites].map((host) => crawlSite(db, net, host, options.depth, budget, stop)),
+    HOSTS_AT_ONCE,
+  );
 }
 
-async function* crawlSite(db: Database, net: Net, host: string, depth: number, budget: { left: number }, stop: AbortSignal): AsyncGenerator<Batch> {
-  const next = db.prepare<[string], PageRow>("SELECT url, depth, attempts FROM page WHERE state = 'waiting' AND host = ? ORDER BY depth, rowid LIMIT 1");
-  const addPage = db.prepare("INSERT INTO page (url, host, depth, state) VALUES (?, ?, ?, 'waiting') ON CONFLICT DO NOTHING");
-  const setState = db.prepare("UPDATE page SET state = ?, reason = ?, attempts = ?, status = ?, found = ? WHERE url = ?");
+async function* crawlSite(
+  db: Database,
+  net: Net,
+  host: string,
+  depth: number,
+  budget: { left: number },
+  stop: AbortSignal,
+): AsyncGenerator<Batch> {
+  const next = db.prepare<[string], PageRow>(
+    "SELECT url, depth, attempts FROM page WHERE state = 'waiting' AND host = ? ORDER BY depth, rowid LIMIT 1",
+  );
+  const addPage = db.prepare(
+    "INSERT INTO page (url, host, depth, state) VALUES (?, ?, ?, 'waiting') ON CONFLICT DO NOTHING",
+  );
+  const setState = db.prepare(
+    "UPDATE page SET state = ?, reason = ?, attempts = ?, status = ?, found = ? WHERE url = ?",
+  );
   const sitemapsOf = new Set<string>();
 
   for (let page = next.get(host); page && budget.left > 0 && !stop.aborted; page = next.get(host)) {
@@ -69,7 +95,9 @@ async function* crawlSite(db: Database, net: Net, host: string, depth: number, b
     };
     // A site's sitemaps stand for links from its front page, once an origin.
     const robots = await net.robots.of(address);
-    const sitemaps = sitemapsOf.has(address.origin) ? [] : robots.sitemaps.map((sitemap) => normaliseUrl(sitemap)).filter((link) => link !== undefined);
+    const sitemaps = sitemapsOf.has(address.origin)
+      ? []
+      : robots.sitemaps.map((sitemap) => normaliseUrl(sitemap)).filter((link) => link !== undefined);
     sitemapsOf.add(address.origin);
     try {
       const fetched = await fetchPage(net, address, robots.crawlDelay);
@@ -96,7 +124,14 @@ async function* crawlSite(db: Database, net: Net, host: string, depth: number, b
         drops: [],
         done: () => {
           follow(sitemaps, 0);
-          setState.run(again ? "waiting" : "dropped", again ? null : error.reason, attempts + 1, error.status ?? null, null, url);
+          setState.run(
+            again ? "waiting" : "dropped",
+            again ? null : error.reason,
+            attempts + 1,
+            error.status ?? null,
+            null,
+            url,
+          );
         },
       };
     }
@@ -115,11 +150,16 @@ async function fetchPage(net: Net, url: URL, crawlDelay: number | undefined): Pr
   const response = await net.hosts.page(url, crawlDelay, () =>
     net.get(url, { maxBytes: MAX_PAGE_BYTES, accept: "text/html, application/xhtml+xml, application/xml;q=0.9" }),
   );
-  const result: FetchedPage = { url: response.url, status: response.status, optOut: headerOptOut(response.headers, net.agent) };
+  const result: FetchedPage = {
+    url: response.url,
+    status: response.status,
+    optOut: headerOptOut(response.headers, net.agent),
+  };
   const type = String(response.headers["content-type"] ?? "");
   const sitemap = /html/i.test(type) ? undefined : extractSitemap(response.body);
   if (sitemap) result.sitemap = sitemap;
-  else if (/html|^$/i.test(type)) result.page = extractPage(response.body, response.url, charsetOf(response), net.agent);
+  else if (/html|^$/i.test(type))
+    result.page = extractPage(response.body, response.url, charsetOf(response), net.agent);
   return result;
 }
 

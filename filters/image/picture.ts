@@ -57,7 +57,13 @@ export async function makePicture(bytes: Buffer, profile: Profile, options: Pict
 
     const { data, info } = await image
       .autoOrient()
-      .resize({ width: options.resize, height: options.resize, fit: "outside", withoutEnlargement: true, kernel: "linear" })
+      .resize({
+        width: options.resize,
+        height: options.resize,
+        fit: "outside",
+        withoutEnlargement: true,
+        kernel: "linear",
+      })
       .flatten({ background: "#ffffff" })
       .toColourspace("srgb")
       .jpeg({ quality: options.quality, optimiseCoding: false })
@@ -91,8 +97,8 @@ const REFUSED: readonly [string, RegExp][] = [
   ["pdf", /^%PDF/],
   ["eps", /^%!PS/],
   ["tiff", /^(II\*\0|MM\0\*)/],
-  ["bmp", /^BM[^]{4}\0\0\0\0/],
+  ["bmp", /^BM[\s\S]{4}\0\0\0\0/],
   ["psd", /^8BPS/],
   ["jpeg-xl", /^(\xff\x0a|\0\0\0\x0cJXL )/],
-  ["heic", /^[^]{4}ftyp(heic|heix|hevc)/],
+  ["heic", /^[\s\S]{4}ftyp(heic|heix|hevc)/],
 ];

@@ -12,7 +12,8 @@ const PATHS: Record<string, RequestListener> = {
   "/br": (_, res) => void res.setHeader("content-encoding", "br").end(brotliCompressSync("hello ".repeat(1000))),
   "/bomb": (_, res) => void res.setHeader("content-encoding", "gzip").end(gzipSync(Buffer.alloc(50_000_000))),
   "/stacked": (_, res) => void res.setHeader("content-encoding", "gzip, gzip, gzip").end(gzipSync("x")),
-  "/cut-gzip": (_, res) => void res.setHeader("content-encoding", "gzip").end(gzipSync("hello ".repeat(1000)).subarray(0, 30)),
+  "/cut-gzip": (_, res) =>
+    void res.setHeader("content-encoding", "gzip").end(gzipSync("hello ".repeat(1000)).subarray(0, 30)),
   "/one-hop": (_, res) => void res.writeHead(302, { location: "/gzip" }).end(),
   "/loop": (_, res) => void res.writeHead(302, { location: "/loop" }).end(),
   "/to-file": (_, res) => void res.writeHead(302, { location: "file:///etc/passwd" }).end(),
@@ -38,7 +39,8 @@ const PATHS: Record<string, RequestListener> = {
   "/410": (_, res) => void res.writeHead(410).end("no"),
   "/401": (_, res) => void res.writeHead(401).end("no"),
   "/429": (_, res) => void res.writeHead(429, { "retry-after": "7" }).end("no"),
-  "/503-date": (_, res) => void res.writeHead(503, { "retry-after": new Date(Date.now() + 60_000).toUTCString() }).end("no"),
+  "/503-date": (_, res) =>
+    void res.writeHead(503, { "retry-after": new Date(Date.now() + 60_000).toUTCString() }).end("no"),
   "/503-years": (_, res) => void res.writeHead(503, { "retry-after": "999999999" }).end("no"),
   "/503-nonsense": (_, res) => void res.writeHead(503, { "retry-after": "soon" }).end("no"),
   "/big-header": (_, res) => void res.writeHead(200, { "x-big": "x".repeat(20_000) }).end("no"),
@@ -51,7 +53,12 @@ before(async () => {
   server = createServer((req, res) => (PATHS[req.url ?? ""] ?? ((_, answer) => answer.end("?")))(req, res));
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   port = (server.address() as AddressInfo).port;
-  client = new HttpClient({ userAgent: "test", allowPrivate: ["127.0.0.0/8"], resolve: [`site.example:${port}:127.0.0.1`], deadlineMs: 1_500 });
+  client = new HttpClient({
+    userAgent: "test",
+    allowPrivate: ["127.0.0.0/8"],
+    resolve: [`site.example:${port}:127.0.0.1`],
+    deadlineMs: 1_500,
+  });
 });
 after(async () => {
   await client.close();
@@ -59,7 +66,8 @@ after(async () => {
   server.close();
 });
 
-const get = (path: string, maxBytes = 5_000_000) => client.get(`http://site.example:${port}${path}`, { maxBytes, accept: "*/*" });
+const get = (path: string, maxBytes = 5_000_000) =>
+  client.get(`http://site.example:${port}${path}`, { maxBytes, accept: "*/*" });
 
 async function failure(path: string): Promise<FetchError> {
   const error = await get(path).then(
@@ -119,7 +127,10 @@ test("Retry-After: seconds, a date, at most an hour, nonsense ignored", async ()
 test("a slow body is given up after the grace time, long before a long deadline", async () => {
   const patient = new HttpClient({ userAgent: "test", allowPrivate: ["127.0.0.1"], resolve: [], deadlineMs: 60_000 });
   const started = performance.now();
-  await assert.rejects(patient.get(`http://127.0.0.1:${port}/drip`, { maxBytes: 1_000, accept: "*/*" }), { reason: "timeout", next: "give up" });
+  await assert.rejects(patient.get(`http://127.0.0.1:${port}/drip`, { maxBytes: 1_000, accept: "*/*" }), {
+    reason: "timeout",
+    next: "give up",
+  });
   assert.ok(performance.now() - started < 8_000);
   await patient.close();
 });
@@ -128,25 +139,51 @@ test("no private address is dialled in any spelling, by name, by --resolve or by
   let connections = 0;
   server.on("connection", () => connections++);
   const strict = new HttpClient({ userAgent: "test", allowPrivate: [], resolve: [`site.example:${port}:127.0.0.1`] });
-  const hosts = ["site.example", "localhost", "127.0.0.1", "2130706433", "0x7f.1", "0177.0.0.1", "127.1", "[::1]", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]"];
+  const hosts = [
+    "site.example",
+    "localhost",
+    "127.0.0.1",
+    "2130706433",
+    "0x7f.1",
+    "0177.0.0.1",
+    "127.1",
+    "[::1]",
+    "[::ffff:127.0.0.1]",
+    "[::ffff:7f00:1]",
+  ];
   for (const host of hosts) {
-    await assert.rejects(strict.get(`http://${host}:${port}/gzip`, { maxBytes: 1_000, accept: "*/*" }), { reason: "private_address" }, host);
+    await assert.rejects(
+      strict.get(`http://${host}:${port}/gzip`, { maxBytes: 1_000, accept: "*/*" }),
+      { reason: "private_address" },
+      host,
+    );
   }
   assert.equal(connections, 0);
   await strict.close();
 });
 
 test("names that do not resolve, ports that do not answer", async () => {
-  const error = await client.get("http://no-such-host.invalid/", { maxBytes: 1, accept: "*/*" }).catch((thrown) => thrown);
+  const error = await client
+    .get("http://no-such-host.invalid/", { maxBytes: 1, accept: "*/*" })
+    .catch((thrown) => thrown);
   assert.equal(error.reason, "dns");
   const closed = createServer().listen(0, "127.0.0.1");
   await new Promise((resolve) => closed.once("listening", resolve));
   const { port: dead } = closed.address() as AddressInfo;
   await new Promise((resolve) => closed.close(resolve));
-  await assert.rejects(client.get(`http://127.0.0.1:${dead}/`, { maxBytes: 1, accept: "*/*" }), { reason: "connect", next: "retry later" });
+  await assert.rejects(client.get(`http://127.0.0.1:${dead}/`, { maxBytes: 1, accept: "*/*" }), {
+    reason: "connect",
+    next: "retry later",
+  });
 });
 
 test("options that cannot be understood are named", () => {
-  assert.throws(() => new HttpClient({ userAgent: "x", allowPrivate: ["10.0.0.0/99"], resolve: [] }), /--allow-private 10\.0\.0\.0\/99/);
-  assert.throws(() => new HttpClient({ userAgent: "x", allowPrivate: [], resolve: ["a:b:c"] }), /--resolve a:b:c: expected HOST:PORT:ADDRESS/);
+  assert.throws(
+    () => new HttpClient({ userAgent: "x", allowPrivate: ["10.0.0.0/99"], resolve: [] }),
+    /--allow-private 10\.0\.0\.0\/99/,
+  );
+  assert.throws(
+    () => new HttpClient({ userAgent: "x", allowPrivate: [], resolve: ["a:b:c"] }),
+    /--resolve a:b:c: expected HOST:PORT:ADDRESS/,
+  );
 });

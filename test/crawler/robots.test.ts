@@ -15,7 +15,11 @@ const CASES: readonly [string, string, boolean][] = [
   // Our own group replaces the one for everyone.
   ["User-agent: *\nDisallow: /\nUser-agent: webimagetext\nDisallow: /x", "/y", true],
   // Groups of the same agent are one; several agents share a group.
-  ["User-agent: webimagetext\nDisallow: /a\nUser-agent: b\nDisallow: /c\nUser-agent: webimagetext\nDisallow: /d", "/d", false],
+  [
+    "User-agent: webimagetext\nDisallow: /a\nUser-agent: b\nDisallow: /c\nUser-agent: webimagetext\nDisallow: /d",
+    "/d",
+    false,
+  ],
   ["User-agent: b\nUser-agent: webimagetext\nDisallow: /d", "/d", false],
   // Lines of other kinds neither end nor begin a group.
   ["User-agent: webimagetext\nSitemap: http://x/s.xml\nDisallow: /d", "/d", false],
@@ -25,7 +29,11 @@ const CASES: readonly [string, string, boolean][] = [
   ["User-agent: *\nAllow: /page\nDisallow: /*.htm", "/page.htm", false],
   ["User-agent: *\nAllow: /$\nDisallow: /", "/", true],
   ["User-agent: *\nAllow: /$\nDisallow: /", "/page.htm", false],
-  ["User-agent: *\nAllow: /example/page/\nDisallow: /example/page/disallowed.gif", "/example/page/disallowed.gif", false],
+  [
+    "User-agent: *\nAllow: /example/page/\nDisallow: /example/page/disallowed.gif",
+    "/example/page/disallowed.gif",
+    false,
+  ],
   // Case matters in paths, wildcards, anchors.
   ["User-agent: *\nDisallow: /Fish", "/fish", true],
   ["User-agent: *\nDisallow: /*.php$", "/a.php?x", true],
@@ -54,7 +62,10 @@ test("RFC 9309 matching", () => {
 });
 
 test("crawl delay, sitemaps and training signals", () => {
-  const robots = parseRobots("Sitemap: http://a/1.xml\nUser-agent: *\nCrawl-delay: 2.5\nContent-Signal: search=yes, ai-train=no\nDisallow: /x\n", "webimagetext");
+  const robots = parseRobots(
+    "Sitemap: http://a/1.xml\nUser-agent: *\nCrawl-delay: 2.5\nContent-Signal: search=yes, ai-train=no\nDisallow: /x\n",
+    "webimagetext",
+  );
   assert.equal(robots.crawlDelay, 2.5);
   assert.deepEqual(robots.sitemaps, ["http://a/1.xml"]);
   assert.deepEqual(robots.optOut, ["robots.txt content-signal: search=yes, ai-train=no"]);

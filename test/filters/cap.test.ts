@@ -21,7 +21,12 @@ function choose(pairs: readonly SmallPair[], hashes: Int32Array, cap: number, se
 }
 
 /** The slow obvious twin: sort each query's pairs by u, take the first `cap`. */
-function slowChoose(pairs: readonly SmallPair[], hashes: Int32Array, cap: number, seed: number): Map<SmallPair, number[]> {
+function slowChoose(
+  pairs: readonly SmallPair[],
+  hashes: Int32Array,
+  cap: number,
+  seed: number,
+): Map<SmallPair, number[]> {
   const chosen = new Map<SmallPair, number[]>(pairs.map((pair) => [pair, []]));
   for (let query = 0; query < hashes.length; query++) {
     const u = (pair: SmallPair) => priority(seed, pair.high, pair.low, hashes[query] ?? 0);
@@ -79,7 +84,8 @@ test("no query above the cap; a query with at most cap pairs keeps them all (pro
     fc.property(fc.integer(), fc.integer({ min: 1, max: 40 }), fc.integer({ min: 0, max: 300 }), (seed, cap, count) => {
       const pairs = randomPairs(count, 20, generator(seed));
       const kept = new Map<number, number>();
-      for (const queries of choose(pairs, hashesOf(20), cap, seed).values()) for (const query of queries) kept.set(query, (kept.get(query) ?? 0) + 1);
+      for (const queries of choose(pairs, hashesOf(20), cap, seed).values())
+        for (const query of queries) kept.set(query, (kept.get(query) ?? 0) + 1);
       for (let query = 0; query < 20; query++) {
         const matched = pairs.filter((pair) => pair.queries.includes(query)).length;
         assert.equal(kept.get(query) ?? 0, Math.min(matched, cap));
@@ -113,7 +119,8 @@ test("the share kept follows 1 - prod(1 - cap / count)", () => {
   const cap = 200;
   const counts = computeThresholds(scanOf(pairs), hashes, cap, 0).counts;
   let expected = 0;
-  for (const { queries } of pairs) expected += 1 - queries.reduce((product, query) => product * (1 - Math.min(1, cap / (counts[query] ?? 1))), 1);
+  for (const { queries } of pairs)
+    expected += 1 - queries.reduce((product, query) => product * (1 - Math.min(1, cap / (counts[query] ?? 1))), 1);
   const kept = [...choose(pairs, hashes, cap, 0).values()].filter((queries) => queries.length > 0).length;
   assert.ok(Math.abs(kept - expected) < 4 * Math.sqrt(expected), `${kept} kept, ${expected.toFixed(0)} expected`);
 });

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import { buildQueries } from "../../queries/build.ts";
-import { CLIP_LIST, buildList, describeList } from "../../queries/command.ts";
+import { buildList, CLIP_LIST, describeList } from "../../queries/command.ts";
 import { EMBEDDED_COUNTS, readCounts } from "../../queries/counts.ts";
 import { readQueries } from "../../queries/list.ts";
 import { embeddedWordNet, readSynsets } from "../../queries/wordnet.ts";
@@ -65,7 +65,10 @@ test("words below the threshold stay out, lemmas come in whatever their count, -
     ],
   );
   const cut = buildQueries(counts, synsets, { size: 3, minCount: 100 });
-  assert.deepEqual(cut.terms.map(({ term }) => term), ["cat", "dog", "yak"]);
+  assert.deepEqual(
+    cut.terms.map(({ term }) => term),
+    ["cat", "dog", "yak"],
+  );
   assert.equal(cut.cut, 2);
 });
 
