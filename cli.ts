@@ -8,7 +8,6 @@ import { startCommand } from "./crawler/start.ts";
 import { buildQueriesCommand } from "./queries/command.ts";
 import { reportCommand, statsCommand } from "./store/command.ts";
 import { UsageError } from "./store/usage-error.ts";
-import { runEvaluate, runTrain } from "./train/launch.ts";
 
 const { version } = JSON.parse(readFileSync(new URL("./package.json", import.meta.url), "utf8")) as { version: string };
 
@@ -116,6 +115,7 @@ trainer("train", "train CLIP on DATA/shards; options it does not know go to the 
   .option("--steps <n>", "optimiser steps", positive)
   .option("--out <dir>", "checkpoints, instead of DATA/checkpoints")
   .action(async (flags, own: Command) => {
+    const { runTrain } = await import("./train/launch.ts");
     process.exitCode = await runTrain({ ...flags, passThrough: own.args });
   });
 
@@ -123,6 +123,7 @@ trainer("evaluate", "zero-shot evaluation of a checkpoint")
   .option("--checkpoint <file>", "instead of the latest in DATA/checkpoints")
   .option("--task <dir>", "a task folder, instead of all in DATA/tasks")
   .action(async (flags, own: Command) => {
+    const { runEvaluate } = await import("./train/launch.ts");
     process.exitCode = await runEvaluate({ ...flags, passThrough: own.args });
   });
 

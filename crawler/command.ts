@@ -1,6 +1,7 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { isIP } from "node:net";
-import { getMeta, setMeta } from "../store/database.ts";
+import { databaseFile, getMeta, setMeta } from "../store/database.ts";
+import { normaliseUrl } from "../store/pair-id.ts";
 import { writeReport } from "../store/report/report.ts";
 import { collectStats, formatSummary } from "../store/stats.ts";
 import { UsageError } from "../store/usage-error.ts";
@@ -47,18 +48,20 @@ export async function crawlCommand(
   stage: "crawl" | "discover" | "select" | "download",
   flags: CrawlFlags,
 ): Promise<void> {
+  const told = whatWasTold(flags, stage);
   const stop = new Stop(flags.timeBudget);
   const say = (text: string) => void (flags.quiet || process.stderr.write(`${text}\n`));
   const workspace = await openWorkspace(flags.data, say);
   let web: RunningSampleWeb | undefined;
   try {
-    const told = toldOrRemembered(workspace, flags, stage);
-    if (told.sampleWeb) {
+    const { sources, net, sampleWeb } = told ?? remembered(workspace, stage);
+    if (told) setMeta(workspace.db, "sources", JSON.stringify(told));
+    if (sampleWeb) {
       web = await startSampleWeb(workspace.db, flags.data);
-      told.sources.seeds = web.seeds;
-      told.net = { ...told.net, resolve: web.resolve, hostLimits: web.hostLimits, allowPrivate: ["127.0.0.0/8"] };
+      sources.seeds = web.seeds;
+      Object.assign(net, { resolve: web.resolve, hostLimits: web.hostLimits, allowPrivate: ["127.0.0.0/8"] });
     }
-    const options: CrawlOptions = { ...flags, ...told, stop: stop.signal };
+    const options: CrawlOptions = { ...flags, sources, net, stop: stop.signal };
     await runStage(stage, workspace, options, flags);
   } finally {
     web?.close();
@@ -90,39 +93,40 @@ async function runStage(stage: string, workspace: Workspace, options: CrawlOptio
   console.log(flags.json ? JSON.stringify(stats) : formatSummary(stats, data));
 }
 
-/** This run's sources; without any, those of the run before, so that a run that was cut goes on. */
-function toldOrRemembered(workspace: Workspace, flags: CrawlFlags, stage: string): Remembered {
-  const seeds = [...(flags.seeds ?? []), ...(flags.seedsFile === undefined ? [] : seedsIn(flags.seedsFile))];
+/** The sources on the command line, checked before anything is touched; undefined without any. */
+function whatWasTold(flags: CrawlFlags, stage: string): Remembered | undefined {
   const { urls = [], sampleWeb = false } = flags;
-  const before = getMeta(workspace.db, "sources");
-  if (seeds.length === 0 && urls.length === 0 && !sampleWeb) {
-    if (before !== undefined) return JSON.parse(before);
-    if (stage === "select" || stage === "download")
-      throw new UsageError(`${flags.data} holds no pairs yet: run \`npm run crawl\` or \`npm run discover\` first`);
-    throw new UsageError(
-      "nothing to crawl: give --seeds URL..., --urls FILE..., or --sample-web for a try on this machine",
-    );
+  const seeds = [...(flags.seeds ?? []), ...(flags.seedsFile === undefined ? [] : seedsIn(flags.seedsFile))];
+  for (const seed of seeds) {
+    if (!normaliseUrl(seed))
+      throw new UsageError(`--seeds ${seed}: expected an address that begins with http:// or https://`);
   }
-  const told: Remembered = {
+  if (seeds.length === 0 && urls.length === 0 && !sampleWeb) {
+    if (!existsSync(databaseFile(flags.data))) throw nothingToDo(flags.data, stage);
+    return undefined;
+  }
+  const { depth, maxPages, urlCol: urlColumn, captionCol: captionColumn, allowPrivate, resolve, hostLimits } = flags;
+  return {
     sampleWeb,
-    sources: {
-      seeds,
-      urls,
-      depth: flags.depth,
-      maxPages: flags.maxPages,
-      urlColumn: flags.urlCol,
-      captionColumn: flags.captionCol,
-    },
-    net: {
-      userAgent: userAgent(flags, seeds, sampleWeb),
-      allowPrivate: flags.allowPrivate,
-      resolve: flags.resolve,
-      hostLimits: flags.hostLimits,
-    },
+    sources: { seeds, urls, depth, maxPages, urlColumn, captionColumn },
+    net: { userAgent: userAgent(flags, seeds, sampleWeb), allowPrivate, resolve, hostLimits },
   };
-  setMeta(workspace.db, "sources", JSON.stringify(told));
-  setMeta(workspace.db, "version", "0.1.0");
-  return told;
+}
+
+/** The sources of the run before, so that a run that was cut goes on without being told again. */
+function remembered({ db, data }: Workspace, stage: string): Remembered {
+  const before = getMeta(db, "sources");
+  if (before === undefined) throw nothingToDo(data, stage);
+  return JSON.parse(before);
+}
+
+function nothingToDo(data: string, stage: string): UsageError {
+  if (stage === "select" || stage === "download") {
+    return new UsageError(`${data} holds no pairs yet: run \`npm run crawl\` or \`npm run discover\` first`);
+  }
+  return new UsageError(
+    "nothing to crawl: give --seeds URL..., --urls FILE..., or --sample-web for a try on this machine",
+  );
 }
 
 /** Strangers' servers are told who asks and how to reach them (RFC 9309, 2.2.1); on this machine nobody needs to know. */

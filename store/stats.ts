@@ -23,7 +23,7 @@ export interface QueryRow {
 }
 
 /** A row of the view `drop_reasons`, with the line that explains the reason. */
-export interface DropRow extends FunnelRow {
+interface DropRow extends FunnelRow {
   example: string | null;
   help: string | null;
 }
@@ -40,7 +40,7 @@ export interface SourceRow {
 }
 
 /** A row of the view `host_stats`. */
-export interface HostRow {
+interface HostRow {
   host: string;
   requests: number;
   ok: number;
@@ -51,7 +51,7 @@ export interface HostRow {
 }
 
 /** A row of the view `shard_stats`. */
-export interface ShardRow {
+interface ShardRow {
   shard: string;
   pairs: number;
   bytes: number;

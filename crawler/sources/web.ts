@@ -48,7 +48,7 @@ export async function* crawlPages(
   db.transaction(() => {
     for (const seed of options.seeds) {
       const url = normaliseUrl(seed);
-      if (!url) throw new Error(`--seeds ${seed}: expected an address that begins with http:// or https://`);
+      if (!url) throw new Error(`${seed} is no http(s) address`);
       const host = hostOf(new URL(url));
       sites.add(host);
       addPage.run(url, host, 0);

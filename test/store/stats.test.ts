@@ -1,0 +1,115 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Database } from "../../store/database.ts";
+import { funnelStages } from "../../store/report/stages.ts";
+import { displayWidth } from "../../store/report/text.ts";
+import { collectStats, formatQuery, formatStats, formatSummary } from "../../store/stats.ts";
+import { CAP, emptyWorkspace, filledWorkspace, HOSTILE } from "./report/workspace.ts";
+
+test("totals are what SQL says", async (t) => {
+  const { db } = await filledWorkspace(t);
+  const stats = collectStats(db, { top: 5 });
+  for (const [state, pairs] of Object.entries(stats.states)) {
+    assert.equal(pairs, one(db, `SELECT count(*) FROM pair WHERE state = '${state}'`), state);
+  }
+  assert.equal(stats.picture_bytes, one(db, "SELECT sum(bytes) FROM pair WHERE state = 'kept'"));
+  assert.equal(stats.seconds, 9);
+  assert.equal(stats.queries.total, 10);
+  assert.equal(stats.queries.matched + stats.queries.unmatched, 10);
+  assert.deepEqual(stats.queries.empty, ["parliament", "<i>senate</i>"]);
+  assert.equal(stats.queries.at_cap, one(db, `SELECT count(*) FROM query_stats WHERE chosen = ${CAP}`));
+  assert.ok(stats.queries.at_cap > 0);
+  assert.equal(stats.queries.top.length, 5);
+  assert.equal(
+    stats.queries.sources.reduce((sum, row) => sum + row.queries, 0),
+    10,
+  );
+  assert.deepEqual(stats.opt_outs, [
+    {
+      signal: "x-robots-tag: noai",
+      pairs: one(db, "SELECT count(*) FROM pair WHERE opt_out IS NOT NULL"),
+      kept: one(db, "SELECT count(*) FROM pair WHERE opt_out IS NOT NULL AND state = 'kept'"),
+    },
+  ]);
+  assert.equal(
+    stats.licences.reduce((sum, row) => sum + row.pairs, 0),
+    stats.states.kept,
+  );
+  assert.deepEqual([stats.shards.total, stats.shards.pairs, stats.shards.bytes], [2, 160, 800000]);
+  assert.deepEqual(
+    stats.runs.map((run) => [run.stage, run.runs, run.seconds, run.items]),
+    [
+      ["discover", 2, 5, 300],
+      ["download", 1, 4, 160],
+    ],
+  );
+  assert.deepEqual([stats.cap, stats.seed], [CAP, "7"]);
+  assert.deepEqual(JSON.parse(JSON.stringify(stats)), stats);
+});
+
+test("the funnel adds up: what passes a stage enters the next, and the last stage passes what is kept", async (t) => {
+  const { db } = await filledWorkspace(t);
+  const stats = collectStats(db, { top: 5 });
+  const stages = funnelStages(stats.funnel, new Map());
+  assert.equal(stages[0]?.entered, one(db, "SELECT (SELECT sum(seen) FROM pair) + (SELECT sum(pairs) FROM tally)"));
+  for (const [i, stage] of stages.entries()) {
+    assert.equal(
+      stage.entered,
+      stage.passed + stage.stopped.reduce((sum, reason) => sum + reason.pairs, 0),
+      stage.stage,
+    );
+    assert.equal(stages[i + 1]?.entered ?? stats.states.kept, stage.passed, stage.stage);
+  }
+});
+
+test("text for the terminal stays within 100 columns and cannot steer it", async (t) => {
+  const { db, data } = await filledWorkspace(t);
+  db.prepare("UPDATE pair SET caption = ? WHERE reason = 'not_english'").run(`犬と猫 ${HOSTILE} ${"長い".repeat(200)}`);
+  const texts = [formatStats(collectStats(db, { top: 10 })), formatQuery(db, " DOG ")];
+  for (const text of texts) {
+    assert.doesNotMatch(text.replaceAll("\n", ""), /[\p{Cc}\p{Cf}]/u);
+    for (const line of text.split("\n")) assert.ok(displayWidth(line) <= 100, line);
+  }
+  assert.match(texts[0] ?? "", /not_english +30 .*犬と猫/);
+  assert.match(texts[0] ?? "", /no_text +17 +4\.\d% +http:\/\/a\.example\/page/);
+  assert.match(texts[1] ?? "", /^query +source.*\ndog +unigram/);
+  assert.match(texts[1] ?? "", /\n {2}kept\n {6}dog/);
+  assert.doesNotMatch(formatSummary(collectStats(db, { top: 10 }), data).replaceAll("\n", ""), /[\p{Cc}\p{Cf}]/u);
+});
+
+test("a query that is not listed, and one that nothing matched, are answered", async (t) => {
+  const { db } = await filledWorkspace(t);
+  assert.match(formatQuery(db, "zebra\u001b[2J"), /^"zebra" is not on the query list/);
+  assert.match(formatQuery(db, "parliament"), /No caption contains it/);
+});
+
+test("the summary says what there is and where to look next", async (t) => {
+  const { db } = await filledWorkspace(t);
+  const stats = collectStats(db, { top: 10 });
+  const summary = formatSummary(stats, "/tmp/it's here");
+  assert.match(summary, new RegExp(`\\n${stats.states.kept} pairs in 2 shards`));
+  assert.match(summary, /8 of 10 queries with pictures/);
+  assert.match(summary, /open '\/tmp\/it'\\''s here\/report\.html'/);
+  assert.match(summary, /npm run stats -- --data '/);
+  assert.match(summary, /npm run train -- --shards '/);
+  assert.ok(summary.split("\n").length <= 25);
+  assert.match(
+    formatSummary(stats, "data"),
+    /npm run stats\n.*sqlite3 data\/wit\.sqlite 'select \* from query_stats.*\n.*npm run train$/,
+  );
+});
+
+test("a workspace without a pair has statistics too", (t) => {
+  const { db, data } = emptyWorkspace(t);
+  const stats = collectStats(db, { top: 10 });
+  assert.equal(stats.states.kept, 0);
+  assert.equal(stats.cap, null);
+  assert.match(formatStats(stats), /Pairs kept +0 in 0 shards/);
+  assert.match(formatSummary(stats, data), /No pairs kept yet/);
+  assert.doesNotMatch(formatSummary(stats, data), /NaN|undefined|npm run train/);
+  assert.doesNotMatch(formatStats(stats), /NaN|undefined/);
+});
+
+function one(db: Database, sql: string): number {
+  return db.prepare<[], number>(sql).pluck().get() ?? Number.NaN;
+}
