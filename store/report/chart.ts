@@ -35,8 +35,8 @@ export function rankChart(options: {
   return html`<svg class="chart" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${options.title}">
 ${powersOfTen(yEnd).map((value) => yTick(value, y(value)))}
 ${powersOfTen(xEnd).map((value) => xTick(value, x(value)))}
-${curves.map((curve) => drawn(curve, x, y))}
 ${limit && limitLine(limit.label, y(limit.value))}
+${curves.map((curve) => drawn(curve, x, y))}
 <text class="axis" x="${(LEFT + WIDTH - RIGHT) / 2}" y="${HEIGHT - 8}" text-anchor="middle">${options.xLabel}</text>
 <text class="axis" transform="translate(18 ${(TOP + HEIGHT - BOTTOM) / 2}) rotate(-90)" text-anchor="middle">${options.yLabel}</text>
 </svg>`;

@@ -43,9 +43,23 @@ export function readDistributions(db: Database): Distributions {
 
 /** Lower ends of the bins; the last one is open. */
 const SIDES = [0, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048];
-const ASPECTS = [0, 0.4, 0.55, 0.7, 0.85, 0.98, 1.03, 1.2, 1.45, 1.85, 2.6];
 const WORDS = [1, 2, 3, 4, 5, 6, 8, 10, 13, 17, 25, 40];
 const CHARACTERS = [0, 5, 10, 15, 20, 30, 40, 60, 80, 120, 200, 400];
+
+/** The usual shapes; a bin reaches to the geometric mean of two neighbours. */
+const SHAPES: readonly (readonly [string, number])[] = [
+  ["1:3", 1 / 3],
+  ["1:2", 1 / 2],
+  ["2:3", 2 / 3],
+  ["3:4", 3 / 4],
+  ["square", 1],
+  ["4:3", 4 / 3],
+  ["3:2", 3 / 2],
+  ["16:9", 16 / 9],
+  ["2:1", 2],
+  ["3:1", 3],
+];
+const ASPECTS = SHAPES.map(([, ratio], i) => Math.sqrt((SHAPES[i - 1]?.[1] ?? 0) * ratio));
 
 interface Value {
   value: number;
@@ -90,9 +104,7 @@ function rangeLabel(from: number, to: number): string {
   return to - from === 1 ? String(from) : `${from}–${to - 1}`;
 }
 
-function aspectLabel(from: number, to: number): string {
-  if (from < 1 && to > 1) return "square";
-  if (from === 0) return "<1:2.5";
-  if (to === Number.POSITIVE_INFINITY) return "2.6:1+";
-  return from >= 1 ? `${from}:1` : `1:${(1 / from).toFixed(1)}`;
+/** The usual shape that a bin of {@link ASPECTS} stands around. */
+function aspectLabel(from: number): string {
+  return SHAPES[ASPECTS.indexOf(from)]?.[0] ?? "";
 }

@@ -1,5 +1,3 @@
-import { plain } from "./text.ts";
-
 /** Finished markup. Only {@link html} and {@link raw} make it, so that text can never pass for it. */
 export class Html {
   readonly #markup: string;
@@ -30,9 +28,10 @@ export function raw(markup: string): Html {
   return new Html(markup);
 }
 
-/** Text in which nothing is markup any more. */
+/** Text in which nothing is markup any more, without control characters. */
 export function escapeHtml(text: string): string {
-  return plain(text)
+  return text
+    .replace(/\p{Cc}/gu, " ")
     .replaceAll("&", "&amp;")
     .replaceAll("<", "&lt;")
     .replaceAll(">", "&gt;")

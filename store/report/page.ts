@@ -13,7 +13,7 @@ import { pictures } from "./sections/pictures.ts";
 import { queries } from "./sections/queries.ts";
 import type { Thumbnail } from "./thumbnails.ts";
 
-const STYLE = new URL("./style.css", import.meta.url);
+const STYLES = ["base", "funnel", "gallery", "plots", "tables"];
 
 /** Everything the page shows. */
 export interface PageContent {
@@ -45,7 +45,7 @@ export function renderPage({ stats, distributions, samples, thumbnails }: PageCo
 <meta name="referrer" content="no-referrer">
 <title>WebImageText data set</title>
 <style>
-${raw(readFileSync(STYLE, "utf8"))}</style>
+${raw(STYLES.map(readStyle).join(""))}</style>
 </head>
 <body>
 <main>
@@ -56,4 +56,8 @@ ${parts}
 </html>
 `;
   return page.toString();
+}
+
+function readStyle(name: string): string {
+  return readFileSync(new URL(`./style/${name}.css`, import.meta.url), "utf8");
 }

@@ -9,7 +9,7 @@ export function formatSummary(stats: Stats, data: string): string {
   const { states, shards, queries, cap } = stats;
   const made =
     states.kept === 0
-      ? "No pairs kept yet."
+      ? "No pairs kept yet"
       : `${counted(states.kept, "pair")} in ${counted(shards.total, "shard")} (${bytes(stats.picture_bytes)} of pictures)`;
   const limit = cap === null ? "" : `, ${count(queries.at_cap)} at the cap of ${count(cap)}`;
   return [

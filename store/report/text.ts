@@ -87,10 +87,11 @@ export function duration(seconds: number): string {
   return `${count(Math.floor(minutes / 60))} h ${minutes % 60} min`;
 }
 
-/** A share in percent; small ones keep a digit, and only nothing is 0. */
+/** A share in percent; small ones keep a digit, only nothing is 0, and of nothing there is no share. */
 export function percent(part: number, whole: number): string {
-  if (part === 0 || whole === 0) return "0%";
+  if (whole === 0) return "-";
+  if (part === 0) return "0%";
   const share = (100 * part) / whole;
   if (share < 0.1) return "<0.1%";
-  return `${share < 10 ? share.toFixed(1) : part < whole && share > 99.4 ? share.toFixed(1) : Math.round(share)}%`;
+  return `${share < 9.95 ? share.toFixed(1) : part < whole && share > 99.4 ? share.toFixed(1) : Math.round(share)}%`;
 }

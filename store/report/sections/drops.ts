@@ -14,7 +14,7 @@ export function drops({ drops: rows }: Stats): Html | undefined {
       [{ name: "Stage" }, { name: "Reason" }, { name: "Pairs", number: true }, { name: "Example" }],
       rows.map((row) => [
         html`<span class="quiet">${row.stage}</span>`,
-        html`<b>${found(row.reason.replaceAll("_", " "), 40)}</b><br><span class="quiet">${row.help ?? ""}</span>`,
+        html`<div class="reason"><b>${found(row.reason.replaceAll("_", " "), 40)}</b><br><span class="quiet">${row.help ?? ""}</span></div>`,
         meter(row.pairs, most),
         html`<code>${found(row.example ?? "", 110)}</code>`,
       ]),

@@ -12,7 +12,7 @@ export function funnel({ funnel: rows, drops }: Stats): Html {
   return section(
     "funnel",
     "From pages to pairs",
-    "What entered each stage, what went on, and why the rest stopped. Every stage adds up: in = on + the reasons below it.",
+    "What entered each stage, what went on to the next, and why the rest stopped. What goes on and the reasons below it add up to what entered.",
     html`<p class="legend"><span class="key passed">goes on</span><span class="key dropped">dropped</span><span class="key pending">waiting or in reserve</span></p>`,
     html`<ol class="funnel">${stages.map((stage) => stageRow(stage, largest))}</ol>`,
   );
@@ -22,7 +22,7 @@ function stageRow({ stage, entered, passed, stopped }: StageSummary, largest: nu
   const pending = stopped.filter((reason) => reason.pending).reduce((sum, reason) => sum + reason.pairs, 0);
   const dropped = entered - passed - pending;
   return html`<li>
-<div class="stage"><h3>${stage}</h3><span class="quiet">${STAGE_HELP[stage]}</span><span class="flow">${count(entered)} → <b>${count(passed)}</b> <span class="quiet">${percent(passed, entered)}</span></span></div>
+<div class="stage"><h3>${stage}</h3><span class="quiet">${STAGE_HELP[stage]}</span><span class="flow">${count(entered)} → <b>${count(passed)}</b> ${entered > 0 && html`<span class="quiet">${percent(passed, entered)}</span>`}</span></div>
 <div class="bar">${segment("passed", passed, largest)}${segment("pending", pending, largest)}${segment("dropped", dropped, largest)}</div>
 ${stopped.length > 0 && html`<ul class="reasons">${stopped.map((reason) => reasonChip(reason, entered))}</ul>`}
 </li>

@@ -1,7 +1,7 @@
 import { type Html, html } from "../html.ts";
 import { found, picture, section } from "../parts.ts";
 import type { Sample, SampledQuery, Samples } from "../samples.ts";
-import { count } from "../text.ts";
+import { count, shorten } from "../text.ts";
 import type { Thumbnail } from "../thumbnails.ts";
 
 /** Sample pictures for queries of every size, each with its caption and the other queries found in it. */
@@ -33,7 +33,7 @@ function queryCard({ query, matched, kept, samples }: SampledQuery, thumbnails: 
 
 function captioned({ caption, terms }: Sample, query: string, thumbnail: Thumbnail | undefined): Html {
   const others = terms.filter((term) => term !== query).slice(0, 4);
-  return html`<figure>${picture(thumbnail, caption)}<figcaption title="${caption.slice(0, 500)}">${found(caption, 90)}</figcaption>${
+  return html`<figure>${picture(thumbnail, caption)}<figcaption title="${shorten(caption, 400)}">${found(caption, 90)}</figcaption>${
     others.length > 0 && html`<p class="terms">${others.map((term) => html`<span>${found(term, 24)}</span> `)}</p>`
   }</figure>`;
 }

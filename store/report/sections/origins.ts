@@ -82,7 +82,7 @@ function shards({ shards: { total, pairs, bytes: volume, first } }: Stats): Html
           found(row.shard, 60),
           count(row.pairs),
           bytes(row.bytes),
-          html`<code>${row.sha256}</code>`,
+          html`<code title="${row.sha256}">${row.sha256.slice(0, 16)}…</code>`,
         ]),
       ),
   );

@@ -7,7 +7,7 @@ export function pictures(distributions: Distributions): Html | undefined {
   const { shortSide, aspect, words, characters, formats, kinds } = distributions;
   const upright = [
     histogram("Short side of the pictures", shortSide, "pixels, from"),
-    histogram("Shape", aspect, "width to height, from"),
+    histogram("Shape", aspect, "width to height, the nearest of"),
     histogram("Length of the captions", words, "words"),
     histogram("Length of the captions", characters, "characters"),
   ];

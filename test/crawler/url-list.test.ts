@@ -1,0 +1,103 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { gzipSync } from "node:zlib";
+import { parquetWriteBuffer } from "hyparquet-writer";
+import type { Batch } from "../../crawler/sources/source.ts";
+import { readUrlList, type UrlListOptions } from "../../crawler/sources/url-list.ts";
+import { closeDatabase, type Database, openDatabase } from "../../store/database.ts";
+
+const NEVER = new AbortController().signal;
+const folder = () => mkdtempSync(join(tmpdir(), "wit-list-"));
+
+async function read(db: Database, options: UrlListOptions, batches = Number.POSITIVE_INFINITY): Promise<Batch[]> {
+  const read: Batch[] = [];
+  for await (const batch of readUrlList(db, options, NEVER)) {
+    batch.done();
+    read.push(batch);
+    if (read.length >= batches) break;
+  }
+  return read;
+}
+
+const rowsOf = (batches: Batch[]) => batches.flatMap(({ candidates }) => candidates.map(({ imageUrl, caption }) => [imageUrl, caption]));
+const dropsOf = (batches: Batch[]) => batches.flatMap(({ drops }) => drops.map(({ reason, example }) => `${reason} ${example.replace(/^.*\//, "")}`));
+
+const EXPECTED = [
+  ["http://a.example/1.jpg", "A red apple, on a table"],
+  ["http://a.example/2.jpg", 'He said "hello"'],
+];
+
+test("csv, tsv, jsonl and parquet, plain and compressed, with the usual column names", async () => {
+  const data = folder();
+  const db = openDatabase(data);
+  const csv = '\ufeffURL,WIDTH,TEXT\r\nhttp://a.example/1.jpg,10,"A red apple, on a table"\r\nhttp://a.example/2.jpg,10,"He said ""hello"""\r\n';
+  const tsv = 'id\timage_url\tcaption\n1\thttp://a.example/1.jpg\tA red apple, on a table\n2\thttp://a.example/2.jpg\tHe said "hello"\n';
+  const jsonl = EXPECTED.map(([url, caption]) => `${JSON.stringify({ url, caption, extra: 1 })}\n`).join("");
+  const parquet = parquetWriteBuffer({
+    columnData: [
+      { name: "url", data: EXPECTED.map(([url]) => url), type: "STRING" },
+      { name: "alt_text", data: EXPECTED.map(([, caption]) => caption), type: "STRING" },
+    ],
+  });
+  for (const [name, bytes] of [
+    ["a.csv", csv],
+    ["a.csv.gz", gzipSync(csv)],
+    ["a.tsv", tsv],
+    ["a.jsonl", jsonl],
+    ["a.jsonl.gz", gzipSync(jsonl)],
+    ["a.parquet", new Uint8Array(parquet)],
+  ] as const) {
+    const file = join(data, name);
+    writeFileSync(file, bytes);
+    assert.deepEqual(rowsOf(await read(db, { file })), EXPECTED, name);
+    assert.deepEqual(await read(db, { file }), [], `${name} is done`);
+  }
+  closeDatabase(db);
+});
+
+test("rows that cannot be used are counted with file and line", async () => {
+  const data = folder();
+  const db = openDatabase(data);
+  writeFileSync(join(data, "b.csv"), "url,caption\nhttp://a.example/1.jpg,one\nnot an address,two\nhttp://a.example/3.jpg,\nhttp://a.example/4.jpg\nhttp://a.example/5.jpg,five\n");
+  const csv = await read(db, { file: join(data, "b.csv") });
+  assert.deepEqual(rowsOf(csv).map(([, caption]) => caption), ["one", "five"]);
+  assert.deepEqual(dropsOf(csv), ["bad_url b.csv:3", "no_text b.csv:4", "bad_row b.csv:5"]);
+  writeFileSync(join(data, "b.jsonl"), '{"url":"http://a.example/1.jpg","text":"one"}\n{"url":\n[1]\n{"url":"http://a.example/4.jpg","text":null}\n');
+  const jsonl = await read(db, { file: join(data, "b.jsonl") });
+  assert.deepEqual(dropsOf(jsonl), ["bad_row b.jsonl:2", "no_text b.jsonl:3", "no_text b.jsonl:4"].map((line) => line.replace("no_text b.jsonl:3", "bad_url b.jsonl:3")));
+  closeDatabase(db);
+});
+
+test("a list goes on behind the last row that was written", async () => {
+  const data = folder();
+  const db = openDatabase(data);
+  const file = join(data, "c.tsv");
+  writeFileSync(file, `url\tcaption\n${Array.from({ length: 2_500 }, (_, i) => `http://a.example/${i}.jpg\tcaption ${i}\n`).join("")}`);
+  const first = rowsOf(await read(db, { file }, 1));
+  const rest = rowsOf(await read(db, { file }));
+  assert.equal(first.length, 1_000);
+  assert.deepEqual(
+    [...first, ...rest].map(([, caption]) => caption),
+    Array.from({ length: 2_500 }, (_, i) => `caption ${i}`),
+  );
+  closeDatabase(db);
+});
+
+test("columns by name; missing ones, odd names and missing files are said", async () => {
+  const data = folder();
+  const db = openDatabase(data);
+  const file = join(data, "d.csv");
+  writeFileSync(file, "src,words\nhttp://a.example/1.jpg,one\n");
+  await assert.rejects(read(db, { file }), /d\.csv: no column url or .*; it has src, words: name one with --url-col/);
+  await assert.rejects(read(db, { file, urlColumn: "src" }), /--caption-col/);
+  assert.deepEqual(rowsOf(await read(db, { file, urlColumn: "src", captionColumn: "words" })), [["http://a.example/1.jpg", "one"]]);
+  await assert.rejects(read(db, { file: join(data, "e.xml") }), /expected a name ending in \.csv/);
+  await assert.rejects(read(db, { file: join(data, "e.csv") }), /e\.csv: ENOENT/);
+  await assert.rejects(read(db, { file: join(data, "e.parquet") }), /e\.parquet: ENOENT/);
+  writeFileSync(join(data, "f.parquet"), "no parquet");
+  await assert.rejects(read(db, { file: join(data, "f.parquet") }), /f\.parquet: /);
+  closeDatabase(db);
+});
