@@ -1,0 +1,141 @@
+"""Zero-shot classification (section 3.1): `python -m webimagetext_train.evaluate --checkpoint FILE --task DIR`.
+
+A task folder is laid out as CLIP_benchmark's WebDataset tasks are: `classnames.txt`, `zeroshot_classification_templates.txt`
+with `{c}` where the name goes, and `test/*.tar` whose samples have a picture and KEY.cls, the number of the class.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import sys
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from . import checkpoint, images
+from .errors import UserError
+from .files import write_atomically
+from .model import CLIP
+from .shards import PICTURES, ShardIndex, find_shards
+from .tokenizer import ClipTokenizer
+from .train import cores, pick_device
+
+
+def wilson(successes: int, trials: int) -> tuple[float, float]:
+    """95 % interval of a proportion; also right near 0 and 1, where the usual one is not."""
+    z = 1.959964
+    p, spread = successes / trials, z * z / trials
+    middle = (p + spread / 2) / (1 + spread)
+    reach = z * math.sqrt(p * (1 - p) / trials + spread / (4 * trials)) / (1 + spread)
+    return max(0.0, middle - reach), min(1.0, middle + reach)
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    except OSError as error:
+        raise UserError(f"{path} cannot be read ({error.strerror}): a task folder has classnames.txt, zeroshot_classification_templates.txt and test/*.tar") from error
+
+
+@torch.no_grad()
+def class_weights(model: CLIP, tokenizer: ClipTokenizer, names: list[str], templates: list[str], batch_size: int = 1024) -> Tensor:
+    """-> (classes, E): for each class the mean of its normalised caption embeddings, normalised again (section 3.1.4)"""
+    device = model.logit_scale.device
+    captions = [template.replace("{c}", name) for name in names for template in templates]
+    rows = []
+    for start in range(0, len(captions), batch_size):
+        tokens = tokenizer.encode(captions[start : start + batch_size], model.config.context_length)
+        rows.append(F.normalize(model.encode_text(torch.from_numpy(tokens).to(device)).float(), dim=-1))
+    return F.normalize(torch.cat(rows).view(len(names), len(templates), -1).mean(dim=1), dim=-1)
+
+
+@torch.no_grad()
+def evaluate(model: CLIP, tokenizer: ClipTokenizer, task: Path, batch_size: int = 256) -> dict:
+    """Top-1 with its interval, top-5, mean recall over the classes that occur, chance."""
+    names = _lines(task / "classnames.txt")
+    templates = _lines(task / "zeroshot_classification_templates.txt")
+    if not all("{c}" in template for template in templates):
+        raise UserError(f"{task}/zeroshot_classification_templates.txt has a line without {{c}}: put it where the class name goes")
+    index = ShardIndex.build(find_shards(str(task / "test" / "*.tar")), [PICTURES, ("cls",)])
+    model.eval()
+    device = model.logit_scale.device
+    weights = class_weights(model, tokenizer, names, templates)
+    hits1 = hits5 = broken = 0
+    seen, right = [0] * len(names), [0] * len(names)
+    for start in range(0, len(index), batch_size):
+        pictures, targets = [], []
+        for sample in range(start, min(start + batch_size, len(index))):
+            target = int(index.read(sample, 1))
+            if not 0 <= target < len(names):
+                raise UserError(f"{index.key(sample)}.cls says class {target}, but classnames.txt has {len(names)} lines")
+            try:
+                pictures.append(images.load(index.read(sample, 0), model.config.image_size))
+                targets.append(target)
+            except images.BrokenPicture:
+                broken += 1
+        if not pictures:
+            continue
+        features = F.normalize(model.encode_image(images.normalise(torch.stack(pictures).to(device))).float(), dim=-1)
+        best = (features @ weights.T).topk(min(5, len(names)), dim=-1).indices.cpu().tolist()
+        for target, guesses in zip(targets, best, strict=True):
+            seen[target] += 1
+            right[target] += guesses[0] == target
+            hits1 += guesses[0] == target
+            hits5 += target in guesses
+    samples = sum(seen)
+    if samples == 0:
+        raise UserError(f"{task}/test holds no picture that can be read: build the task again")
+    recalls = [right[c] / seen[c] for c in range(len(names)) if seen[c]]
+    return {
+        "task": task.name,
+        "top1": hits1 / samples,
+        "ci": list(wilson(hits1, samples)),
+        "top5": hits5 / samples,
+        "mean_per_class_recall": sum(recalls) / len(recalls),
+        "chance": 1 / len(names),
+        "classes": len(names),
+        "samples": samples,
+        "broken": broken,
+        "templates": len(templates),
+    }
+
+
+def sentence(result: dict) -> str:
+    """The one line for people."""
+    low, high = result["ci"]
+    return (
+        f"{result['task']}: zero-shot top-1 {result['top1']:.1%} (95 % CI {low:.1%} to {high:.1%}), top-5 {result['top5']:.1%}, "
+        f"chance {result['chance']:.1%}; {result['samples']} pictures, {result['classes']} classes, {result['templates']} templates"
+    )
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """-> exit code"""
+    parser = argparse.ArgumentParser("webimagetext_train.evaluate", description="Zero-shot accuracy of a checkpoint on a task folder.")
+    parser.add_argument("--checkpoint", type=Path, default=Path("data/checkpoints/latest.pt"), help="default: %(default)s")
+    parser.add_argument("--task", type=Path, required=True, help="folder in CLIP_benchmark's WebDataset layout")
+    parser.add_argument("--out", type=Path, help="also write the result to this JSON file")
+    parser.add_argument("--batch-size", type=int, default=256)
+    parser.add_argument("--device", help="default: cuda if there is one, else cpu")
+    parser.add_argument("--json", action="store_true", help="JSON instead of a sentence")
+    args = parser.parse_args(arguments)
+    try:
+        torch.set_num_threads(cores())
+        loaded = checkpoint.load(args.checkpoint)
+        result = evaluate(loaded.model().to(pick_device(args.device)), loaded.tokenizer, args.task, args.batch_size)
+        result |= {"checkpoint": str(args.checkpoint), "step": loaded.step, "model": loaded.config.name}
+        if args.out:
+            write_atomically(args.out, (json.dumps(result, indent=1) + "\n").encode())
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    print(json.dumps(result) if args.json else sentence(result))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,170 @@
+"""CLIP (arXiv 2103.00020, section 2.4) with OpenAI's parameter names, so that checkpoints load elsewhere and back.
+
+Shapes: B batch, L tokens of text, N = 1 + (size/patch)^2 tokens of a picture, D width, E embedding.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from .presets import ModelConfig
+from .resnet import ModifiedResNet
+
+
+class QuickGELU(nn.Module):
+    """x * sigmoid(1.702 x), the approximation that the released models were trained with."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * torch.sigmoid(1.702 * x)
+
+
+ACTIVATIONS: dict[str, type[nn.Module]] = {"quick_gelu": QuickGELU, "gelu": nn.GELU}
+
+
+class Attention(nn.Module):
+    """Multi-head self-attention; parameters named and laid out as in torch.nn.MultiheadAttention."""
+
+    def __init__(self, width: int, heads: int, causal: bool):
+        super().__init__()
+        self.heads = heads
+        self.causal = causal
+        self.in_proj_weight = nn.Parameter(torch.empty(3 * width, width))
+        self.in_proj_bias = nn.Parameter(torch.zeros(3 * width))
+        self.out_proj = nn.Linear(width, width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, L, D) -> (B, L, D)"""
+        batch, length, width = x.shape
+        qkv = F.linear(x, self.in_proj_weight, self.in_proj_bias)
+        q, k, v = qkv.view(batch, length, 3, self.heads, width // self.heads).permute(2, 0, 3, 1, 4)
+        mixed = F.scaled_dot_product_attention(q, k, v, is_causal=self.causal)
+        return self.out_proj(mixed.transpose(1, 2).reshape(batch, length, width))
+
+
+class MLP(nn.Module):
+    """Two projections, four times as wide in between."""
+
+    def __init__(self, width: int, activation: str):
+        super().__init__()
+        self.c_fc = nn.Linear(width, 4 * width)
+        self.gelu = ACTIVATIONS[activation]()
+        self.c_proj = nn.Linear(4 * width, width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.c_proj(self.gelu(self.c_fc(x)))
+
+
+class ResidualAttentionBlock(nn.Module):
+    """Pre-norm transformer block."""
+
+    def __init__(self, width: int, heads: int, causal: bool, activation: str):
+        super().__init__()
+        self.attn = Attention(width, heads, causal)
+        self.ln_1 = nn.LayerNorm(width)
+        self.mlp = MLP(width, activation)
+        self.ln_2 = nn.LayerNorm(width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x + self.attn(self.ln_1(x))
+        return x + self.mlp(self.ln_2(x))
+
+
+class Transformer(nn.Module):
+    """A stack of blocks."""
+
+    def __init__(self, width: int, layers: int, heads: int, causal: bool, activation: str):
+        super().__init__()
+        self.resblocks = nn.Sequential(*(ResidualAttentionBlock(width, heads, causal, activation) for _ in range(layers)))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.resblocks(x)
+
+
+class VisionTransformer(nn.Module):
+    """ViT with one more layer norm before the first block (section 2.4)."""
+
+    def __init__(self, config: ModelConfig):
+        super().__init__()
+        assert isinstance(config.vision_layers, int) and config.patch_size
+        width, patch = config.vision_width, config.patch_size
+        tokens = (config.image_size // patch) ** 2 + 1
+        scale = width**-0.5
+        self.patch = patch
+        self.conv1 = nn.Conv2d(3, width, kernel_size=patch, stride=patch, bias=False)
+        self.class_embedding = nn.Parameter(scale * torch.randn(width))
+        self.positional_embedding = nn.Parameter(scale * torch.randn(tokens, width))
+        self.ln_pre = nn.LayerNorm(width)
+        self.transformer = Transformer(width, config.vision_layers, config.vision_heads, False, config.activation)
+        self.ln_post = nn.LayerNorm(width)
+        self.proj = nn.Parameter(scale * torch.randn(width, config.embed_dim))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, 3, size, size) -> (B, E)"""
+        batch, channels, height, width = x.shape
+        patch = self.patch
+        rows, columns = height // patch, width // patch
+        # conv1 never overlaps, so it is one matrix product over flattened patches: faster than the convolution.
+        x = x.view(batch, channels, rows, patch, columns, patch).permute(0, 2, 4, 1, 3, 5)
+        x = F.linear(x.reshape(batch, rows * columns, -1), self.conv1.weight.flatten(1))
+        x = torch.cat([self.class_embedding.to(x.dtype).expand(batch, 1, -1), x], dim=1)
+        x = self.transformer(self.ln_pre(x + self.positional_embedding))
+        # Only the class token is used: norm and projection of the others would be thrown away.
+        return self.ln_post(x[:, 0]) @ self.proj
+
+
+class CLIP(nn.Module):
+    """Two towers, a linear projection each, and a learned temperature."""
+
+    def __init__(self, config: ModelConfig):
+        super().__init__()
+        self.config = config
+        self.visual = VisionTransformer(config) if config.patch_size else ModifiedResNet(config)
+        self.transformer = Transformer(config.text_width, config.text_layers, config.text_heads, True, config.activation)
+        self.token_embedding = nn.Embedding(config.vocab_size, config.text_width)
+        self.positional_embedding = nn.Parameter(torch.empty(config.context_length, config.text_width))
+        self.ln_final = nn.LayerNorm(config.text_width)
+        self.text_projection = nn.Parameter(torch.empty(config.text_width, config.embed_dim))
+        # tau = 0.07 (section 2.5), kept as the logarithm of its inverse.
+        self.logit_scale = nn.Parameter(torch.tensor(math.log(1 / 0.07)))
+        self._initialise()
+
+    def _initialise(self) -> None:
+        """As in the released code: the text tower by width and depth, the picture tower by PyTorch's usual draws."""
+        nn.init.normal_(self.token_embedding.weight, std=0.02)
+        nn.init.normal_(self.positional_embedding, std=0.01)
+        width, layers = self.config.text_width, self.config.text_layers
+        for block in self.transformer.resblocks:
+            nn.init.normal_(block.attn.in_proj_weight, std=width**-0.5)
+            nn.init.normal_(block.attn.out_proj.weight, std=width**-0.5 * (2 * layers) ** -0.5)
+            nn.init.normal_(block.mlp.c_fc.weight, std=(2 * width) ** -0.5)
+            nn.init.normal_(block.mlp.c_proj.weight, std=width**-0.5 * (2 * layers) ** -0.5)
+            nn.init.zeros_(block.attn.out_proj.bias)
+        nn.init.normal_(self.text_projection, std=width**-0.5)
+        if isinstance(self.visual, VisionTransformer):
+            for block in self.visual.transformer.resblocks:
+                nn.init.xavier_uniform_(block.attn.in_proj_weight)
+                nn.init.zeros_(block.attn.out_proj.bias)
+
+    def encode_image(self, images: Tensor) -> Tensor:
+        """(B, 3, size, size) normalised floats -> (B, E), not normalised"""
+        return self.visual(images)
+
+    def encode_text(self, tokens: Tensor) -> Tensor:
+        """(B, L) token ids -> (B, E), not normalised; L may be anything up to the context length.
+
+        Attention is causal and only the end token is read, so whatever follows it, padding included, cannot matter:
+        a batch may be cropped to its longest caption with the same result.
+        """
+        x = self.token_embedding(tokens) + self.positional_embedding[: tokens.shape[1]]
+        x = self.transformer(x)
+        # The end token has the highest id.
+        x = x[torch.arange(len(x), device=x.device), tokens.argmax(dim=-1)]
+        return self.ln_final(x) @ self.text_projection
+
+    def forward(self, images: Tensor, tokens: Tensor) -> tuple[Tensor, Tensor]:
+        """-> (B, E), (B, E), both of length one, in float32"""
+        return F.normalize(self.encode_image(images).float(), dim=-1), F.normalize(self.encode_text(tokens).float(), dim=-1)
