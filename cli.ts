@@ -1,15 +1,13 @@
 #!/usr/bin/env node
 import "./store/runtime.ts";
-import { readFileSync } from "node:fs";
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { type CrawlFlags, crawlCommand } from "./crawler/command.ts";
 import { explainCommand } from "./crawler/explain.ts";
 import { startCommand } from "./crawler/start.ts";
+import manifest from "./package.json" with { type: "json" };
 import { buildQueriesCommand } from "./queries/command.ts";
 import { reportCommand, statsCommand } from "./store/command.ts";
 import { UsageError } from "./store/usage-error.ts";
-
-const { version } = JSON.parse(readFileSync(new URL("./package.json", import.meta.url), "utf8")) as { version: string };
 
 function count(text: string): number {
   const value = Number(text);
@@ -26,7 +24,7 @@ const program = new Command("webimagetext")
   .description(
     "Builds a web-scale data set of captioned images the way CLIP's WebImageText was built, and trains a CLIP on it.",
   )
-  .version(version)
+  .version(manifest.version)
   .exitOverride()
   .showHelpAfterError("(--help shows what it takes)");
 

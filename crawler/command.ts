@@ -1,12 +1,13 @@
 import { existsSync, readFileSync } from "node:fs";
 import { isIP } from "node:net";
+import manifest from "../package.json" with { type: "json" };
 import { databaseFile, getMeta, setMeta } from "../store/database.ts";
 import { normaliseUrl } from "../store/pair-id.ts";
 import { writeReport } from "../store/report/report.ts";
 import { collectStats, formatSummary } from "../store/stats.ts";
 import { UsageError } from "../store/usage-error.ts";
 import { type CrawlOptions, crawl, runDiscover, runSelect, runSelectAndDownload, type Sources } from "./crawl.ts";
-import { Net, type NetOptions } from "./net.ts";
+import { AGENT, Net, type NetOptions } from "./net.ts";
 import { type RunningSampleWeb, startSampleWeb } from "./sample-web.ts";
 import { Stop } from "./stop.ts";
 import { openWorkspace, type Workspace } from "./workspace.ts";
@@ -141,9 +142,9 @@ function userAgent(flags: CrawlFlags, seeds: readonly string[], sampleWeb: boole
     return mapped.has(host) || host === "localhost" || isIP(host) !== 0;
   };
   if (sampleWeb || flags.allowPrivate.length > 0 || (seeds.length > 0 && seeds.every(local)))
-    return "webimagetext/0.1 (on this machine)";
+    return `webimagetext/${manifest.version} (on this machine)`;
   throw new UsageError(
-    "--user-agent is missing: sites are told who crawls them, e.g. --user-agent 'webimagetext/0.1 (+https://example.org/crawl; you@example.org)'",
+    `--user-agent is missing: sites are told who crawls them, e.g. --user-agent '${AGENT}/${manifest.version} (+https://example.org/crawl; you@example.org)'`,
   );
 }
 

@@ -1,7 +1,7 @@
 import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
 import { pipeline, Readable } from "node:stream";
-import { createBrotliDecompress, createGunzip, createInflate, createZstdDecompress } from "node:zlib";
+import zlib from "node:zlib";
 import { Agent, buildConnector, type Dispatcher } from "undici";
 import { type AddressCheck, addressCheck } from "./addresses.ts";
 import { FetchError, statusError, toFetchError } from "./fetch-error.ts";
@@ -269,9 +269,9 @@ function decode(body: AsyncGenerator<Buffer>, headers: ResponseHeaders): AsyncIt
 }
 
 function decoderFor(name: string) {
-  if (name === "gzip" || name === "x-gzip") return createGunzip();
-  if (name === "deflate") return createInflate();
-  if (name === "br") return createBrotliDecompress();
-  if (name === "zstd") return createZstdDecompress();
+  if (name === "gzip" || name === "x-gzip") return zlib.createGunzip();
+  if (name === "deflate") return zlib.createInflate();
+  if (name === "br") return zlib.createBrotliDecompress();
+  if (name === "zstd") return zlib.createZstdDecompress();
   throw new FetchError("protocol", `content encoding ${name.slice(0, 40)}`);
 }

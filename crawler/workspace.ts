@@ -1,4 +1,5 @@
 import { existsSync } from "node:fs";
+import manifest from "../package.json" with { type: "json" };
 import { buildList, CLIP_LIST, queriesFile } from "../queries/command.ts";
 import { type QueryList, readQueries } from "../queries/list.ts";
 import { type Database, getMeta, openDatabase, setMeta } from "../store/database.ts";
@@ -21,6 +22,7 @@ export interface Workspace {
 export async function openWorkspace(data: string, say: (text: string) => void): Promise<Workspace> {
   const db = openDatabase(data);
   finishSwap(db, data);
+  setMeta(db, "version", manifest.version);
   const file = queriesFile(data);
   if (!existsSync(file)) {
     const { terms } = await buildList(file, {}, CLIP_LIST);

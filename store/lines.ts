@@ -1,12 +1,12 @@
 import { createReadStream } from "node:fs";
 import type { Readable } from "node:stream";
-import { createGunzip, createZstdDecompress } from "node:zlib";
+import zlib from "node:zlib";
 
 /** The bytes of a file, decompressed when its name ends in .gz or .zst; errors reach the reader of the stream. */
 export function openFile(file: string | URL): Readable {
   const raw = createReadStream(file);
   const name = String(file);
-  const decoder = name.endsWith(".gz") ? createGunzip() : name.endsWith(".zst") ? createZstdDecompress() : undefined;
+  const decoder = name.endsWith(".gz") ? zlib.createGunzip() : name.endsWith(".zst") ? zlib.createZstdDecompress() : undefined;
   if (!decoder) return raw;
   // pipe() does not forward errors: without this a missing file would wait for ever.
   raw.on("error", (error) => decoder.destroy(error));
