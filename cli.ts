@@ -49,11 +49,11 @@ function crawling(name: string, description: string): Command {
     .option("--sample-web", "crawl the sample web, served on this machine")
     .option("--depth <n>", "links to follow from a seed", count, 20)
     .option("--max-pages <n>", "pages to fetch in all", positive, 1_000_000)
-    .option("--cap <n>", "most pairs on account of one query", positive, 20_000)
-    .option("--seed <n>", "seed of every random choice", count, 0)
-    .option("--resize <n>", "bring the short side down to so many pixels", positive, 256)
-    .option("--quality <n>", "JPEG quality of the stored pictures", positive, 90)
-    .option("--shard-size <n>", "samples a shard", positive, 10_000)
+    .option("--cap <n>", "most pairs on account of one query (first 20000, then as before)", positive)
+    .option("--seed <n>", "seed of every random choice (first 0, then as before)", count)
+    .option("--resize <n>", "bring the short side down to so many pixels (first 256, then as before)", positive)
+    .option("--quality <n>", "JPEG quality of the stored pictures (first 90, then as before)", positive)
+    .option("--shard-size <n>", "samples a shard (first 10000, then as before)", positive)
     .option("--user-agent <text>", "how to introduce ourselves, with a contact; required beyond this machine")
     .option("--allow-private <cidr...>", "address ranges that may be fetched although they are not public", [])
     .option("--resolve <host:port:address...>", "connect to this address for this host, as curl does", [])
@@ -65,8 +65,8 @@ function crawling(name: string, description: string): Command {
 program.addHelpText("after", "\nFirst time here: `npm start` does everything once, on a small web of its own.");
 
 command("start", "the whole main job on the embedded default: query list, sample web, crawl, shards, report")
-  .option("--cap <n>", "most pairs on account of one query", positive, 20_000)
-  .option("--seed <n>", "seed of every random choice", count, 0)
+  .option("--cap <n>", "most pairs on account of one query (first 20000, then as before)", positive)
+  .option("--seed <n>", "seed of every random choice (first 0, then as before)", count)
   .action(startCommand);
 
 command("build-queries", "the query list: words of Wikipedia, WordNet")

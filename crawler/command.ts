@@ -12,8 +12,19 @@ import { type RunningSampleWeb, startSampleWeb } from "./sample-web.ts";
 import { Stop } from "./stop.ts";
 import { openWorkspace, type Workspace } from "./workspace.ts";
 
+/** What decides the bytes of a data set beside its input. A workspace keeps them: to leave one out means "as before". */
+export interface Settings {
+  cap: number;
+  seed: number;
+  resize: number;
+  quality: number;
+  shardSize: number;
+}
+
+const FIRST: Settings = { cap: 20_000, seed: 0, resize: 256, quality: 90, shardSize: 10_000 };
+
 /** Options of crawl, discover, select and download, as the command line gives them. */
-export interface CrawlFlags {
+export interface CrawlFlags extends Partial<Settings> {
   data: string;
   quiet: boolean;
   json: boolean;
@@ -25,11 +36,6 @@ export interface CrawlFlags {
   sampleWeb?: boolean;
   depth: number;
   maxPages: number;
-  cap: number;
-  seed: number;
-  resize: number;
-  quality: number;
-  shardSize: number;
   userAgent?: string;
   allowPrivate: string[];
   resolve: string[];
@@ -62,7 +68,13 @@ export async function crawlCommand(
       sources.seeds = web.seeds;
       Object.assign(net, { resolve: web.resolve, hostLimits: web.hostLimits, allowPrivate: ["127.0.0.0/8"] });
     }
-    const options: CrawlOptions = { ...flags, sources, net, stop: stop.signal };
+    const options: CrawlOptions = {
+      ...settings(workspace, flags),
+      quiet: flags.quiet,
+      sources,
+      net,
+      stop: stop.signal,
+    };
     await runStage(stage, workspace, options, flags);
   } finally {
     web?.close();
@@ -112,6 +124,14 @@ function whatWasTold(flags: CrawlFlags, stage: string): Remembered | undefined {
     sources: { seeds, urls, depth, maxPages, urlColumn, captionColumn },
     net: { userAgent: userAgent(flags, seeds, sampleWeb), allowPrivate, resolve, hostLimits },
   };
+}
+
+/** This run's settings: what it was told, else what the run before had, else the defaults. */
+function settings({ db }: Workspace, flags: CrawlFlags): Settings {
+  const chosen: Settings = { ...FIRST, ...JSON.parse(getMeta(db, "settings") ?? "{}") };
+  for (const name of Object.keys(FIRST) as (keyof Settings)[]) chosen[name] = flags[name] ?? chosen[name];
+  setMeta(db, "settings", JSON.stringify(chosen));
+  return chosen;
 }
 
 /** The sources of the run before, so that a run that was cut goes on without being told again. */

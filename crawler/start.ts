@@ -19,9 +19,6 @@ export async function startCommand(flags: StartFlags): Promise<void> {
     sampleWeb: true,
     depth: 20,
     maxPages: 1_000_000,
-    resize: 256,
-    quality: 90,
-    shardSize: 10_000,
     allowPrivate: [],
     resolve: [],
   });
