@@ -1,0 +1,335 @@
+/**
+ * Wikitext to prose in one pass over bytes, straight from the XML of a dump (so `<` stands as `&lt;`). Templates, tables,
+ * references, comments, formulas and link targets go; link texts, captions and headings stay. It keeps no tree: a page is
+ * read once, left to right, and what turns out to be unwanted is cut off the end of the output.
+ *
+ * What it loses against a full parser: text that templates would have produced, and everything behind a `{{` or `{|`
+ * that is never closed (up to the end of its paragraph, so that one slip does not cost the page).
+ */
+
+const [TAB, LF, SPACE, QUOTE, HASH, AMP, APOSTROPHE, ASTERISK, COLON, SEMICOLON, EQUALS, OPEN, CLOSE, UNDERSCORE, LBRACE, PIPE, RBRACE] = [
+  9, 10, 32, 34, 35, 38, 39, 42, 58, 59, 61, 91, 93, 95, 123, 124, 125,
+] as const;
+
+const ascii = (text: string) => Uint8Array.from(text, (character) => character.charCodeAt(0));
+const LT = ascii("&lt;");
+const GT = ascii("&gt;");
+const COMMENT_END = ascii("--&gt;");
+
+/** Elements whose content is no prose. */
+const SKIPPED = new Set(["ref", "math", "chem", "ce", "code", "source", "syntaxhighlight", "pre", "gallery", "timeline", "score", "imagemap", "hiero", "graph", "mapframe", "maplink", "templatedata", "inputbox", "categorytree", "ol-list"]);
+/** Namespaces whose links show a picture with a caption. */
+const FILES = new Set(["file", "image"]);
+/** Words of a picture's options that are no caption. */
+const FILE_OPTION = /^\s*(?:thumb(?:nail)?|frame(?:d|less)?|border|left|right|center|none|upright(?:=.*)?|baseline|middle|sub|super|top|text-top|bottom|text-bottom|\d*x?\d+ ?px|(?:alt|link|lang|page|class|thumbtime|start|end)=.*)\s*$/i;
+
+/** Bytes that mean nothing in wikitext: letters, digits, most punctuation, all of UTF-8 beyond ASCII. */
+const PLAIN = new Uint8Array(256).fill(1);
+for (const byte of [LBRACE, OPEN, PIPE, CLOSE, APOSTROPHE, EQUALS, LF, UNDERSCORE, AMP, COLON]) PLAIN[byte] = 0;
+
+const latin1 = new TextDecoder("latin1");
+
+/** A link or picture that is open: where its text began in the output, and what it is. */
+interface Open {
+  output: number;
+  kind: "link" | "file" | "hidden" | "external";
+}
+
+/** Reduces pages to prose; one a worker, since it reuses its memory. */
+export class Prose {
+  bytes = new Uint8Array(1 << 20);
+  length = 0;
+
+  /**
+   * The prose of the wikitext between `start` and `end` of `xml`, left in `bytes` up to `length`: UTF-8 whose words are the
+   * page's words; spaces and line ends are not exact.
+   */
+  read(xml: Uint8Array, start: number, end: number): void {
+    if (this.bytes.length < end - start + 16) this.bytes = new Uint8Array((end - start) * 2);
+    const out = this.bytes;
+    const open: Open[] = [];
+    let length = 0;
+    let at = start;
+    while (at < end) {
+      const byte = xml[at] as number;
+      if (PLAIN[byte] === 1) {
+        out[length++] = byte;
+        at++;
+        continue;
+      }
+      switch (byte) {
+        case LBRACE: {
+          const next = xml[at + 1];
+          if (next === LBRACE) {
+            at = skipBraces(xml, at, end);
+            out[length++] = SPACE;
+            continue;
+          }
+          if (next === PIPE && atLineStart(xml, at, start)) {
+            at = skipTable(xml, at, end);
+            out[length++] = LF;
+            continue;
+          }
+          break;
+        }
+        case OPEN: {
+          if (xml[at + 1] === OPEN) {
+            const kind = linkKind(xml, at + 2, end);
+            open.push({ output: length, kind });
+            at += 2;
+            continue;
+          }
+          const text = externalText(xml, at + 1, end);
+          if (text > 0) {
+            open.push({ output: length, kind: "external" });
+            at = text;
+            continue;
+          }
+          break;
+        }
+        case PIPE: {
+          const link = open.at(-1);
+          if (link && link.kind !== "external") {
+            if (link.kind !== "hidden") length = link.output;
+            at++;
+            continue;
+          }
+          break;
+        }
+        case CLOSE: {
+          const link = open.at(-1);
+          if (link?.kind === "external") {
+            open.pop();
+            at++;
+            continue;
+          }
+          if (link && xml[at + 1] === CLOSE) {
+            open.pop();
+            if (link.kind === "hidden") length = link.output;
+            else if (link.kind === "file") {
+              if (FILE_OPTION.test(latin1.decode(out.subarray(link.output, Math.min(length, link.output + 60))))) length = link.output;
+              out[length++] = LF;
+            }
+            at += 2;
+            continue;
+          }
+          break;
+        }
+        case APOSTROPHE: {
+          if (xml[at + 1] !== APOSTROPHE) break;
+          // Two, three or five apostrophes are italics and bold.
+          while (xml[at] === APOSTROPHE) at++;
+          continue;
+        }
+        case EQUALS: {
+          // Headings keep their words.
+          while (xml[at] === EQUALS) at++;
+          out[length++] = SPACE;
+          continue;
+        }
+        case LF: {
+          out[length++] = LF;
+          at++;
+          // A link that is still open at the end of a paragraph was never one.
+          if (xml[at] === LF) open.length = 0;
+          for (let mark = xml[at]; mark === ASTERISK || mark === HASH || mark === COLON || mark === SEMICOLON; mark = xml[at]) at++;
+          continue;
+        }
+        case UNDERSCORE: {
+          if (xml[at + 1] !== UNDERSCORE) break;
+          // __NOTOC__ and its like.
+          let word = at + 2;
+          while (word < end && isCapital(xml[word] as number)) word++;
+          if (word > at + 2 && xml[word] === UNDERSCORE && xml[word + 1] === UNDERSCORE) {
+            at = word + 2;
+            continue;
+          }
+          break;
+        }
+        case AMP: {
+          if (isAt(xml, at, LT, end)) {
+            at = skipTag(xml, at, end);
+            out[length++] = SPACE;
+            continue;
+          }
+          const [code, after] = entity(xml, at, end);
+          if (code > 0) {
+            length = put(out, length, code);
+            at = after;
+            continue;
+          }
+          break;
+        }
+        case COLON: {
+          // A bare address: its letters are no words.
+          if (xml[at + 1] === 47 && xml[at + 2] === 47 && length > 0) {
+            while (length > 0 && isLetter(out[length - 1] as number)) length--;
+            while (at < end && !endsAddress(xml[at] as number)) at++;
+            continue;
+          }
+          break;
+        }
+      }
+      out[length++] = byte;
+      at++;
+    }
+    this.length = length;
+  }
+}
+
+function isAt(bytes: Uint8Array, at: number, text: Uint8Array, end: number): boolean {
+  if (at + text.length > end) return false;
+  for (let i = 0; i < text.length; i++) if (bytes[at + i] !== text[i]) return false;
+  return true;
+}
+
+function indexOf(bytes: Uint8Array, text: Uint8Array, from: number, end: number): number {
+  const first = text[0] as number;
+  for (let at = bytes.indexOf(first, from); at >= 0 && at < end; at = bytes.indexOf(first, at + 1)) if (isAt(bytes, at, text, end)) return at;
+  return -1;
+}
+
+function atLineStart(bytes: Uint8Array, at: number, start: number): boolean {
+  let before = at - 1;
+  while (before >= start && (bytes[before] === SPACE || bytes[before] === COLON || bytes[before] === TAB)) before--;
+  return before < start || bytes[before] === LF;
+}
+
+const isCapital = (byte: number) => byte >= 65 && byte <= 90;
+const isLetter = (byte: number) => isCapital(byte & 0xdf);
+const endsAddress = (byte: number) => byte <= SPACE || byte === CLOSE || byte === PIPE || byte === RBRACE || byte === AMP || byte === QUOTE;
+
+/** The end of a `{{`: braces are counted; one that is never closed costs only its paragraph. */
+function skipBraces(xml: Uint8Array, start: number, end: number): number {
+  let depth = 0;
+  for (let at = start; at < end; at++) {
+    const byte = xml[at];
+    if (byte === LBRACE && xml[at + 1] === LBRACE) {
+      depth++;
+      at++;
+    } else if (byte === RBRACE && xml[at + 1] === RBRACE) {
+      at++;
+      if (--depth === 0) return at + 1;
+    }
+  }
+  return paragraphEnd(xml, start, end);
+}
+
+function skipTable(xml: Uint8Array, start: number, end: number): number {
+  let depth = 0;
+  for (let at = start; at < end; at++) {
+    const byte = xml[at];
+    if (byte === LBRACE && xml[at + 1] === LBRACE) at = skipBraces(xml, at, end) - 1;
+    else if (byte === LBRACE && xml[at + 1] === PIPE && atLineStart(xml, at, start)) depth++;
+    else if (byte === PIPE && xml[at + 1] === RBRACE && xml[at + 2] !== RBRACE) {
+      if (--depth === 0) return at + 2;
+    }
+  }
+  return paragraphEnd(xml, start, end);
+}
+
+function paragraphEnd(xml: Uint8Array, start: number, end: number): number {
+  for (let at = start + 2; at < end; at++) if (xml[at] === LF && xml[at + 1] === LF) return at;
+  return end;
+}
+
+/** What a `[[` opens: by its namespace; one- to twelve-letter prefixes in lower case are other languages' Wikipedias. */
+function linkKind(xml: Uint8Array, start: number, end: number): Open["kind"] {
+  let at = start;
+  while (at < end && at < start + 24 && xml[at] !== COLON && xml[at] !== CLOSE && xml[at] !== PIPE && xml[at] !== LF) at++;
+  if (xml[at] !== COLON || at === start) return "link";
+  const name = latin1.decode(xml.subarray(start, at)).trim();
+  const lower = name.toLowerCase();
+  if (FILES.has(lower)) return "file";
+  if (lower === "category" || /^(?:[a-z]{2,3}|[a-z]{2,3}-[a-z-]{2,8}|simple)$/.test(name)) return "hidden";
+  return "link";
+}
+
+/** Where the text of `[http://address text]` begins; 0 when there is no address. */
+function externalText(xml: Uint8Array, start: number, end: number): number {
+  let at = start;
+  if (xml[at] !== 47) {
+    while (at < end && isLetter(xml[at] as number)) at++;
+    if (at === start || xml[at] !== COLON) return 0;
+    at++;
+  }
+  if (xml[at] !== 47 || xml[at + 1] !== 47) return 0;
+  while (at < end && (xml[at] as number) > SPACE && xml[at] !== CLOSE) at++;
+  return at;
+}
+
+/** Past a tag, a comment, or an element whose content is no prose; an unclosed one costs only itself. */
+function skipTag(xml: Uint8Array, start: number, end: number): number {
+  let at = start + LT.length;
+  if (xml[at] === 33 && xml[at + 1] === 45) {
+    const close = indexOf(xml, COMMENT_END, at, end);
+    return close < 0 ? end : close + COMMENT_END.length;
+  }
+  const closing = xml[at] === 47;
+  if (closing) at++;
+  const name = at;
+  while (at < end && (isLetter(xml[at] as number) || xml[at] === 45)) at++;
+  if (at === name) return start + LT.length; // A less-than sign.
+  const tag = latin1.decode(xml.subarray(name, at)).toLowerCase();
+  const close = indexOf(xml, GT, at, Math.min(end, at + 2_000));
+  if (close < 0) return at;
+  const after = close + GT.length;
+  if (closing || xml[close - 1] === 47 || !SKIPPED.has(tag)) return after;
+  const finish = indexOfClosing(xml, tag, after, end);
+  return finish < 0 ? after : finish;
+}
+
+function indexOfClosing(xml: Uint8Array, tag: string, from: number, end: number): number {
+  const opening = ascii("&lt;/");
+  for (let at = indexOf(xml, opening, from, end); at >= 0; at = indexOf(xml, opening, at + 1, end)) {
+    const name = at + opening.length;
+    if (latin1.decode(xml.subarray(name, name + tag.length)).toLowerCase() !== tag) continue;
+    const close = indexOf(xml, GT, name, end);
+    return close < 0 ? end : close + GT.length;
+  }
+  return -1;
+}
+
+/** Named entities that prose uses; the rest of HTML's names do not occur often enough to matter. */
+const NAMED: Record<string, number> = { amp: 38, lt: 60, gt: 62, quot: 34, apos: 39, nbsp: 32, ndash: 8211, mdash: 8212, minus: 8722, times: 215, middot: 183, hellip: 8230, eacute: 233, egrave: 232, agrave: 224, aacute: 225, auml: 228, ouml: 246, uuml: 252, Auml: 196, Ouml: 214, Uuml: 220, szlig: 223, oacute: 243, iacute: 237, uacute: 250, ntilde: 241, ccedil: 231, aring: 229, oslash: 248, aelig: 230, ecirc: 234, ocirc: 244, acirc: 226, icirc: 238, alpha: 945, beta: 946, gamma: 947, delta: 948, lambda: 955, mu: 956, pi: 960, sigma: 963, omega: 969, prime: 8242, deg: 176, thinsp: 32, ensp: 32, emsp: 32, zwj: 8205, zwnj: 8204, shy: 173 };
+
+/** An entity at `at`, also one escaped twice (`&amp;eacute;`): its code point and the position behind it; [0, 0] when it is none. */
+function entity(xml: Uint8Array, at: number, end: number): [number, number] {
+  let from = at + 1;
+  if (xml[from] === 97 && xml[from + 1] === 109 && xml[from + 2] === 112 && xml[from + 3] === SEMICOLON) {
+    const [code, after] = entity(xml, from + 3, end);
+    if (code > 0 && xml[from + 4] !== AMP) return [code, after];
+    return [AMP, from + 4];
+  }
+  let stop = from;
+  while (stop < end && stop < from + 10 && xml[stop] !== SEMICOLON) stop++;
+  if (xml[stop] !== SEMICOLON) return [0, 0];
+  if (xml[from] === HASH) {
+    from++;
+    const hex = (xml[from] as number) === 120 || (xml[from] as number) === 88;
+    const code = Number.parseInt(latin1.decode(xml.subarray(hex ? from + 1 : from, stop)), hex ? 16 : 10);
+    return code > 0 && code <= 0x10ffff ? [code, stop + 1] : [0, 0];
+  }
+  const code = NAMED[latin1.decode(xml.subarray(from, stop))];
+  return code === undefined ? [0, 0] : [code, stop + 1];
+}
+
+/** Appends a code point as UTF-8. */
+function put(out: Uint8Array, length: number, code: number): number {
+  let at = length;
+  if (code < 0x80) out[at++] = code;
+  else if (code < 0x800) {
+    out[at++] = 0xc0 | (code >> 6);
+    out[at++] = 0x80 | (code & 63);
+  } else if (code < 0x10000) {
+    out[at++] = 0xe0 | (code >> 12);
+    out[at++] = 0x80 | ((code >> 6) & 63);
+    out[at++] = 0x80 | (code & 63);
+  } else {
+    out[at++] = 0xf0 | (code >> 18);
+    out[at++] = 0x80 | ((code >> 12) & 63);
+    out[at++] = 0x80 | ((code >> 6) & 63);
+    out[at++] = 0x80 | (code & 63);
+  }
+  return at;
+}
