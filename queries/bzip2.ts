@@ -56,7 +56,7 @@ export function findMark(bytes: Uint8Array, from: number): Mark | undefined {
 /** Decodes blocks; holds the tables that every block needs, so one decoder a worker is enough. */
 export class BlockDecoder {
   /** The bytes of the last block, valid until the next is decoded. */
-  readonly #output = { bytes: new Uint8Array(MAX_BLOCK * 4) };
+  readonly #output: { bytes: Uint8Array } = { bytes: new Uint8Array(MAX_BLOCK * 4) };
   readonly #tt = new Uint32Array(MAX_BLOCK);
   readonly #selectors = new Uint8Array(18_002);
   readonly #fast = Array.from({ length: 6 }, () => new Uint16Array(1 << FAST_BITS));
@@ -98,7 +98,8 @@ export class BlockDecoder {
     this.#have = 0;
     this.#window = 0;
     this.#bits(start & 7);
-    if (this.#bits(24) !== BLOCK_MARK[0] || this.#bits(24) !== BLOCK_MARK[1]) throw new Bzip2Error("no block begins here");
+    if (this.#bits(24) !== BLOCK_MARK[0] || this.#bits(24) !== BLOCK_MARK[1])
+      throw new Bzip2Error("no block begins here");
     const crc = (this.#bits(16) << 16) | this.#bits(16);
     if (this.#bits(1) === 1) throw new Bzip2Error("randomised blocks (bzip2 0.9.0) are not read");
     const origin = this.#bits(24);
@@ -107,7 +108,8 @@ export class BlockDecoder {
     if (this.#at > bytes.length) throw new Bzip2Error("the block is cut short");
     const text = this.#unsort(origin, count);
     let check = -1;
-    for (let i = 0; i < text.length; i++) check = (check << 8) ^ (CRC_TABLE[((check >>> 24) ^ (text[i] ?? 0)) & 255] ?? 0);
+    for (let i = 0; i < text.length; i++)
+      check = (check << 8) ^ (CRC_TABLE[((check >>> 24) ^ (text[i] ?? 0)) & 255] ?? 0);
     if (~check >> 0 !== crc >> 0) throw new Bzip2Error("the block's checksum is wrong");
     return text;
   }
@@ -225,7 +227,12 @@ export class BlockDecoder {
       if (length < 1 || length > MAX_CODE) throw new Bzip2Error("damaged block");
       lengths[symbol] = length;
     }
-    const [fast, limit, base, perm] = [this.#fast[table], this.#limit[table], this.#base[table], this.#perm[table]] as [Uint16Array, Int32Array, Int32Array, Uint16Array];
+    const [fast, limit, base, perm] = [this.#fast[table], this.#limit[table], this.#base[table], this.#perm[table]] as [
+      Uint16Array,
+      Int32Array,
+      Int32Array,
+      Uint16Array,
+    ];
     fast.fill(0);
     let code = 0;
     let index = 0;
@@ -234,7 +241,8 @@ export class BlockDecoder {
       for (let symbol = 0; symbol < alphabet; symbol++) {
         if (lengths[symbol] !== bits) continue;
         perm[index++] = symbol;
-        if (bits <= FAST_BITS) fast.fill((symbol << 5) | bits, code << (FAST_BITS - bits), (code + 1) << (FAST_BITS - bits));
+        if (bits <= FAST_BITS)
+          fast.fill((symbol << 5) | bits, code << (FAST_BITS - bits), (code + 1) << (FAST_BITS - bits));
         code++;
       }
       limit[bits] = code - 1;
@@ -246,7 +254,7 @@ export class BlockDecoder {
   #unsort(origin: number, count: number): Uint8Array {
     const { tt, starts } = { tt: this.#tt, starts: this.#starts };
     starts.fill(0);
-    for (let i = 0; i < count; i++) starts[tt[i] as number]++;
+    for (let i = 0; i < count; i++) starts[tt[i] as number] = (starts[tt[i] as number] as number) + 1;
     let sum = 0;
     for (let byte = 0; byte < 256; byte++) {
       const own = starts[byte] as number;
@@ -254,7 +262,9 @@ export class BlockDecoder {
       sum += own;
     }
     for (let i = 0; i < count; i++) {
-      const place = starts[(tt[i] as number) & 255]++ as number;
+      const byte = (tt[i] as number) & 255;
+      const place = starts[byte] as number;
+      starts[byte] = place + 1;
       tt[place] = ((tt[place] as number) & 255) | (i << 8);
     }
     let output = this.#output.bytes;

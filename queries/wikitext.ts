@@ -7,9 +7,25 @@
  * that is never closed (up to the end of its paragraph, so that one slip does not cost the page).
  */
 
-const [TAB, LF, SPACE, QUOTE, HASH, AMP, APOSTROPHE, ASTERISK, COLON, SEMICOLON, EQUALS, OPEN, CLOSE, UNDERSCORE, LBRACE, PIPE, RBRACE] = [
-  9, 10, 32, 34, 35, 38, 39, 42, 58, 59, 61, 91, 93, 95, 123, 124, 125,
-] as const;
+const [
+  TAB,
+  LF,
+  SPACE,
+  QUOTE,
+  HASH,
+  AMP,
+  APOSTROPHE,
+  ASTERISK,
+  COLON,
+  SEMICOLON,
+  EQUALS,
+  OPEN,
+  CLOSE,
+  UNDERSCORE,
+  LBRACE,
+  PIPE,
+  RBRACE,
+] = [9, 10, 32, 34, 35, 38, 39, 42, 58, 59, 61, 91, 93, 95, 123, 124, 125] as const;
 
 const ascii = (text: string) => Uint8Array.from(text, (character) => character.charCodeAt(0));
 const LT = ascii("&lt;");
@@ -17,11 +33,33 @@ const GT = ascii("&gt;");
 const COMMENT_END = ascii("--&gt;");
 
 /** Elements whose content is no prose. */
-const SKIPPED = new Set(["ref", "math", "chem", "ce", "code", "source", "syntaxhighlight", "pre", "gallery", "timeline", "score", "imagemap", "hiero", "graph", "mapframe", "maplink", "templatedata", "inputbox", "categorytree", "ol-list"]);
+const SKIPPED = new Set([
+  "ref",
+  "math",
+  "chem",
+  "ce",
+  "code",
+  "source",
+  "syntaxhighlight",
+  "pre",
+  "gallery",
+  "timeline",
+  "score",
+  "imagemap",
+  "hiero",
+  "graph",
+  "mapframe",
+  "maplink",
+  "templatedata",
+  "inputbox",
+  "categorytree",
+  "ol-list",
+]);
 /** Namespaces whose links show a picture with a caption. */
 const FILES = new Set(["file", "image"]);
 /** Words of a picture's options that are no caption. */
-const FILE_OPTION = /^\s*(?:thumb(?:nail)?|frame(?:d|less)?|border|left|right|center|none|upright(?:=.*)?|baseline|middle|sub|super|top|text-top|bottom|text-bottom|\d*x?\d+ ?px|(?:alt|link|lang|page|class|thumbtime|start|end)=.*)\s*$/i;
+const FILE_OPTION =
+  /^\s*(?:thumb(?:nail)?|frame(?:d|less)?|border|left|right|center|none|upright(?:=.*)?|baseline|middle|sub|super|top|text-top|bottom|text-bottom|\d*x?\d+ ?px|(?:alt|link|lang|page|class|thumbtime|start|end)=.*)\s*$/i;
 
 /** Bytes that mean nothing in wikitext: letters, digits, most punctuation, all of UTF-8 beyond ASCII. */
 const PLAIN = new Uint8Array(256).fill(1);
@@ -107,7 +145,8 @@ export class Prose {
             open.pop();
             if (link.kind === "hidden") length = link.output;
             else if (link.kind === "file") {
-              if (FILE_OPTION.test(latin1.decode(out.subarray(link.output, Math.min(length, link.output + 60))))) length = link.output;
+              if (FILE_OPTION.test(latin1.decode(out.subarray(link.output, Math.min(length, link.output + 60)))))
+                length = link.output;
               out[length++] = LF;
             }
             at += 2;
@@ -132,7 +171,12 @@ export class Prose {
           at++;
           // A link that is still open at the end of a paragraph was never one.
           if (xml[at] === LF) open.length = 0;
-          for (let mark = xml[at]; mark === ASTERISK || mark === HASH || mark === COLON || mark === SEMICOLON; mark = xml[at]) at++;
+          for (
+            let mark = xml[at];
+            mark === ASTERISK || mark === HASH || mark === COLON || mark === SEMICOLON;
+            mark = xml[at]
+          )
+            at++;
           continue;
         }
         case UNDERSCORE: {
@@ -185,7 +229,8 @@ function isAt(bytes: Uint8Array, at: number, text: Uint8Array, end: number): boo
 
 function indexOf(bytes: Uint8Array, text: Uint8Array, from: number, end: number): number {
   const first = text[0] as number;
-  for (let at = bytes.indexOf(first, from); at >= 0 && at < end; at = bytes.indexOf(first, at + 1)) if (isAt(bytes, at, text, end)) return at;
+  for (let at = bytes.indexOf(first, from); at >= 0 && at < end; at = bytes.indexOf(first, at + 1))
+    if (isAt(bytes, at, text, end)) return at;
   return -1;
 }
 
@@ -197,7 +242,8 @@ function atLineStart(bytes: Uint8Array, at: number, start: number): boolean {
 
 const isCapital = (byte: number) => byte >= 65 && byte <= 90;
 const isLetter = (byte: number) => isCapital(byte & 0xdf);
-const endsAddress = (byte: number) => byte <= SPACE || byte === CLOSE || byte === PIPE || byte === RBRACE || byte === AMP || byte === QUOTE;
+const endsAddress = (byte: number) =>
+  byte <= SPACE || byte === CLOSE || byte === PIPE || byte === RBRACE || byte === AMP || byte === QUOTE;
 
 /** The end of a `{{`: braces are counted; one that is never closed costs only its paragraph. */
 function skipBraces(xml: Uint8Array, start: number, end: number): number {
@@ -236,7 +282,8 @@ function paragraphEnd(xml: Uint8Array, start: number, end: number): number {
 /** What a `[[` opens: by its namespace; one- to twelve-letter prefixes in lower case are other languages' Wikipedias. */
 function linkKind(xml: Uint8Array, start: number, end: number): Open["kind"] {
   let at = start;
-  while (at < end && at < start + 24 && xml[at] !== COLON && xml[at] !== CLOSE && xml[at] !== PIPE && xml[at] !== LF) at++;
+  while (at < end && at < start + 24 && xml[at] !== COLON && xml[at] !== CLOSE && xml[at] !== PIPE && xml[at] !== LF)
+    at++;
   if (xml[at] !== COLON || at === start) return "link";
   const name = latin1.decode(xml.subarray(start, at)).trim();
   const lower = name.toLowerCase();
@@ -291,7 +338,60 @@ function indexOfClosing(xml: Uint8Array, tag: string, from: number, end: number)
 }
 
 /** Named entities that prose uses; the rest of HTML's names do not occur often enough to matter. */
-const NAMED: Record<string, number> = { amp: 38, lt: 60, gt: 62, quot: 34, apos: 39, nbsp: 32, ndash: 8211, mdash: 8212, minus: 8722, times: 215, middot: 183, hellip: 8230, eacute: 233, egrave: 232, agrave: 224, aacute: 225, auml: 228, ouml: 246, uuml: 252, Auml: 196, Ouml: 214, Uuml: 220, szlig: 223, oacute: 243, iacute: 237, uacute: 250, ntilde: 241, ccedil: 231, aring: 229, oslash: 248, aelig: 230, ecirc: 234, ocirc: 244, acirc: 226, icirc: 238, alpha: 945, beta: 946, gamma: 947, delta: 948, lambda: 955, mu: 956, pi: 960, sigma: 963, omega: 969, prime: 8242, deg: 176, thinsp: 32, ensp: 32, emsp: 32, zwj: 8205, zwnj: 8204, shy: 173 };
+const NAMED: Record<string, number> = {
+  amp: 38,
+  lt: 60,
+  gt: 62,
+  quot: 34,
+  apos: 39,
+  nbsp: 32,
+  ndash: 8211,
+  mdash: 8212,
+  minus: 8722,
+  times: 215,
+  middot: 183,
+  hellip: 8230,
+  eacute: 233,
+  egrave: 232,
+  agrave: 224,
+  aacute: 225,
+  auml: 228,
+  ouml: 246,
+  uuml: 252,
+  Auml: 196,
+  Ouml: 214,
+  Uuml: 220,
+  szlig: 223,
+  oacute: 243,
+  iacute: 237,
+  uacute: 250,
+  ntilde: 241,
+  ccedil: 231,
+  aring: 229,
+  oslash: 248,
+  aelig: 230,
+  ecirc: 234,
+  ocirc: 244,
+  acirc: 226,
+  icirc: 238,
+  alpha: 945,
+  beta: 946,
+  gamma: 947,
+  delta: 948,
+  lambda: 955,
+  mu: 956,
+  pi: 960,
+  sigma: 963,
+  omega: 969,
+  prime: 8242,
+  deg: 176,
+  thinsp: 32,
+  ensp: 32,
+  emsp: 32,
+  zwj: 8205,
+  zwnj: 8204,
+  shy: 173,
+};
 
 /** An entity at `at`, also one escaped twice (`&amp;eacute;`): its code point and the position behind it; [0, 0] when it is none. */
 function entity(xml: Uint8Array, at: number, end: number): [number, number] {

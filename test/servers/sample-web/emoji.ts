@@ -41,11 +41,14 @@ function annotations(locale: string): Record<string, { default?: string[]; tts?:
 /** Of one set, the drawings that Unicode has an English name for, in code point order. */
 export function loadDrawings(set: string): Drawing[] {
   const { icons, width = 16, height = 16 } = read<IconSet>(`@iconify-json/${set}/icons.json`);
-  const characters = read<Record<string, string>>(`@iconify-json/${set}/chars.json`);
+  const own = read<Record<string, string>>(`@iconify-json/${set}/chars.json`);
+  // emojione's package does not say which drawing is which character; the sets name them alike.
+  const characters = Object.keys(own).length > 0 ? own : read<Record<string, string>>("@iconify-json/noto/chars.json");
   const english = annotations("en");
   const drawings: Drawing[] = [];
   for (const [codes, slug] of Object.entries(characters).sort()) {
-    const character = String.fromCodePoint(...codes.split("-").map((code) => Number.parseInt(code, 16)));
+    // CLDR leaves out the mark that asks for the coloured form.
+    const character = String.fromCodePoint(...codes.split("-").map((code) => Number.parseInt(code, 16))).replaceAll("\ufe0f", "");
     const words = english[character];
     const icon = icons[slug];
     const name = words?.tts?.[0];

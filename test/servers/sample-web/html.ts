@@ -12,14 +12,14 @@ export function renderPage(site: Site, page: Page): string {
   const links = page.links
     .map(
       (link) =>
-        `<li><a href="${escape(page.markup === 5 ? new URL(link, `http://${site.host}${page.path}`).pathname : link)}">more</a></li>`,
+        `<li><a href="${escapeHtml(page.markup === 5 ? new URL(link, `http://${site.host}${page.path}`).pathname : link)}">more</a></li>`,
     )
     .join("");
   return `<!doctype html>
-<html lang="en"><head><meta charset="${charset}"><title>${escape(page.title)}</title>${base}${meta}
-<link rel="license" href="${escape(site.licence)}"></head>
+<html lang="en"><head><meta charset="${charset}"><title>${escapeHtml(page.title)}</title>${base}${meta}
+<link rel="license" href="${escapeHtml(site.licence)}"></head>
 <body><nav><ul>${links}</ul></nav>
-<h1>${escape(page.title)}</h1>
+<h1>${escapeHtml(page.title)}</h1>
 <p>Drawings and photographs, collected with care. Nothing here is for sale.</p>
 ${items}
 <footer><img src="/logo.png" alt=""><img src="${PLACEHOLDER}" alt=""> <a href="mailto:nobody@${site.name}.example">write to us</a></footer>
@@ -29,16 +29,16 @@ ${items}
 function renderShown(site: Site, page: Page, shown: Shown): string {
   const { figcaption, alt, title } = shown.texts;
   const attributes = [
-    alt === undefined ? "" : ` alt="${escape(alt)}"`,
-    title === undefined ? "" : ` title="${escape(title)}"`,
+    alt === undefined ? "" : ` alt="${escapeHtml(alt)}"`,
+    title === undefined ? "" : ` title="${escapeHtml(title)}"`,
   ].join("");
   const image = renderImage(addressIn(site, page, shown.src), attributes, page.markup % 8);
   if (figcaption === undefined) return `<p>${image}</p>`;
-  return `<figure>${image}<figcaption>${escape(figcaption).replace(" ", "\n  <b></b>")}</figcaption></figure>`;
+  return `<figure>${image}<figcaption>${escapeHtml(figcaption).replace(" ", "\n  <b></b>")}</figcaption></figure>`;
 }
 
 function renderImage(src: string, attributes: string, markup: number): string {
-  const url = escape(src);
+  const url = escapeHtml(src);
   switch (markup) {
     case 1:
       return `<a href="${url}"><IMG SRC='${url}'${attributes}></a>`;
@@ -62,12 +62,12 @@ function addressIn(site: Site, page: Page, src: string): string {
   return src;
 }
 
-function escape(text: string): string {
+function escapeHtml(text: string): string {
   return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll('"', "&quot;").replaceAll("'", "&#39;");
 }
 
 /** sitemap.xml with the given addresses. */
 export function renderSitemap(addresses: readonly string[]): string {
-  const urls = addresses.map((url) => `<url><loc>${escape(url)}</loc></url>`).join("");
+  const urls = addresses.map((url) => `<url><loc>${escapeHtml(url)}</loc></url>`).join("");
   return `<?xml version="1.0" encoding="UTF-8"?>\n<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">${urls}</urlset>`;
 }

@@ -39,7 +39,7 @@ const LOCALES = [
   "ko",
   "lt",
   "lv",
-  "nb",
+  "no",
   "nl",
   "pl",
   "pt",
