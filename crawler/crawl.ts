@@ -1,6 +1,6 @@
 import { renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { englishVocabulary, loadCaptionRules } from "../filters/caption/rules.ts";
+import { loadCaptionRules } from "../filters/caption/rules.ts";
 import { Matcher } from "../filters/matcher.ts";
 import { CLIP } from "../filters/profiles.ts";
 import { type Database, getMeta } from "../store/database.ts";
@@ -41,7 +41,7 @@ export interface CrawlOptions extends SelectOptions {
 
 /** The rules and the matcher for a query list. */
 export async function loadJudges(terms: readonly Term[]): Promise<CaptionJudges> {
-  return { rules: await loadCaptionRules(englishVocabulary(terms)), matcher: new Matcher(terms) };
+  return { rules: await loadCaptionRules(), matcher: new Matcher(terms) };
 }
 
 /** Discover: reads the sources to their end, or to where they were left. */

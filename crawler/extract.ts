@@ -150,6 +150,10 @@ function chooseCandidate(candidates: SrcsetCandidate[]): string | undefined {
   return best?.url;
 }
 
+/** Files that are no pages: asking for them as pages would load every linked picture twice. */
+const FILE =
+  /\.(?:jpe?g|png|gif|webp|avif|svgz?|bmp|tiff?|heic|ico|pdf|docx?|xlsx?|pptx?|zip|gz|tgz|bz2|xz|7z|rar|tar|exe|dmg|apk|iso|mp[34]|m4[av]|webm|mov|avi|mkv|ogg|wav|flac|css|js|json|xml|rss|txt|csv|woff2?|ttf|eot)$/i;
+
 function linksOf($: CheerioAPI, base: string): string[] {
   const robots = $('meta[name="robots" i]').attr("content") ?? "";
   if (/\b(nofollow|none)\b/i.test(robots)) return [];
@@ -157,7 +161,7 @@ function linksOf($: CheerioAPI, base: string): string[] {
   for (const link of $("a[href], area[href]").toArray()) {
     if (/\bnofollow\b/i.test($(link).attr("rel") ?? "")) continue;
     const url = normaliseUrl($(link).attr("href") ?? "", base);
-    if (url && !isTrap(url)) links.add(url);
+    if (url && !isTrap(url) && !FILE.test(new URL(url).pathname)) links.add(url);
   }
   return [...links];
 }

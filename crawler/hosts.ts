@@ -94,7 +94,7 @@ class Host {
   async #wait(reserve: () => number): Promise<void> {
     let at = reserve();
     while (at > performance.now()) {
-      await sleep(at - performance.now());
+      await sleep(Math.max(0, at - performance.now()));
       if (this.#pausedUntil > at) at = this.#pausedUntil;
     }
   }

@@ -1,0 +1,57 @@
+import { type CaptionRule, drop, KEEP } from "../rule.ts";
+
+/**
+ * Whole captions, lower-cased and without punctuation around them, that programs and templates leave behind. Single words
+ * that name a pictogram ("arrow", "home", "search") are not here: beside that pictogram they are captions.
+ */
+const PLACEHOLDERS = new Set(
+  [
+    "alt|alt text|alt tag|alt image|alt attribute|alternative text|alternate text|image alt|image alt text|img alt|add alt text",
+    "undefined|null|none|nil|nan|n/a|object object|tbd|todo|test|test image|dummy|dummy image|blank image|default image",
+    "image|images|img|photo|photos|pic|pics|picture|pictures|thumbnail|thumbnails|placeholder|placeholder image|image placeholder",
+    "spacer|tracking pixel|loading image|ajax loader|no image|no photo|no picture|no image available|no photo available",
+    "no picture available|image not available|photo not available|image not found|image coming soon|photo coming soon",
+    "picture coming soon|missing image|image unavailable|broken image|product|product image|product photo|product picture",
+    "product thumbnail|photo of product|image of product|picture of product|main product image|product main image|item image",
+    "featured image|post image|post thumbnail|blog image|blog post image|article image|news image|story image|header image",
+    "hero image|cover image|background image|slider image|slide image|gallery image|banner image|page image|main image",
+    "image of|photo of|picture of|image description|image caption|photo caption|caption|image title|description of image",
+    "profile image|profile photo|profile picture|profile pic|user image|user avatar|author image|author avatar|author photo|gravatar",
+    "click|click here|click me|click to enlarge|click to zoom|click to view|click to expand|enlarge|enlarge image|zoom in|tap to zoom",
+    "view larger|view larger image|view full size|full size|roll over image to zoom in|open image in new window|open in new window",
+    "open in a new tab|opens in new window|download image|share this|share on facebook|share on twitter|share on linkedin",
+    "share on pinterest|pin it|tweet this|follow us|follow us on facebook|follow us on twitter|follow us on instagram",
+    "like us on facebook|email this|read more|learn more|more info|see more|show more|view more|view details|buy now|add to cart",
+    "shop now|log in|toggle menu|toggle navigation|previous|prev|back to top|play video|skip to content|advertisement|advert",
+    "sponsored|banner ad|untitled|untitled document|no title|title|description|your browser does not support the video tag",
+  ]
+    .join("|")
+    .split("|"),
+);
+
+/** Longer boilerplate with something variable in it. */
+const PATTERNS: readonly RegExp[] = [
+  /^click (?:here |on (?:the |this )?(?:image|photo|picture|thumbnail)s? |(?:the |this )?(?:image|photo|picture|thumbnail)s? )?(?:to|for) (?:a |an |the |see |view |get |open )*(?:enlarge|larger|bigger|full|zoom|high|download|visit|more)\b.{0,40}$/i,
+  /^(?:image|photo|picture) may contain\b/i,
+  /^(?:may be|might be) an? (?:image|illustration|meme|cartoon|graphic|closeup|doodle|anime)\b/i,
+  /^no (?:photo|image|alt|alternative) (?:text |description )?(?:description |provided |available )?(?:for this image|available|provided)/i,
+  /\bthis image has an empty alt attribute\b/i,
+  /^(?:image|photo|picture|img|figure|slide|page|item|product|thumbnail|gallery) ?#?\d+ (?:of|\/) ?\d+$/i,
+  /^(?:loading|please wait)\b.{0,20}$/i,
+  /^(?:lorem ipsum|dolor sit amet)\b/i,
+  /^(?:enter|insert|add|type|write|your|put) (?:your |an? |the )?(?:image |alt |alternative |photo |caption )+(?:text|description|caption|title|here|alt)\b.{0,20}$/i,
+  /^(?:visit|go to|back to|return to) (?:the |our )?(?:home ?page|website|site)$/i,
+  /^powered by\b.{0,30}$/i,
+];
+
+/** Placeholders and instructions that say nothing of the picture. */
+export const boilerplate: CaptionRule = {
+  name: "boilerplate",
+  help: "a placeholder or an instruction",
+  check(caption) {
+    const bare = caption.toLowerCase().replace(/^[^\p{L}\p{N}]+|[^\p{L}\p{N}]+$/gu, "");
+    return PLACEHOLDERS.has(bare.replace(/\s*[[\](){}"]\s*/g, " ").trim()) || PATTERNS.some((pattern) => pattern.test(caption))
+      ? drop(bare.slice(0, 40))
+      : KEEP;
+  },
+};

@@ -1,0 +1,53 @@
+import { EMBEDDED_COUNTS, readCounts } from "../../queries/counts.ts";
+import { embeddedWordNet, readSynsets } from "../../queries/wordnet.ts";
+
+/** Beyond so many of Wikipedia's most frequent words, names and words of other languages begin to prevail. */
+const FREQUENT = 20_000;
+
+/** Ending, and what may stand in its place in the dictionary. */
+const ENDINGS: readonly (readonly [string, readonly string[]])[] = [
+  ["ies", ["y"]],
+  ["es", [""]],
+  ["s", [""]],
+  ["ed", ["", "e"]],
+  ["ing", ["", "e"]],
+  ["est", ["", "e"]],
+  ["er", ["", "e"]],
+  ["ly", [""]],
+];
+
+/** What a dictionary can tell of a lower-cased word. */
+export interface Vocabulary {
+  /** A frequent word of Wikipedia, a lemma of WordNet, or a regular inflection of one. */
+  isWord(word: string): boolean;
+  /** Any word of English Wikipedia: with a capital it is a name that English texts know ("Merkel", "Fuji"). */
+  isName(word: string): boolean;
+}
+
+/** About 100,000 words, and as many names. */
+export async function englishVocabulary(): Promise<Vocabulary> {
+  const words = new Set<string>();
+  for (const { lemmas } of readSynsets(embeddedWordNet())) {
+    for (const lemma of lemmas) for (const word of lemma.split(/[ -]/)) words.add(word);
+  }
+  const lemmas = new Set(words);
+  const counts = [...(await readCounts(EMBEDDED_COUNTS))].sort((a, b) => b[1] - a[1]);
+  for (const [word] of counts.slice(0, FREQUENT)) words.add(word);
+  const names = new Set(counts.map(([word]) => word));
+  return {
+    isWord: (word) => words.has(word) || isInflected(lemmas, word),
+    // The list has no accents: "Beyoncé" is there as "beyonce".
+    isName: (word) => names.has(word.normalize("NFD").replace(/\p{M}/gu, "")),
+  };
+}
+
+function isInflected(lemmas: ReadonlySet<string>, word: string): boolean {
+  for (const [ending, replacements] of ENDINGS) {
+    if (!word.endsWith(ending) || word.length < ending.length + 3) continue;
+    const stem = word.slice(0, -ending.length);
+    if (replacements.some((replacement) => lemmas.has(stem + replacement))) return true;
+    // "running": the doubled consonant is single in the dictionary.
+    if (stem.at(-1) === stem.at(-2) && lemmas.has(stem.slice(0, -1))) return true;
+  }
+  return false;
+}
