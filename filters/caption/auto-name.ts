@@ -38,10 +38,12 @@ const FILLER = list(
     "screen shot capture captura tela de pro wx preview window main time date export output editor design render unknown random shared timeline scanned thumb stock photo photos img image picture cover night panorama selfie",
 );
 
-const EXTENSION = /[.\s_-]+(?:jpe?g|png|gif|webp|bmp|tiff?|heic|heif|svg|avif|jfif|raw|cr2|nef|arw|dng|psd|pdf)(?=[\s.,;)_-]*$|-\d+x\d+$|@\dx$)/i;
+const EXTENSION =
+  /[.\s_-]+(?:jpe?g|png|gif|webp|bmp|tiff?|heic|heif|svg|avif|jfif|raw|cr2|nef|arw|dng|psd|pdf)(?=[\s.,;)_-]*$|-\d+x\d+$|@\dx$)/i;
 const UUID = /^[{(]?[\da-f]{8}-?[\da-f]{4}-?[\da-f]{4}-?[\da-f]{4}-?[\da-f]{12}[)}]?/i;
 /** "_MG_1234", "ABC_0123", "KIF12345": capitals no list knows, in the form cameras use. */
-const CAMERA_FORM = /^_?[A-Z]{1,4}_\d{3,8}(?:[\s_-]*(?:\(\d+\)|\d{1,2}|[A-Za-z]))?$|^_?[A-Z]{2,4}\d{5,8}$|^[A-Z]{1,2}\d{7,8}$/;
+const CAMERA_FORM =
+  /^_?[A-Z]{1,4}_\d{3,8}(?:[\s_-]*(?:\(\d+\)|\d{1,2}|[A-Za-z]))?$|^_?[A-Z]{2,4}\d{5,8}$|^[A-Z]{1,2}\d{7,8}$/;
 /** Two or more numbers that a clock, a counter or a server joined: "20160716_113957", "100_0123", "1 (2)". */
 const NUMBERS = /^[a-z]?[\d\s_.,:()x+~-]{6,}[a-z]?$/i;
 
@@ -89,7 +91,9 @@ function automatic(caption: string): string | undefined {
   if (generic > 0 && (digits > 0 || hasExtension)) return "generic name";
   if (weak > 0 && spelledAsFile && (digits > 0 || hasExtension)) return "generic file name";
   if (hasExtension && digits > 0 && filler <= 2 && weak === 0) return "numbers";
-  return /^(?:untitled|unnamed|fullsizerender|maxresdefault|hqdefault|screenshot|new project)\b/i.test(stem) ? "program name" : undefined;
+  return /^(?:untitled|unnamed|fullsizerender|maxresdefault|hqdefault|screenshot|new project)\b/i.test(stem)
+    ? "program name"
+    : undefined;
 }
 
 /** Hashes and random identifiers: letters and digits, or capitals and small ones, alternate as in no word. */
@@ -121,7 +125,8 @@ export const autoName: CaptionRule = {
   help: "a name made by a camera, phone, scanner, program or server",
   check(caption) {
     // Nearly all captions end here: no digit, no extension and not one of the few names without either.
-    if (caption.length > LONGEST || !/\d|\.[a-z]{3,4}\b|^(?:untitled|unnamed|screen|full|max|hq)/i.test(caption)) return KEEP;
+    if (caption.length > LONGEST || !/\d|\.[a-z]{3,4}\b|^(?:untitled|unnamed|screen|full|max|hq)/i.test(caption))
+      return KEEP;
     const reason = automatic(caption);
     return reason ? drop(reason) : KEEP;
   },

@@ -50,7 +50,8 @@ export const boilerplate: CaptionRule = {
   help: "a placeholder or an instruction",
   check(caption) {
     const bare = caption.toLowerCase().replace(/^[^\p{L}\p{N}]+|[^\p{L}\p{N}]+$/gu, "");
-    return PLACEHOLDERS.has(bare.replace(/\s*[[\](){}"]\s*/g, " ").trim()) || PATTERNS.some((pattern) => pattern.test(caption))
+    return PLACEHOLDERS.has(bare.replace(/\s*[[\](){}"]\s*/g, " ").trim()) ||
+      PATTERNS.some((pattern) => pattern.test(caption))
       ? drop(bare.slice(0, 40))
       : KEEP;
   },

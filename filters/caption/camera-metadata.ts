@@ -32,7 +32,11 @@ export const cameraMetadata: CaptionRule = {
     const settings = caption.match(SETTINGS)?.length ?? 0;
     // A lone setting is a product as often as not: "85mm", "ISO 9001", "50 mm bolt".
     if (settings < 2) return KEEP;
-    const rest = caption.replace(SETTINGS, " ").replace(AROUND, " ").match(/\p{L}{3,}/gu) ?? [];
+    const rest =
+      caption
+        .replace(SETTINGS, " ")
+        .replace(AROUND, " ")
+        .match(/\p{L}{3,}/gu) ?? [];
     return rest.length <= Math.min(2, settings - 1) ? drop(`${settings} settings`) : KEEP;
   },
 };

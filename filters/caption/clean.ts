@@ -29,10 +29,14 @@ function decodeEntities(text: string): string {
 
 /** Bytes 0x80 to 0x9f as windows-1252 shows them; the five it leaves open stay control characters. */
 const CP1252_HIGH = new Map<string, number>(
-  [...new TextDecoder("windows-1252").decode(Uint8Array.from({ length: 32 }, (_, i) => 128 + i))].map((c, i) => [c, 128 + i]),
+  [...new TextDecoder("windows-1252").decode(Uint8Array.from({ length: 32 }, (_, i) => 128 + i))].map((c, i) => [
+    c,
+    128 + i,
+  ]),
 );
 /** What UTF-8's lead bytes of common letters, dashes, quotes and emoji look like, before a continuation byte. */
-const MOJIBAKE = /[ÂÃÐÑâð][\u0080-\u00bf\u0152\u0153\u0160\u0161\u0178\u017d\u017e\u0192\u02c6\u02dc\u2013-\u203a\u20ac\u2122]/;
+const MOJIBAKE =
+  /[ÂÃÐÑâð][\u0080-\u00bf\u0152\u0153\u0160\u0161\u0178\u017d\u017e\u0192\u02c6\u02dc\u2013-\u203a\u20ac\u2122]/;
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 
 /**

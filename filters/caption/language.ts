@@ -39,9 +39,7 @@ export async function loadLanguageRule(vocabulary?: Vocabulary): Promise<Caption
       // Lower-cased: capitals mislead fastText.
       const { english, other, language } = identify(caption.toLowerCase());
       const evidence = fraction + WEIGHT * Math.log((english + FLOOR) / (other + FLOOR));
-      return evidence >= THRESHOLD
-        ? KEEP
-        : drop(`${share}, en ${english.toFixed(2)}, ${language} ${other.toFixed(2)}`);
+      return evidence >= THRESHOLD ? KEEP : drop(`${share}, en ${english.toFixed(2)}, ${language} ${other.toFixed(2)}`);
     },
   };
 }

@@ -5,12 +5,16 @@ const PATTERNS: readonly (readonly [string, RegExp])[] = [
   ["tag", /<\/?(?:[a-z][a-z0-9-]*(?:\s[^<>]*)?|!--.*?--)\/?>|<(?:img|a|div|span|p|iframe|script)\s/i],
   ["shortcode", /\[\/?(?:caption|gallery|img|url|embed|vc_|et_pb_|fusion_|attachment)\b[^\]]*\]/i],
   ["template", /\{\{.*?\}\}|\{%.*?%\}|\$\{\w+[^}]*\}|<%.*?%>|^\[\[.*\]\]$|^%[\w-]+%$|\{[a-z_]+\.[a-z_.]+\}/i],
-  ["code", /\bfunction\s*\w*\(|=>\s*\{|\b(?:var|let|const)\s+\w+\s*=|^\s*\{\s*"[^"]+"\s*:|;\s*\}|\)\s*;\s*$|\bdocument\.\w+/],
+  [
+    "code",
+    /\bfunction\s*\w*\(|=>\s*\{|\b(?:var|let|const)\s+\w+\s*=|^\s*\{\s*"[^"]+"\s*:|;\s*\}|\)\s*;\s*$|\bdocument\.\w+/,
+  ],
   ["data address", /^data:[\w/+.-]+[;,]/i],
 ];
 
 /** Words that are an address each: with a scheme, www., or a path of folders that ends in a file. */
-const ADDRESS = /^[(<"]*(?:(?:https?|ftp|file):\/\/\S+|www\.\S+|[\w.-]+@[\w-]+\.[\w.-]+|\S*\/\S+\.(?:[a-z]{3,4}|webp)(?:[?#]\S*)?|\/?(?:\S+\/){2,}\S*|(?:[\w-]+\.)+(?:com|net|org|info|co\.uk)(?:\/\S*)?)[)>",.]*$/i;
+const ADDRESS =
+  /^[(<"]*(?:(?:https?|ftp|file):\/\/\S+|www\.\S+|[\w.-]+@[\w-]+\.[\w.-]+|\S*\/\S+\.(?:[a-z]{3,4}|webp)(?:[?#]\S*)?|\/?(?:\S+\/){2,}\S*|(?:[\w-]+\.)+(?:com|net|org|info|co\.uk)(?:\/\S*)?)[)>",.]*$/i;
 
 /** HTML, templates, code, or nothing but addresses. */
 export const markup: CaptionRule = {

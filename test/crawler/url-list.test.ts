@@ -22,8 +22,10 @@ async function read(db: Database, options: UrlListOptions, batches = Number.POSI
   return read;
 }
 
-const rowsOf = (batches: Batch[]) => batches.flatMap(({ candidates }) => candidates.map(({ imageUrl, caption }) => [imageUrl, caption]));
-const dropsOf = (batches: Batch[]) => batches.flatMap(({ drops }) => drops.map(({ reason, example }) => `${reason} ${example.replace(/^.*\//, "")}`));
+const rowsOf = (batches: Batch[]) =>
+  batches.flatMap(({ candidates }) => candidates.map(({ imageUrl, caption }) => [imageUrl, caption]));
+const dropsOf = (batches: Batch[]) =>
+  batches.flatMap(({ drops }) => drops.map(({ reason, example }) => `${reason} ${example.replace(/^.*\//, "")}`));
 
 const EXPECTED = [
   ["http://a.example/1.jpg", "A red apple, on a table"],
@@ -33,8 +35,10 @@ const EXPECTED = [
 test("csv, tsv, jsonl and parquet, plain and compressed, with the usual column names", async () => {
   const data = folder();
   const db = openDatabase(data);
-  const csv = '\ufeffURL,WIDTH,TEXT\r\nhttp://a.example/1.jpg,10,"A red apple, on a table"\r\nhttp://a.example/2.jpg,10,"He said ""hello"""\r\n';
-  const tsv = 'id\timage_url\tcaption\n1\thttp://a.example/1.jpg\tA red apple, on a table\n2\thttp://a.example/2.jpg\tHe said "hello"\n';
+  const csv =
+    '\ufeffURL,WIDTH,TEXT\r\nhttp://a.example/1.jpg,10,"A red apple, on a table"\r\nhttp://a.example/2.jpg,10,"He said ""hello"""\r\n';
+  const tsv =
+    'id\timage_url\tcaption\n1\thttp://a.example/1.jpg\tA red apple, on a table\n2\thttp://a.example/2.jpg\tHe said "hello"\n';
   const jsonl = EXPECTED.map(([url, caption]) => `${JSON.stringify({ url, caption, extra: 1 })}\n`).join("");
   const parquet = parquetWriteBuffer({
     columnData: [
@@ -61,13 +65,27 @@ test("csv, tsv, jsonl and parquet, plain and compressed, with the usual column n
 test("rows that cannot be used are counted with file and line", async () => {
   const data = folder();
   const db = openDatabase(data);
-  writeFileSync(join(data, "b.csv"), "url,caption\nhttp://a.example/1.jpg,one\nnot an address,two\nhttp://a.example/3.jpg,\nhttp://a.example/4.jpg\nhttp://a.example/5.jpg,five\n");
+  writeFileSync(
+    join(data, "b.csv"),
+    "url,caption\nhttp://a.example/1.jpg,one\nnot an address,two\nhttp://a.example/3.jpg,\nhttp://a.example/4.jpg\nhttp://a.example/5.jpg,five\n",
+  );
   const csv = await read(db, { file: join(data, "b.csv") });
-  assert.deepEqual(rowsOf(csv).map(([, caption]) => caption), ["one", "five"]);
+  assert.deepEqual(
+    rowsOf(csv).map(([, caption]) => caption),
+    ["one", "five"],
+  );
   assert.deepEqual(dropsOf(csv), ["bad_url b.csv:3", "no_text b.csv:4", "bad_row b.csv:5"]);
-  writeFileSync(join(data, "b.jsonl"), '{"url":"http://a.example/1.jpg","text":"one"}\n{"url":\n[1]\n{"url":"http://a.example/4.jpg","text":null}\n');
+  writeFileSync(
+    join(data, "b.jsonl"),
+    '{"url":"http://a.example/1.jpg","text":"one"}\n{"url":\n[1]\n{"url":"http://a.example/4.jpg","text":null}\n',
+  );
   const jsonl = await read(db, { file: join(data, "b.jsonl") });
-  assert.deepEqual(dropsOf(jsonl), ["bad_row b.jsonl:2", "no_text b.jsonl:3", "no_text b.jsonl:4"].map((line) => line.replace("no_text b.jsonl:3", "bad_url b.jsonl:3")));
+  assert.deepEqual(
+    dropsOf(jsonl),
+    ["bad_row b.jsonl:2", "no_text b.jsonl:3", "no_text b.jsonl:4"].map((line) =>
+      line.replace("no_text b.jsonl:3", "bad_url b.jsonl:3"),
+    ),
+  );
   closeDatabase(db);
 });
 
@@ -75,7 +93,10 @@ test("a list goes on behind the last row that was written", async () => {
   const data = folder();
   const db = openDatabase(data);
   const file = join(data, "c.tsv");
-  writeFileSync(file, `url\tcaption\n${Array.from({ length: 2_500 }, (_, i) => `http://a.example/${i}.jpg\tcaption ${i}\n`).join("")}`);
+  writeFileSync(
+    file,
+    `url\tcaption\n${Array.from({ length: 2_500 }, (_, i) => `http://a.example/${i}.jpg\tcaption ${i}\n`).join("")}`,
+  );
   const first = rowsOf(await read(db, { file }, 1));
   const rest = rowsOf(await read(db, { file }));
   assert.equal(first.length, 1_000);
@@ -93,7 +114,9 @@ test("columns by name; missing ones, odd names and missing files are said", asyn
   writeFileSync(file, "src,words\nhttp://a.example/1.jpg,one\n");
   await assert.rejects(read(db, { file }), /d\.csv: no column url or .*; it has src, words: name one with --url-col/);
   await assert.rejects(read(db, { file, urlColumn: "src" }), /--caption-col/);
-  assert.deepEqual(rowsOf(await read(db, { file, urlColumn: "src", captionColumn: "words" })), [["http://a.example/1.jpg", "one"]]);
+  assert.deepEqual(rowsOf(await read(db, { file, urlColumn: "src", captionColumn: "words" })), [
+    ["http://a.example/1.jpg", "one"],
+  ]);
   await assert.rejects(read(db, { file: join(data, "e.xml") }), /expected a name ending in \.csv/);
   await assert.rejects(read(db, { file: join(data, "e.csv") }), /e\.csv: ENOENT/);
   await assert.rejects(read(db, { file: join(data, "e.parquet") }), /e\.parquet: ENOENT/);

@@ -7,11 +7,13 @@ import json
 import subprocess
 import sys
 import tarfile
+from dataclasses import dataclass
 from pathlib import Path
 
 import digits
 import pytest
 import torch
+from PIL import Image
 
 from webimagetext_train.presets import ModelConfig
 from webimagetext_train.shards import ShardIndex, find_shards
@@ -64,11 +66,42 @@ def start(module: str, *arguments: object) -> subprocess.Popen[str]:
     return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
+def plain_square(colour: tuple[int, int, int]) -> bytes:
+    """A picture of one colour."""
+    out = io.BytesIO()
+    Image.new("RGB", (40, 50), colour).save(out, "PNG")
+    return out.getvalue()
+
+
 def run(module: str, *arguments: object) -> tuple[int, str, str]:
     """The same until its end -> exit code, stdout, stderr."""
     process = start(module, *arguments)
     out, error = process.communicate()
     return process.returncode, out, error
+
+
+def train_arguments(shards: str, out: Path, *more: object) -> list[object]:
+    """A run of two seconds that learns something; later options win over these."""
+    options = {"--shards": shards, "--out": out, "--steps": 120, "--batch-size": 8, "--checkpoint-every": 10, "--log-every": 1, "--threads": 1}
+    return [*(part for option in options.items() for part in option), "--json", *more]
+
+
+@dataclass
+class Finished:
+    """A run that nobody disturbed."""
+
+    out: Path
+    events: list[dict]
+    stderr: str
+
+
+@pytest.fixture(scope="session")
+def finished(shards: str, tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    """What the others are compared with; read only."""
+    out = tmp_path_factory.mktemp("finished") / "run"
+    code, output, error = run("train", *train_arguments(shards, out))
+    assert code == 0, error
+    return Finished(out, events(output), error)
 
 
 def events(text: str) -> list[dict]:

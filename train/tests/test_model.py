@@ -84,11 +84,21 @@ def test_names_and_shapes(name: str, expected: dict[str, tuple[int, ...]], entri
     assert len(shapes) == entries
 
 
-# The first two are printed by the released notebook; the others follow from the shapes in tables 19 and 20.
-@pytest.mark.parametrize(
-    ("name", "count"),
-    [("ViT-B/32", 151_277_313), ("RN50", 102_007_137), ("RN101", 119_688_033), ("ViT-B/16", 149_620_737), ("ViT-L/14", 427_616_513), ("ViT-L/14@336px", 427_944_193)],
-)
+# What the released checkpoints hold.
+COUNTS = {
+    "ViT-B/32": 151_277_313,
+    "ViT-B/16": 149_620_737,
+    "ViT-L/14": 427_616_513,
+    "ViT-L/14@336px": 427_944_193,
+    "RN50": 102_007_137,
+    "RN101": 119_688_033,
+    "RN50x4": 178_300_601,
+    "RN50x16": 290_979_217,
+    "RN50x64": 623_258_305,
+}
+
+
+@pytest.mark.parametrize(("name", "count"), COUNTS.items())
 def test_parameter_counts(name: str, count: int) -> None:
     assert sum(parameter.numel() for parameter in _meta(name).parameters()) == count
 

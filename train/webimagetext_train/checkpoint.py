@@ -36,7 +36,10 @@ class Checkpoint:
     def model(self) -> CLIP:
         """The model with its weights, on the CPU."""
         model = CLIP(self.config)
-        model.load_state_dict(self.state["state_dict"])
+        try:
+            model.load_state_dict(self.state["state_dict"])
+        except (RuntimeError, LookupError, TypeError) as error:
+            raise UserError(f"the weights in {self.path} do not fit its model {self.config.name}: name another checkpoint") from error
         return model
 
 
@@ -62,16 +65,17 @@ def load(path: Path) -> Checkpoint:
     """Reads a checkpoint and the tokenizer beside it."""
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
-        if state["format"] != FORMAT:
-            raise ValueError(f"format {state['format']}")
-        config, step, named = ModelConfig.from_dict(state["config"]), int(state["step"]), state["tokenizer"]
+        if not isinstance(state, dict) or state["format"] != FORMAT:
+            raise ValueError("another format")
+        config, step = ModelConfig.from_dict(state["config"]), int(state["step"])
+        merges, digest = path.parent / state["tokenizer"]["file"], state["tokenizer"]["sha256"]
     except FileNotFoundError as error:
         raise UserError(f"no checkpoint at {path}: run `npm run train` first") from error
-    except (OSError, RuntimeError, ValueError, KeyError, TypeError, EOFError, pickle.UnpicklingError) as error:
+    except (OSError, RuntimeError, ValueError, LookupError, TypeError, AttributeError, EOFError, pickle.UnpicklingError) as error:
         raise UserError(f"{path} is not a checkpoint of this trainer ({type(error).__name__}): name another one") from error
-    tokenizer = ClipTokenizer.load(path.parent / named["file"])
-    if tokenizer.digest() != named["sha256"]:
-        raise UserError(f"{path.parent / named['file']} is not the tokenizer that {path} was trained with: restore it or train again with --restart")
+    tokenizer = ClipTokenizer.load(merges)
+    if tokenizer.digest() != digest:
+        raise UserError(f"{merges} is not the tokenizer that {path} was trained with: restore it or train again with --restart")
     return Checkpoint(path, step, config, tokenizer, state)
 
 

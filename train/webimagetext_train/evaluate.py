@@ -20,6 +20,7 @@ from . import checkpoint, images
 from .errors import UserError
 from .files import write_atomically
 from .model import CLIP
+from .options import at_least
 from .shards import PICTURES, ShardIndex, find_shards
 from .tokenizer import ClipTokenizer
 from .train import cores, pick_device
@@ -31,14 +32,31 @@ def wilson(successes: int, trials: int) -> tuple[float, float]:
     p, spread = successes / trials, z * z / trials
     middle = (p + spread / 2) / (1 + spread)
     reach = z * math.sqrt(p * (1 - p) / trials + spread / (4 * trials)) / (1 + spread)
-    return max(0.0, middle - reach), min(1.0, middle + reach)
+    return max(0.0, min(p, middle - reach)), min(1.0, max(p, middle + reach))
+
+
+LAYOUT = "a task folder has classnames.txt, zeroshot_classification_templates.txt and test/*.tar"
 
 
 def _lines(path: Path) -> list[str]:
     try:
-        return [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-    except OSError as error:
-        raise UserError(f"{path} cannot be read ({error.strerror}): a task folder has classnames.txt, zeroshot_classification_templates.txt and test/*.tar") from error
+        lines = [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} cannot be read ({getattr(error, 'strerror', 'no UTF-8')}): {LAYOUT}") from error
+    if not lines:
+        raise UserError(f"{path} is empty: {LAYOUT}")
+    return lines
+
+
+def _class_of(index: ShardIndex, sample: int, classes: int) -> int:
+    raw = index.read(sample, 1)
+    try:
+        target = int(raw)
+    except ValueError as error:
+        raise UserError(f"{index.key(sample)}.cls says {raw[:20]!r}: it must hold the number of a class") from error
+    if not 0 <= target < classes:
+        raise UserError(f"{index.key(sample)}.cls says class {target}, but classnames.txt has {classes} lines")
+    return target
 
 
 @torch.no_grad()
@@ -60,7 +78,7 @@ def evaluate(model: CLIP, tokenizer: ClipTokenizer, task: Path, batch_size: int 
     templates = _lines(task / "zeroshot_classification_templates.txt")
     if not all("{c}" in template for template in templates):
         raise UserError(f"{task}/zeroshot_classification_templates.txt has a line without {{c}}: put it where the class name goes")
-    index = ShardIndex.build(find_shards(str(task / "test" / "*.tar")), [PICTURES, ("cls",)])
+    index = ShardIndex.build(find_shards(str(task / "test" / "*.tar"), LAYOUT), [PICTURES, ("cls",)])
     model.eval()
     device = model.logit_scale.device
     weights = class_weights(model, tokenizer, names, templates)
@@ -69,9 +87,7 @@ def evaluate(model: CLIP, tokenizer: ClipTokenizer, task: Path, batch_size: int 
     for start in range(0, len(index), batch_size):
         pictures, targets = [], []
         for sample in range(start, min(start + batch_size, len(index))):
-            target = int(index.read(sample, 1))
-            if not 0 <= target < len(names):
-                raise UserError(f"{index.key(sample)}.cls says class {target}, but classnames.txt has {len(names)} lines")
+            target = _class_of(index, sample, len(names))
             try:
                 pictures.append(images.load(index.read(sample, 0), model.config.image_size))
                 targets.append(target)
@@ -100,8 +116,20 @@ def evaluate(model: CLIP, tokenizer: ClipTokenizer, task: Path, batch_size: int 
         "classes": len(names),
         "samples": samples,
         "broken": broken,
+        "incomplete": index.incomplete,
+        "damaged": index.damaged,
         "templates": len(templates),
     }
+
+
+def warnings(result: dict) -> list[str]:
+    """What the result leaves out."""
+    lines = [f"{line}; reading what lies before" for line in result["damaged"]]
+    if result["incomplete"]:
+        lines.append(f"{result['incomplete']} samples lack a picture or a class")
+    if result["broken"]:
+        lines.append(f"{result['broken']} pictures cannot be read")
+    return lines
 
 
 def sentence(result: dict) -> str:
@@ -119,7 +147,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--checkpoint", type=Path, default=Path("data/checkpoints/latest.pt"), help="default: %(default)s")
     parser.add_argument("--task", type=Path, required=True, help="folder in CLIP_benchmark's WebDataset layout")
     parser.add_argument("--out", type=Path, help="also write the result to this JSON file")
-    parser.add_argument("--batch-size", type=int, default=256)
+    parser.add_argument("--batch-size", type=at_least(1), default=256, help="pictures at once (default: %(default)s)")
     parser.add_argument("--device", help="default: cuda if there is one, else cpu")
     parser.add_argument("--json", action="store_true", help="JSON instead of a sentence")
     args = parser.parse_args(arguments)
@@ -130,9 +158,11 @@ def main(arguments: list[str] | None = None) -> int:
         result |= {"checkpoint": str(args.checkpoint), "step": loaded.step, "model": loaded.config.name}
         if args.out:
             write_atomically(args.out, (json.dumps(result, indent=1) + "\n").encode())
-    except UserError as error:
+    except (UserError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    for line in warnings(result):
+        print(f"warning: {line}", file=sys.stderr)
     print(json.dumps(result) if args.json else sentence(result))
     return 0
 

@@ -12,7 +12,7 @@ import numpy as np
 import simplejpeg
 import torch
 import torch.nn.functional as F
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
 MEAN = (0.48145466, 0.4578275, 0.40821073)
@@ -33,10 +33,15 @@ def decode(data: bytes, size: int) -> np.ndarray:
             pass  # CMYK and other odd ones: Pillow knows more of them
     try:
         with Image.open(io.BytesIO(data)) as image:
+            if image.mode.startswith("I"):
+                # 16-bit grey: Pillow would cut every value above 255 to white.
+                return np.repeat((np.asarray(image).clip(0, 65_535) // 257).astype(np.uint8)[:, :, None], 3, axis=2)
             if image.mode in ("P", "LA", "PA", "RGBA") or "transparency" in image.info:
                 # Transparent places are shown on white, as on most pages.
                 image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA"))
-            return np.asarray(image.convert("RGB"))
+            return np.array(image.convert("RGB"))  # a copy: torch warns of arrays that cannot be written
+    except UnidentifiedImageError as error:
+        raise BrokenPicture("no format that Pillow knows") from error
     except Exception as error:  # Pillow's decoders raise nearly anything on hostile bytes
         raise BrokenPicture(str(error)) from error
 

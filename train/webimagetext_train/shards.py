@@ -49,15 +49,17 @@ def _pax(raw: bytes) -> dict[str, str]:
     records, at = {}, 0
     while at < len(raw):
         length = int(raw[at : raw.index(b" ", at)])
+        if length < 1:
+            raise ValueError("record of no length")
         key, _, value = raw[raw.index(b" ", at) + 1 : at + length - 1].partition(b"=")
         records[key.decode()] = value.decode("utf-8", "replace")
         at += length
     return records
 
 
-def walk_tar(data: mmap.mmap | bytes) -> Iterator[tuple[str, int, int]]:
-    """Yields (name, offset, length) of every plain file; ustar, pax and GNU long names."""
-    at, total = 0, len(data)
+def walk_tar(data: mmap.mmap | bytes, at: int = 0) -> Iterator[tuple[str, int, int]]:
+    """Yields (name, offset, length) of every plain file from the header at `at` on; ustar, pax and GNU long names."""
+    total = len(data)
     long_name: str | None = None
     pax: dict[str, str] = {}
     while at + BLOCK <= total:
@@ -68,22 +70,31 @@ def walk_tar(data: mmap.mmap | bytes) -> Iterator[tuple[str, int, int]]:
             if _number(header[148:156]) != sum(header) - sum(header[148:156]) + 8 * 32:
                 raise ValueError("checksum")
             size = int(pax["size"]) if "size" in pax else _number(header[124:136])
+            if size < 0:
+                raise ValueError("size")
+            kind, body = header[156:157], at + BLOCK
+            if body + size > total:
+                raise DamagedTar(f"cut short at byte {total}")
+            if kind == b"x":
+                pax = _pax(data[body : body + size])
         except ValueError as error:
             raise DamagedTar(f"bad header at byte {at}") from error
-        kind, body = header[156:157], at + BLOCK
-        if body + size > total:
-            raise DamagedTar(f"cut short at byte {total}")
         if kind == b"L":
             long_name = _text(data[body : body + size])
-        elif kind == b"x":
-            pax = _pax(data[body : body + size])
-        elif kind != b"g":
+        elif kind not in (b"x", b"g"):
             if kind in (b"0", b"\0"):
                 prefix = _text(header[345:500]) if header[257:262] == b"ustar" and header[262:263] == b"\0" else ""
                 name = f"{prefix}/{_text(header[:100])}" if prefix else _text(header[:100])
                 yield pax.get("path", long_name or name), body, size
             long_name, pax = None, {}
-        at = body + -(-size // BLOCK) * BLOCK
+        at = _after(body, size)
+    if data[at:total].strip(b"\0") or pax or long_name is not None:
+        raise DamagedTar(f"cut short at byte {total}")
+
+
+def _after(offset: int, size: int) -> int:
+    """Where the header after a file begins."""
+    return offset + -(-size // BLOCK) * BLOCK
 
 
 def split_name(name: str) -> tuple[str, str]:
@@ -93,28 +104,41 @@ def split_name(name: str) -> tuple[str, str]:
     return name[:slash] + key, extension.lower()
 
 
-def samples_of(data: mmap.mmap | bytes) -> Iterator[tuple[str, dict[str, tuple[int, int]]]]:
-    """Yields (key, extension -> (offset, length)) for each run of files with the same key."""
-    current: str | None = None
+def samples_of(data: mmap.mmap | bytes) -> Iterator[tuple[int, dict[str, tuple[int, int]]]]:
+    """Yields (offset of the first header, extension -> (offset, length)) for each run of files with the same key.
+
+    As in the webdataset package, a file without a key or an extension belongs to no sample.
+    """
+    current, start, following = "", 0, 0
     parts: dict[str, tuple[int, int]] = {}
-    for name, offset, size in walk_tar(data):
-        key, extension = split_name(name)
-        if key != current:
-            if current is not None:
-                yield current, parts
-            current, parts = key, {}
-        parts[extension] = (offset, size)
-    if current is not None:
-        yield current, parts
+    try:
+        for name, offset, size in walk_tar(data):
+            header, following = following, _after(offset, size)
+            key, extension = split_name(name)
+            if not key or not extension:
+                continue
+            if key != current:
+                if parts:
+                    yield start, parts
+                current, start, parts = key, header, {}
+            parts[extension] = (offset, size)
+    except DamagedTar:
+        # The sample before the damage may be whole.
+        if parts:
+            yield start, parts
+        raise
+    if parts:
+        yield start, parts
 
 
 @dataclass
 class ShardIndex:
-    """Where the parts of N samples lie: shard (N,), and offset and length (N, parts)."""
+    """Where N samples lie: shard (N,), first header (N,), and offset and length of the parts (N, parts, 2)."""
 
     paths: list[str]
     parts: list[tuple[str, ...]]
     shard: np.ndarray
+    starts: np.ndarray
     places: np.ndarray
     incomplete: int = 0
     damaged: list[str] = field(default_factory=list)
@@ -126,24 +150,26 @@ class ShardIndex:
         Samples that lack a part are counted in `incomplete`; a shard that is cut gives what lies before the cut and is
         listed in `damaged`.
         """
-        shards, places, incomplete, damaged = [], [], 0, []
+        shards, starts, places = [np.zeros(0, np.int32)], [np.zeros(0, np.int64)], [np.zeros((0, len(parts), 2), np.int64)]
+        incomplete, damaged = 0, []
         for number, path in enumerate(paths):
-            found = []
+            found, headers = [], []
             try:
                 if os.path.getsize(path) == 0:
                     raise DamagedTar("empty")
-                for _, files in samples_of(_map(path)):
+                for start, files in samples_of(_map(path)):
                     chosen = [next((files[name] for name in names if name in files), None) for names in parts]
                     if None in chosen:
                         incomplete += 1
                     else:
                         found.append(chosen)
+                        headers.append(start)
             except (DamagedTar, OSError) as error:
                 damaged.append(f"{path}: {error}")
             shards.append(np.full(len(found), number, dtype=np.int32))
+            starts.append(np.array(headers, dtype=np.int64))
             places.append(np.array(found, dtype=np.int64).reshape(len(found), len(parts), 2))
-        joined = np.concatenate(places) if places else np.zeros((0, len(parts), 2), dtype=np.int64)
-        return ShardIndex(list(paths), list(parts), np.concatenate(shards) if shards else np.zeros(0, np.int32), joined, incomplete, damaged)
+        return ShardIndex(list(paths), list(parts), np.concatenate(shards), np.concatenate(starts), np.concatenate(places), incomplete, damaged)
 
     def __len__(self) -> int:
         return len(self.shard)
@@ -154,10 +180,10 @@ class ShardIndex:
         return _map(self.paths[self.shard[index]])[offset : offset + length]
 
     def key(self, index: int) -> str:
-        """SHARD/KEY, taken from the tar header before the sample's first part."""
+        """SHARD/KEY, read again from the header: the keys of a web-scale set do not fit into memory."""
         path = self.paths[self.shard[index]]
-        offset = self.places[index, 0, 0]
-        return f"{Path(path).stem}/{split_name(_text(_map(path)[offset - BLOCK : offset - BLOCK + 100]))[0]}"
+        name, _, _ = next(walk_tar(_map(path), int(self.starts[index])))
+        return f"{Path(path).stem}/{split_name(name)[0]}"
 
     def fingerprint(self) -> str:
         """Changes when shards are added, removed, renamed or grow: a run only resumes on the data it began with."""
@@ -168,9 +194,9 @@ class ShardIndex:
         return digest.hexdigest()
 
 
-def find_shards(pattern: str) -> list[str]:
+def find_shards(pattern: str, advice: str = "run `npm run crawl` first") -> list[str]:
     """Sorted paths that match a glob."""
     paths = sorted(glob.glob(pattern, recursive=True))
     if not paths:
-        raise UserError(f"no shards match {pattern}: run `npm run crawl` first")
+        raise UserError(f"no shards match {pattern}: {advice}")
     return paths

@@ -9,7 +9,9 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import zlib
 from collections.abc import Iterable
+from itertools import takewhile
 from pathlib import Path
 
 import numpy as np
@@ -88,9 +90,16 @@ class ClipTokenizer:
         try:
             data = Path(path).read_bytes()
             text = (gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data).decode("utf-8")
-            lines = text.split("\n")[1 : MAX_MERGES + 1]
-            merges = [(left, right) for left, right in (line.split() for line in lines if line.strip())]
-        except (OSError, EOFError, ValueError) as error:
+            first, *lines = text.split("\n")
+            if "#version" not in first:
+                raise ValueError("no #version in its first line")
+            merges = [(left, right) for left, right in (line.split() for line in lines[:MAX_MERGES] if line.strip())]
+            known = set(_alphabet())
+            for left, right in merges:
+                if left not in known or right not in known:
+                    raise ValueError(f"nothing spells {left} {right} before its line")
+                known.add(left + right)
+        except (OSError, EOFError, ValueError, zlib.error) as error:
             raise UserError(f"{path} is not a merges file ({error}): name a bpe_*.txt.gz") from error
         return ClipTokenizer(merges)
 
@@ -122,7 +131,8 @@ class ClipTokenizer:
 
     def decode(self, ids: Iterable[int]) -> str:
         """Lower-cased text between start and end, a space after each word."""
-        symbols = "".join(self._words[index] for index in ids if index < self.start)
+        inside = takewhile(lambda index: index != self.end, ids)
+        symbols = "".join(self._words[index] for index in inside if index != self.start)
         spelled = symbols.replace(END_OF_WORD, " ").split(" ")
         return b" ".join(bytes(self._bytes[symbol] for symbol in word) for word in spelled).decode("utf-8", "replace").strip()
 

@@ -22,10 +22,11 @@ import torch
 from . import checkpoint
 from .data import PARTS, Loader, LoaderOptions, captions_of
 from .errors import UserError
-from .files import write_atomically
+from .files import remove_temporaries, write_atomically
 from .images import normalise
 from .loss import clamp_logit_scale, clip_loss
 from .model import CLIP
+from .options import SMALL_DATA, parse_arguments
 from .optim import learning_rate, make_optimizer
 from .presets import PRESETS, TINY, Preset
 from .progress import Clock, Metrics, Progress
@@ -33,50 +34,7 @@ from .shards import ShardIndex, find_shards
 from .tokenizer import ClipTokenizer
 
 TOKENIZER = "bpe.txt.gz"
-SMALL_DATA = 100_000
-"""Below so many pairs the small model is the default even where there is a GPU: ViT-B/32 would learn them by heart."""
-
-
-def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
-    """Defaults that depend on the model or the machine are filled in later."""
-    parser = argparse.ArgumentParser("webimagetext_train.train", description="Train a CLIP on WebDataset shards; run again to resume.")
-    add = parser.add_argument
-    add("--shards", default="data/shards/*.tar", help="glob of tar shards with KEY.jpg|png|webp and KEY.txt (default: %(default)s)")
-    add("--out", type=Path, default=Path("data/checkpoints"), help="folder of latest.pt, metrics.csv and the tokenizer (default: %(default)s)")
-    add("--model", choices=PRESETS, metavar="NAME", help=f"one of {', '.join(PRESETS)} (default: ViT-B/32 with a GPU and at least {SMALL_DATA:,} pairs, else {TINY})")
-    add("--steps", type=_positive, help="optimizer steps in all (default: the model's epochs)")
-    add("--batch-size", type=_at_least_two, help="pairs a step; the paper has 32,768 (default: 64 for the small model, else 1,024)")
-    add("--lr", type=float, help="peak learning rate (default: the paper's for the model)")
-    add("--warmup", type=int, help="steps of linear warm-up (default: the paper's 2,000, at most a tenth of the steps)")
-    add("--weight-decay", type=float, help="decoupled, not on gains and biases (default: 0.2)")
-    add("--seed", type=int, default=0, help="of weights and data order (default: 0)")
-    add("--precision", choices=("fp32", "bf16"), help="of the matrix products (default: bf16 on a GPU, else fp32)")
-    add("--workers", type=int, help="threads that decode pictures; 0 = none (default: one a core, 1 without a GPU)")
-    add("--checkpoint-every", type=_positive, default=500, metavar="N", help="steps (default: %(default)s)")
-    add("--log-every", type=_positive, default=20, metavar="N", help="steps (default: %(default)s)")
-    add("--tokenizer", type=Path, metavar="FILE", help="a bpe_*.txt.gz to use (default: one trained on the captions)")
-    add("--shuffle-captions", action="store_true", help="control: give each picture the caption of another; nothing can be learnt")
-    add("--restart", action="store_true", help="begin anew, replacing the run in --out")
-    add("--time-budget", type=float, metavar="SECONDS", help="stop with a checkpoint after so long; run again to go on")
-    add("--device", help="cpu, cuda, cuda:1, mps (default: cuda if there is one, else cpu)")
-    add("--threads", type=_positive, help="CPU threads of PyTorch (default: the cores this process may use)")
-    add("--json", action="store_true", help="events as JSON lines on stdout")
-    add("--quiet", action="store_true", help="errors only")
-    return parser.parse_args(arguments)
-
-
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError("must be at least 1")
-    return value
-
-
-def _at_least_two(text: str) -> int:
-    value = int(text)
-    if value < 2:
-        raise argparse.ArgumentTypeError("must be at least 2: a pair is told apart from the others of its batch")
-    return value
+METRICS = "metrics.csv"
 
 
 class Stop:
@@ -128,7 +86,7 @@ class Run:
         previous = None if args.restart or not self.latest.exists() else checkpoint.load(self.latest)
         torch.manual_seed(args.seed)
         if previous:
-            self._check_same(previous.state["run"])
+            self._check_same(previous)
             self.tokenizer, self.model, self.step = previous.tokenizer, previous.model(), previous.step
             self.broken = previous.state["run"]["broken"]
         else:
@@ -137,7 +95,8 @@ class Run:
         self.model.to(self.device).train()
         self.optimizer = make_optimizer(self.model, self.preset.recipe)
         if previous:
-            self.optimizer.load_state_dict(previous.state["optimizer"])
+            # The moments of the file under the options of this command.
+            self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": previous.state["optimizer"]["state"]})
             checkpoint.restore_rng(previous.state)
 
     @property
@@ -163,13 +122,16 @@ class Run:
         steps = args.steps or recipe.steps or max(1, recipe.epochs * pairs // batch)
         warmup = min(recipe.warmup, max(1, steps // 10)) if args.warmup is None else args.warmup
         decay = recipe.weight_decay if args.weight_decay is None else args.weight_decay
-        return replace(preset, recipe=replace(recipe, batch_size=batch, lr=args.lr or recipe.lr, warmup=warmup, weight_decay=decay)), steps
+        lr = recipe.lr if args.lr is None else args.lr
+        return replace(preset, recipe=replace(recipe, batch_size=batch, lr=lr, warmup=warmup, weight_decay=decay)), steps
 
-    def _check_same(self, before: dict) -> None:
-        for name, value in self.identity.items():
-            if before[name] != value:
-                what = "other data" if name == "data" else f"--{name} {before[name]}, not {value}"
-                raise UserError(f"{self.out} holds a run with {what}: begin anew with --restart, or name another --out")
+    def _check_same(self, previous: checkpoint.Checkpoint) -> None:
+        before = previous.state["run"]
+        others = ["other data" if name == "data" else f"--{name} {before[name]}, not {value}" for name, value in self.identity.items() if before[name] != value]
+        if self.args.tokenizer and ClipTokenizer.load(self.args.tokenizer).digest() != previous.tokenizer.digest():
+            others.append("another --tokenizer")
+        if others:
+            raise UserError(f"{self.out} holds a run with {others[0]}: begin anew with --restart, or name another --out")
 
     def _make_tokenizer(self) -> ClipTokenizer:
         if self.args.tokenizer:
@@ -196,7 +158,7 @@ class Run:
             args.workers if args.workers is not None else cores() if self.device.type == "cuda" else 1,
             args.shuffle_captions,
         )
-        metrics, clock = Metrics(self.out / "metrics.csv", self.step), Clock()
+        metrics, clock = Metrics(self.out / METRICS, self.step), Clock()
         batches = Loader(self.index, self.tokenizer, options).batches(self.step + 1, self.steps)
         reason = "done"
         try:
@@ -213,10 +175,11 @@ class Run:
                     values = {"step": self.step, "loss": loss, "lr": lr, "logit_scale": scale, **clock.look(self.steps - self.step)}
                     metrics.write(**values)
                     self.progress.step(self.steps, self.broken, **values)
-                if stop.signal is not None:
-                    reason = "signal"
-                elif args.time_budget is not None and time.monotonic() - started >= args.time_budget and self.step < self.steps:
-                    reason = "time"
+                if self.step < self.steps:
+                    if stop.signal is not None:
+                        reason = "signal"
+                    elif args.time_budget is not None and time.monotonic() - started >= args.time_budget:
+                        reason = "time"
                 if reason != "done" or self.step % args.checkpoint_every == 0 or self.step == self.steps:
                     self.save()
                 if reason != "done":
@@ -259,6 +222,8 @@ def _train(args: argparse.Namespace) -> int:
         raise UserError(f"another run is writing to {args.out}: wait for it, or name another --out") from error
     except OSError as error:
         raise UserError(f"{args.out} cannot be written ({error.strerror}): name another --out") from error
+    for name in (checkpoint.LATEST, TOKENIZER, METRICS):
+        remove_temporaries(args.out / name)
     if args.precision is None:
         args.precision = "bf16" if pick_device(args.device).type == "cuda" else "fp32"
     run = Run(args, progress)
@@ -295,6 +260,8 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         return _train(args)
     except UserError as error:
+        message = str(error)
+    except OSError as error:
         message = str(error)
     except torch.OutOfMemoryError:
         message = "the GPU's memory is full: lower --batch-size, or take a smaller --model"

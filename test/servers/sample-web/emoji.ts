@@ -46,14 +46,20 @@ export function loadDrawings(set: string): Drawing[] {
   const characters = Object.keys(own).length > 0 ? own : read<Record<string, string>>("@iconify-json/noto/chars.json");
   const english = annotations("en");
   const drawings: Drawing[] = [];
+  const bodies = new Set<string>();
   for (const [codes, slug] of Object.entries(characters).sort()) {
     // CLDR leaves out the mark that asks for the coloured form.
-    const character = String.fromCodePoint(...codes.split("-").map((code) => Number.parseInt(code, 16))).replaceAll("\ufe0f", "");
+    const character = String.fromCodePoint(...codes.split("-").map((code) => Number.parseInt(code, 16))).replaceAll(
+      "\ufe0f",
+      "",
+    );
     const words = english[character];
     const icon = icons[slug];
     const name = words?.tts?.[0];
     // Letters and number words of one character say too little to be a caption ("A", "keycap: 1").
-    if (!icon || !name || !/^[a-z][a-z' -]{4,40}$/i.test(name)) continue;
+    // Some sets draw two characters alike; the sample web's duplicates are its own.
+    if (!icon || !name || bodies.has(icon.body) || !/^[a-z][a-z' -]{4,40}$/i.test(name)) continue;
+    bodies.add(icon.body);
     const viewBox = `0 0 ${icon.width ?? width} ${icon.height ?? height}`;
     const svg = `<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" viewBox="${viewBox}">${icon.body}</svg>`;
     drawings.push({ slug, character, svg, name, keywords: (words?.default ?? []).filter((word) => word !== name) });

@@ -1,0 +1,141 @@
+import { spawn, spawnSync } from "node:child_process";
+import { existsSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { ensureVenv, findPython } from "../store/python.ts";
+
+// The compiled program lies in dist/, the Python beside it in the package.
+const here = fileURLToPath(new URL(".", import.meta.url));
+const FOLDER = existsSync(join(here, "pyproject.toml")) ? here : join(here, "..", "..", "train");
+
+/** Options of `npm run train` and `npm run evaluate` that Node looks at; the trainer checks all others. */
+export interface TrainFlags {
+  data: string;
+  quiet: boolean;
+  json: boolean;
+  seed: number;
+  shards?: string;
+  out?: string;
+  model?: string;
+  steps?: number;
+  /** Arguments for the trainer alone. */
+  passThrough: string[];
+}
+
+/** Options of `npm run evaluate`. */
+export interface EvaluateFlags extends Pick<TrainFlags, "data" | "json" | "quiet" | "passThrough"> {
+  checkpoint?: string;
+  task?: string;
+}
+
+/**
+ * The Python that trains: `$WIT_PYTHON`, else `train/.venv`, made on first use.
+ * @param tests with what the trainer's tests need as well.
+ * @throws Error when there is none and none can be made.
+ */
+export function ensurePython(options: { tests: boolean }): string {
+  const own = process.env["WIT_PYTHON"];
+  if (own) return own;
+  const requirements = join(FOLDER, options.tests ? "requirements-test.txt" : "requirements.txt");
+  const say = (text: string) => void process.stderr.write(`${text}\n`);
+  // What the tests need holds what training needs: one environment for both.
+  const withTests = join(FOLDER, ".venv-test");
+  if (!options.tests && existsSync(withTests)) return ensureVenv(withTests, join(FOLDER, "requirements-test.txt"), say);
+  return ensureVenv(options.tests ? withTests : join(FOLDER, ".venv"), requirements, say);
+}
+
+/** `npm run train`: trains, then evaluates on every task of the workspace beside a control that cannot have learnt. */
+export async function runTrain(flags: TrainFlags): Promise<number> {
+  if (flags.passThrough.some((argument) => argument === "--help" || argument === "-h")) return trainerHelp();
+  const python = ensurePython({ tests: false });
+  const out = flags.out ?? join(flags.data, "checkpoints");
+  const shards = flags.shards ?? join(flags.data, "shards", "*.tar");
+  const options = [
+    "--shards",
+    shards,
+    "--seed",
+    String(flags.seed),
+    ...given(flags, ["model", "steps", "json", "quiet"]),
+  ];
+  const trained = await runModule(python, "train", [...options, "--out", out, ...flags.passThrough]);
+  const tasks = tasksIn(flags.data);
+  if (trained !== 0 || tasks.length === 0 || !existsSync(join(out, "latest.pt"))) return trained;
+  const control = join(out, "control");
+  const say = (text: string) => void (flags.quiet || flags.json || process.stderr.write(`${text}\n`));
+  say("\ncontrol: the same training with every caption on another's picture, which can teach nothing");
+  const controlled = await runModule(python, "train", [
+    ...options,
+    "--out",
+    control,
+    ...flags.passThrough,
+    "--shuffle-captions",
+  ]);
+  if (controlled !== 0) return controlled;
+  say("");
+  for (const task of tasks) {
+    const args = ["--task", task, ...given(flags, ["json"]), "--control", join(control, "latest.pt")];
+    const code = await runModule(python, "evaluate", ["--checkpoint", join(out, "latest.pt"), ...args]);
+    if (code !== 0) return code;
+  }
+  return 0;
+}
+
+/** `npm run evaluate`: a checkpoint on one task, or on all of the workspace. */
+export async function runEvaluate(flags: EvaluateFlags): Promise<number> {
+  const python = ensurePython({ tests: false });
+  const checkpoint = flags.checkpoint ?? join(flags.data, "checkpoints", "latest.pt");
+  const tasks = flags.task === undefined ? tasksIn(flags.data) : [flags.task];
+  if (tasks.length === 0)
+    throw new Error(`${join(flags.data, "tasks")} holds no task: name a folder with --task, or run \`npm start\``);
+  for (const task of tasks) {
+    const args = ["--checkpoint", checkpoint, "--task", task, ...given(flags, ["json"]), ...flags.passThrough];
+    const code = await runModule(python, "evaluate", args);
+    if (code !== 0) return code;
+  }
+  return 0;
+}
+
+function tasksIn(data: string): string[] {
+  const folder = join(data, "tasks");
+  if (!existsSync(folder)) return [];
+  // A name with .tmp is a task whose writing was cut.
+  return readdirSync(folder)
+    .filter((name) => !name.endsWith(".tmp"))
+    .sort()
+    .map((name) => join(folder, name));
+}
+
+function given<T extends object>(flags: T, names: (keyof T & string)[]): string[] {
+  return names.flatMap((name) => {
+    const value = flags[name];
+    if (value === undefined || value === false) return [];
+    return value === true ? [`--${name}`] : [`--${name}`, String(value)];
+  });
+}
+
+/** The trainer's own options; any Python can print them, torch is not needed for it. */
+function trainerHelp(): number {
+  const env = { ...process.env, PYTHONPATH: FOLDER };
+  return spawnSync(findPython(), ["-m", "webimagetext_train.options"], { stdio: "inherit", env }).status ?? 1;
+}
+
+/** Runs a program of the trainer to its end; signals reach it, so that it can write a checkpoint first. */
+function runModule(python: string, name: string, args: string[]): Promise<number> {
+  const child = spawn(python, ["-m", `webimagetext_train.${name}`, ...args], {
+    stdio: "inherit",
+    env: { ...process.env, PYTHONPATH: FOLDER, PYTHONUNBUFFERED: "1" },
+  });
+  const terminate = () => void child.kill("SIGTERM");
+  // A terminal sends Ctrl-C to both of us: waiting for the child is all there is to do.
+  const ignore = () => {};
+  process.on("SIGTERM", terminate);
+  process.on("SIGINT", ignore);
+  return new Promise((resolve, reject) => {
+    child.once("error", (error) => reject(new Error(`${python} cannot be started (${error.message})`)));
+    child.once("exit", (code, signal) => {
+      process.off("SIGTERM", terminate);
+      process.off("SIGINT", ignore);
+      resolve(code ?? (signal === "SIGKILL" ? 137 : 1));
+    });
+  });
+}

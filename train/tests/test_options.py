@@ -1,0 +1,46 @@
+"""Options that make no sense are refused before anything is read, as argparse refuses: exit code 2."""
+
+from __future__ import annotations
+
+import pytest
+
+from webimagetext_train.options import parse_arguments
+from webimagetext_train.presets import PRESETS
+
+WRONG = [
+    ("--batch-size", "1", "must be at least 2"),
+    ("--steps", "0", "must be at least 1"),
+    ("--steps", "1.5", "1.5 is no whole number"),
+    ("--lr", "nan", "must be at least 0"),
+    ("--lr", "fast", "fast is no number"),
+    ("--weight-decay", "-0.1", "must be at least 0"),
+    ("--warmup", "-1", "must be at least 0"),
+    ("--workers", "-1", "must be at least 0"),
+    ("--threads", "0", "must be at least 1"),
+    ("--checkpoint-every", "0", "must be at least 1"),
+    ("--log-every", "0", "must be at least 1"),
+    ("--time-budget", "-1", "must be at least 0"),
+    ("--precision", "fp8", "invalid choice"),
+    ("--model", "GPT", "invalid choice"),
+]
+
+
+@pytest.mark.parametrize(("option", "value", "reason"), WRONG)
+def test_wrong_use(option: str, value: str, reason: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        parse_arguments([option, value])
+    assert caught.value.code == 2
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert option in last
+    assert reason in last
+
+
+def test_every_preset_can_be_named() -> None:
+    for name in PRESETS:
+        assert parse_arguments(["--model", name]).model == name
+
+
+def test_what_is_not_given_is_left_to_the_preset() -> None:
+    args = parse_arguments([])
+    assert [args.model, args.steps, args.batch_size, args.lr, args.warmup, args.weight_decay] == [None] * 6
+    assert parse_arguments(["--lr", "0", "--warmup", "0"]).lr == 0
