@@ -6,7 +6,11 @@ import zlib from "node:zlib";
 export function openFile(file: string | URL): Readable {
   const raw = createReadStream(file);
   const name = String(file);
-  const decoder = name.endsWith(".gz") ? zlib.createGunzip() : name.endsWith(".zst") ? zlib.createZstdDecompress() : undefined;
+  const decoder = name.endsWith(".gz")
+    ? zlib.createGunzip()
+    : name.endsWith(".zst")
+      ? zlib.createZstdDecompress()
+      : undefined;
   if (!decoder) return raw;
   // pipe() does not forward errors: without this a missing file would wait for ever.
   raw.on("error", (error) => decoder.destroy(error));
