@@ -107,7 +107,8 @@ const trainer = (name: string, description: string) =>
     .allowUnknownOption()
     .allowExcessArguments();
 
-trainer("train", "train CLIP on DATA/shards; options it does not know go to the trainer (webimagetext_train --help)")
+trainer("train", "train CLIP on DATA/shards, then judge it on the workspace's tasks")
+  .helpOption(false)
   .option("--shards <glob>", "shards to train on, instead of DATA/shards/*.tar")
   .option("--model <name>", "model preset")
   .option("--steps <n>", "optimiser steps", positive)

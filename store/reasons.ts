@@ -54,8 +54,5 @@ export const REASONS = {
   },
 } as const satisfies Record<string, Record<string, string>>;
 
-/** A stage that drops pairs. */
-export type Stage = keyof typeof REASONS;
-
 /** A reason a picture can fail for between its choice and its place in a shard. */
 export type DownloadReason = keyof typeof REASONS.download;

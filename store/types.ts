@@ -1,4 +1,4 @@
-/** The four things that travel through the pipeline, one type an arrow (see README, "Layout"). */
+/** What travels through the pipeline, one type an arrow; a sample, the last one, is `SampleMetadata` in parquet.ts. */
 
 /** Where a query came from; the order is the order in which a term's sources are listed. */
 export type TermSource = "unigram" | "bigram" | "title" | "synset";
@@ -42,15 +42,4 @@ export interface Pair extends Candidate {
   id: string;
   /** Ids of the queries whose term the caption contains, ascending. */
   queries: number[];
-}
-
-/** A pair with its picture, ready for a shard: crawler/download.ts -> store/shards.ts. */
-export interface Sample {
-  pair: Pair;
-  /** The encoded picture as it goes into the shard. */
-  image: Uint8Array;
-  width: number;
-  height: number;
-  /** SHA-256 of the bytes the host sent, hexadecimal. */
-  sha256: string;
 }

@@ -8,13 +8,12 @@ import { ensurePython } from "../train/launch.ts";
 
 const only = process.argv.slice(2);
 const files = only.length > 0 ? only : globSync("test/**/*.test.ts").sort();
+// First, because a test of the shards reads them with Python too.
+const python = only.length === 0 ? ensurePython({ tests: true }) : undefined;
 const node = spawnSync(process.execPath, ["--test", "--test-concurrency=2", ...files], { stdio: "inherit" });
-if (node.status !== 0) process.exit(node.status ?? 1);
-if (only.length === 0) {
-  const python = await ensurePython({ tests: true });
-  const pytest = spawnSync(python, ["-m", "pytest", "-q", "train/tests"], {
-    stdio: "inherit",
-    env: { ...process.env, PYTHONPATH: "train" },
-  });
-  process.exit(pytest.status ?? 1);
-}
+if (node.status !== 0 || python === undefined) process.exit(node.status ?? 1);
+const pytest = spawnSync(python, ["-m", "pytest", "-q", "train/tests"], {
+  stdio: "inherit",
+  env: { ...process.env, PYTHONPATH: "train" },
+});
+process.exit(pytest.status ?? 1);

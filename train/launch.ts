@@ -116,6 +116,9 @@ function given<T extends object>(flags: T, names: (keyof T & string)[]): string[
 /** The trainer's own options; any Python can print them, torch is not needed for it. */
 function trainerHelp(): number {
   const env = { ...process.env, PYTHONPATH: FOLDER };
+  process.stdout.write(
+    "npm run train -- [--data DIR] [options]: --data stands for --shards DIR/shards/*.tar and --out DIR/checkpoints\n\n",
+  );
   return spawnSync(findPython(), ["-m", "webimagetext_train.options"], { stdio: "inherit", env }).status ?? 1;
 }
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import digits
 import pytest
-from conftest import Finished, plain_square, run, tar_bytes
+from conftest import Finished, plain_square, run, tar_bytes, train_arguments
 
 from webimagetext_train import checkpoint
 from webimagetext_train.errors import UserError
@@ -49,6 +49,20 @@ def test_json_and_a_file(finished: Finished, task: Path, tmp_path: Path) -> None
     assert (result["task"], result["classes"], result["samples"], result["step"], result["model"]) == ("digits", 100, 40, 120, "ViT-Tiny/8")
     assert 0 <= result["ci"][0] <= result["top1"] <= result["ci"][1] <= 1
     assert result["top1"] <= result["top5"]
+
+
+def test_a_control_is_judged_beside_it(finished: Finished, shards: str, task: Path, tmp_path: Path) -> None:
+    code, _, error = run("train", *train_arguments(shards, tmp_path / "control", "--steps", 2, "--shuffle-captions"))
+    assert code == 0, error
+    both = ("evaluate", "--checkpoint", finished.out / "latest.pt", "--task", task, "--control")
+    code, output, error = run(*both, tmp_path / "control" / "latest.pt", "--json")
+    assert (code, error) == (0, "")
+    control = json.loads(output)["control"]
+    assert control["step"] == 2
+    assert 0 <= control["ci"][0] <= control["top1"] <= control["ci"][1] <= 1
+    code, _, error = run(*both, finished.out / "latest.pt")
+    assert code == 1
+    assert "a control needs --shuffle-captions" in error
 
 
 def test_what_is_left_out_is_warned_of(finished: Finished, task: Path) -> None:

@@ -135,9 +135,10 @@ def warnings(result: dict) -> list[str]:
 def sentence(result: dict) -> str:
     """The one line for people."""
     low, high = result["ci"]
+    control = f", control with shuffled captions {result['control']['top1']:.1%}" if "control" in result else ""
     return (
         f"{result['task']}: zero-shot top-1 {result['top1']:.1%} (95 % CI {low:.1%} to {high:.1%}), top-5 {result['top5']:.1%}, "
-        f"chance {result['chance']:.1%}; {result['samples']} pictures, {result['classes']} classes, {result['templates']} templates"
+        f"chance {result['chance']:.1%}{control}; {result['samples']} pictures, {result['classes']} classes, {result['templates']} templates"
     )
 
 
@@ -146,6 +147,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser("webimagetext_train.evaluate", description="Zero-shot accuracy of a checkpoint on a task folder.")
     parser.add_argument("--checkpoint", type=Path, default=Path("data/checkpoints/latest.pt"), help="default: %(default)s")
     parser.add_argument("--task", type=Path, required=True, help="folder in CLIP_benchmark's WebDataset layout")
+    parser.add_argument("--control", type=Path, metavar="FILE", help="a checkpoint trained with --shuffle-captions, to be judged beside it")
     parser.add_argument("--out", type=Path, help="also write the result to this JSON file")
     parser.add_argument("--batch-size", type=at_least(1), default=256, help="pictures at once (default: %(default)s)")
     parser.add_argument("--device", help="default: cuda if there is one, else cpu")
@@ -156,6 +158,12 @@ def main(arguments: list[str] | None = None) -> int:
         loaded = checkpoint.load(args.checkpoint)
         result = evaluate(loaded.model().to(pick_device(args.device)), loaded.tokenizer, args.task, args.batch_size)
         result |= {"checkpoint": str(args.checkpoint), "step": loaded.step, "model": loaded.config.name}
+        if args.control:
+            control = checkpoint.load(args.control)
+            if not control.state["run"]["shuffle-captions"]:
+                raise UserError(f"{args.control} was trained with its own captions: a control needs --shuffle-captions")
+            judged = evaluate(control.model().to(pick_device(args.device)), control.tokenizer, args.task, args.batch_size)
+            result["control"] = {"checkpoint": str(args.control), "step": control.step, "top1": judged["top1"], "ci": judged["ci"]}
         if args.out:
             write_atomically(args.out, (json.dumps(result, indent=1) + "\n").encode())
     except (UserError, OSError) as error:

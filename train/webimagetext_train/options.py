@@ -53,3 +53,7 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     add("--json", action="store_true", help="events as JSON lines on stdout")
     add("--quiet", action="store_true", help="errors only")
     return parser.parse_args(arguments)
+
+
+if __name__ == "__main__":
+    parse_arguments(["--help"])

@@ -6,19 +6,35 @@ import { parseArgs } from "node:util";
 import { startSampleWeb } from "./server.ts";
 import { formatTruth } from "./truth.ts";
 
+const USAGE = "usage: npm run sample-web -- [--port N] [--scale 0..1] [--truth FILE] [--json]";
+
+function wrongUse(error: Error): never {
+  console.error(`error: ${error.message}\n${USAGE}`);
+  process.exit(2);
+}
+
+process.once("uncaughtException", wrongUse);
 const { values } = parseArgs({
   options: {
+    help: { type: "boolean", default: false },
     port: { type: "string", default: "8571" },
     scale: { type: "string", default: "1" },
     truth: { type: "string" },
     json: { type: "boolean", default: false },
   },
 });
-const scale = Number(values.scale);
-if (!(scale > 0 && scale <= 1) || !/^\d+$/.test(values.port)) {
-  console.error("usage: npm run sample-web -- [--port N] [--scale 0..1] [--truth FILE] [--json]");
-  process.exit(2);
+process.off("uncaughtException", wrongUse);
+if (values.help) {
+  console.log(`${USAGE}
+  --port N      instead of 8571
+  --scale X     only this part of it
+  --truth FILE  write what a perfect crawl keeps and drops, pair by pair, as JSON
+  --json        print seeds and options as JSON`);
+  process.exit(0);
 }
+const scale = Number(values.scale);
+if (!(scale > 0 && scale <= 1)) wrongUse(new Error(`--scale ${values.scale}: expected a number above 0, at most 1`));
+if (!/^\d+$/.test(values.port)) wrongUse(new Error(`--port ${values.port}: expected a number`));
 const web = await startSampleWeb({ port: Number(values.port), scale }).catch((error: Error) => {
   console.error(`error: ${error.message}: choose another --port`);
   process.exit(1);
