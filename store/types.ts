@@ -1,4 +1,4 @@
-/** What travels through the pipeline, one type an arrow; a sample, the last one, is `SampleMetadata` in parquet.ts. */
+/** What travels through the pipeline, one type an arrow; a pair is a row of the table `pair`, a sample `SampleMetadata` in parquet.ts. */
 
 /** Where a query came from; the order is the order in which a term's sources are listed. */
 export type TermSource = "unigram" | "bigram" | "title" | "synset";
@@ -34,12 +34,4 @@ export interface Candidate {
   licence?: string;
   /** Opt-out signals that apply to the picture, e.g. `x-robots-tag: noai`; empty when none was seen. */
   optOut?: string[];
-}
-
-/** A candidate under its identity, with the queries found in its caption: filters/ -> store/ -> crawler/download.ts. */
-export interface Pair extends Candidate {
-  /** 16 hexadecimal digits, see {@link pairId}. */
-  id: string;
-  /** Ids of the queries whose term the caption contains, ascending. */
-  queries: number[];
 }
