@@ -55,8 +55,6 @@ const SKIPPED = new Set([
   "categorytree",
   "ol-list",
 ]);
-/** Namespaces whose links show a picture with a caption. */
-const FILES = new Set(["file", "image"]);
 /** Words of a picture's options that are no caption. */
 const FILE_OPTION =
   /^\s*(?:thumb(?:nail)?|frame(?:d|less)?|border|left|right|center|none|upright(?:=.*)?|baseline|middle|sub|super|top|text-top|bottom|text-bottom|\d*x?\d+ ?px|(?:alt|link|lang|page|class|thumbtime|start|end)=.*)\s*$/i;
@@ -66,6 +64,7 @@ const PLAIN = new Uint8Array(256).fill(1);
 for (const byte of [LBRACE, OPEN, PIPE, CLOSE, APOSTROPHE, EQUALS, LF, UNDERSCORE, AMP, COLON]) PLAIN[byte] = 0;
 
 const latin1 = new TextDecoder("latin1");
+const utf8 = new TextDecoder();
 
 /** A link or picture that is open: where its text began in the output, and what it is. */
 interface Open {
@@ -73,10 +72,25 @@ interface Open {
   kind: "link" | "file" | "hidden" | "external";
 }
 
+/** Names of the namespaces that links treat apart, beside the English ones that every wiki knows. */
+export interface LinkNames {
+  files: readonly string[];
+  categories: readonly string[];
+}
+
 /** Reduces pages to prose; one a worker, since it reuses its memory. */
 export class Prose {
   bytes = new Uint8Array(1 << 20);
   length = 0;
+  /** Namespaces whose links show a picture with a caption, in lower case. */
+  readonly #files: ReadonlySet<string>;
+  /** Those whose links show nothing. */
+  readonly #hidden: ReadonlySet<string>;
+
+  constructor(names: LinkNames) {
+    this.#files = new Set(["file", "image", ...names.files.map((name) => name.toLowerCase())]);
+    this.#hidden = new Set(["category", ...names.categories.map((name) => name.toLowerCase())]);
+  }
 
   /**
    * The prose of the wikitext between `start` and `end` of `xml`, left in `bytes` up to `length`: UTF-8 whose words are the
@@ -112,7 +126,7 @@ export class Prose {
         }
         case OPEN: {
           if (xml[at + 1] === OPEN) {
-            const kind = linkKind(xml, at + 2, end);
+            const kind = this.#linkKind(xml, at + 2, end);
             open.push({ output: length, kind });
             at += 2;
             continue;
@@ -219,6 +233,19 @@ export class Prose {
     }
     this.length = length;
   }
+
+  /** What a `[[` opens: by its namespace; short prefixes in lower case are other languages' Wikipedias. */
+  #linkKind(xml: Uint8Array, start: number, end: number): Open["kind"] {
+    let at = start;
+    const stop = Math.min(end, start + 40);
+    while (at < stop && xml[at] !== COLON && xml[at] !== CLOSE && xml[at] !== PIPE && xml[at] !== LF) at++;
+    if (xml[at] !== COLON || at === start) return "link";
+    const name = utf8.decode(xml.subarray(start, at)).trim();
+    const lower = name.toLowerCase();
+    if (this.#files.has(lower)) return "file";
+    if (this.#hidden.has(lower) || /^(?:[a-z]{2,3}|[a-z]{2,3}-[a-z-]{2,8}|simple)$/.test(name)) return "hidden";
+    return "link";
+  }
 }
 
 function isAt(bytes: Uint8Array, at: number, text: Uint8Array, end: number): boolean {
@@ -277,19 +304,6 @@ function skipTable(xml: Uint8Array, start: number, end: number): number {
 function paragraphEnd(xml: Uint8Array, start: number, end: number): number {
   for (let at = start + 2; at < end; at++) if (xml[at] === LF && xml[at + 1] === LF) return at;
   return end;
-}
-
-/** What a `[[` opens: by its namespace; one- to twelve-letter prefixes in lower case are other languages' Wikipedias. */
-function linkKind(xml: Uint8Array, start: number, end: number): Open["kind"] {
-  let at = start;
-  while (at < end && at < start + 24 && xml[at] !== COLON && xml[at] !== CLOSE && xml[at] !== PIPE && xml[at] !== LF)
-    at++;
-  if (xml[at] !== COLON || at === start) return "link";
-  const name = latin1.decode(xml.subarray(start, at)).trim();
-  const lower = name.toLowerCase();
-  if (FILES.has(lower)) return "file";
-  if (lower === "category" || /^(?:[a-z]{2,3}|[a-z]{2,3}-[a-z-]{2,8}|simple)$/.test(name)) return "hidden";
-  return "link";
 }
 
 /** Where the text of `[http://address text]` begins; 0 when there is no address. */
