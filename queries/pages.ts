@@ -124,7 +124,11 @@ export interface SiteInfo {
 
 /** Reads the head of a dump from its first chunk; what a file without one lacks has English names. */
 export function readSiteInfo(head: Uint8Array): SiteInfo {
-  const text = Buffer.from(head.buffer, head.byteOffset, head.length).toString("utf8", 0, Math.min(head.length, 1 << 16));
+  const text = Buffer.from(head.buffer, head.byteOffset, head.length).toString(
+    "utf8",
+    0,
+    Math.min(head.length, 1 << 16),
+  );
   const info: SiteInfo = { language: undefined, namespaces: [], files: [], categories: [], mainPage: undefined };
   info.language = /<mediawiki[^>]*\sxml:lang="([^"]+)"/.exec(text)?.[1];
   const base = /<base>[^<]*\/([^</]+)<\/base>/.exec(text)?.[1];

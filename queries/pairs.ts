@@ -1,6 +1,6 @@
 import { closeSync, openSync, readSync, writeSync } from "node:fs";
 import { ByteTable, type SharedTable } from "./byte-table.ts";
-import { type Pair, type PairRule, npmi, pmi } from "./pmi.ts";
+import { npmi, type Pair, type PairRule, pmi } from "./pmi.ts";
 import { forEachWord } from "./word-file.ts";
 
 /**

@@ -9,7 +9,8 @@ export type Case = "fold" | "keep";
 /** NFKC would join these to the word or number before them: "Lego™" is no "legotm", "3½" no "31⁄2". */
 const JOINED_BY_NFKC = /[\u2100-\u2101\u2105-\u2106\u2120-\u2122\u00bc-\u00be\u2150-\u215f\u2189]/g;
 /** A run of letters, digits and marks, with the apostrophes inside it; a final 's is passed over. */
-const WORD = /((?:[\p{L}\p{N}\p{M}]+)(?:'(?!s(?![\p{L}\p{N}\p{M}]))[\p{L}\p{N}\p{M}]+)*)(?:'s(?![\p{L}\p{N}\p{M}]))?/giu;
+const WORD =
+  /((?:[\p{L}\p{N}\p{M}]+)(?:'(?!s(?![\p{L}\p{N}\p{M}]))[\p{L}\p{N}\p{M}]+)*)(?:'s(?![\p{L}\p{N}\p{M}]))?/giu;
 
 /** The words of a text as the matcher sees them; with `keep` in their own case. */
 export function wordsOf(text: string, letters: Case): string[] {

@@ -82,7 +82,9 @@ export function planParts(file: string, cache: string, letters: Case): Part[] {
   if (!Buffer.from(text).includes("<page>") && !Buffer.from(text).includes("<mediawiki"))
     throw new Error(`${file}: neither a MediaWiki XML dump nor one packed with bzip2 (pages-articles.xml.bz2)`);
   const site = readSiteInfo(text);
-  const key = createHash("sha256").update(JSON.stringify([FORMAT, file, size, mtimeMs, letters])).digest("hex");
+  const key = createHash("sha256")
+    .update(JSON.stringify([FORMAT, file, size, mtimeMs, letters]))
+    .digest("hex");
   const folder = join(cache, `${basename(file)}-${key.slice(0, 12)}`);
   const step = Math.min(PART_BYTES.most, Math.max(PART_BYTES.least, Math.ceil(size / 64 / factor))) * factor;
   const parts: Part[] = [];

@@ -1,5 +1,5 @@
 import { isMainThread, parentPort, Worker } from "node:worker_threads";
-import { countPairs, type PairCountTask, spillPairs, type SpillTask } from "./pairs.ts";
+import { countPairs, type PairCountTask, type SpillTask, spillPairs } from "./pairs.ts";
 import { type Part, PartReader } from "./part.ts";
 
 /** What a worker can be asked for; each kind has the answer of the function that does it. */
