@@ -14,6 +14,7 @@ export interface Damage {
   /** Where it begins: a byte of the compressed file. */
   offset: number;
   reason: string;
+  file: string;
 }
 
 /** Of a compressed file, what is held in memory at least: more than one block can take, so blocks are always whole. */
@@ -84,7 +85,7 @@ export function* bzip2Chunks(
   // Positions are in bits of the whole file: below 2^53, so plain numbers; bit operators only see the window.
   const inWindow = (bit: number) => bit - window.start * 8;
   const tell = (bit: number, reason: string) => {
-    if (bit < to * 8) damaged({ offset: Math.floor(bit / 8), reason });
+    if (bit < to * 8) damaged({ offset: Math.floor(bit / 8), reason, file });
   };
   /** The next mark at or after a bit, however far; undefined at the end of the file. */
   const search = (from: number): number | undefined => {

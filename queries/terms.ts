@@ -20,8 +20,12 @@ export function wordsOf(text: string, letters: Case): string[] {
   return Array.from(folded.matchAll(WORD), (match) => match[1] ?? "");
 }
 
+/** Most terms: their own key. */
+const PLAIN = /^[a-z0-9]+(?: [a-z0-9]+)*$/;
+
 /** What makes two spellings the same term; "" for a text without words. */
 export function termKey(text: string, letters: Case): string {
+  if (PLAIN.test(text)) return text;
   return wordsOf(text, letters).join(" ");
 }
 

@@ -1,8 +1,10 @@
 import { createHash } from "node:crypto";
 import { mkdirSync, rmSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
+import { holdFolder } from "../store/database.ts";
 import { Progress } from "../store/progress.ts";
-import { bzip2Chunks, type Damage, isBzip2, plainChunks } from "./blocks.ts";
+import { UsageError } from "../store/usage-error.ts";
+import { bzip2Chunks, isBzip2, plainChunks } from "./blocks.ts";
 import { ByteTable, hashBytes } from "./byte-table.ts";
 import { readSiteInfo, type SiteInfo } from "./pages.ts";
 import type { Counted, PairCountTask, Spilled, SpillTask } from "./pairs.ts";
@@ -20,6 +22,8 @@ export interface DumpOptions {
   /** Bytes that counting pairs may take, for all threads together. */
   memory: number;
   case: Case;
+  /** The dump must be of this Wikipedia. */
+  language: string;
   /** Words seen less often are not returned. */
   minCount: number;
   /** Words seen less often are in no pair. */
@@ -104,6 +108,11 @@ export async function countDump(files: readonly string[], options: DumpOptions):
   const parts = files.flatMap((file) => planParts(file, options.cache, options.case));
   const [first] = parts;
   if (!first) throw new Error(`${files.join(", ")}: empty; expected a MediaWiki XML dump`);
+  for (const { file, site } of parts) {
+    if (site.language !== undefined && site.language !== options.language)
+      throw new UsageError(`${file}: is a dump in ${site.language}; say --lang ${site.language}`);
+  }
+  holdFolder(options.cache, "--cache");
   const { stats, reused } = await readParts(parts, options);
   const vocabulary = mergeWords(parts, options);
   const words = new Map<string, number>();
@@ -163,10 +172,10 @@ async function readParts(parts: readonly Part[], options: DumpOptions) {
     },
     options.stop,
   );
-  for (const [index, stats] of found.entries()) {
+  for (const stats of found) {
     if (!stats) continue;
     for (const key of ["xml", "articles", "redirects", "others", "broken", "tokens"] as const) sum[key] += stats[key];
-    sum.damages.push(...stats.damages.map((damage) => ({ ...damage, file: parts[index]?.file ?? "" })));
+    sum.damages.push(...stats.damages);
   }
   progress.done(`${Math.round(sum.xml / 1e6).toLocaleString("en")} MB of XML, ${parts.length} parts`);
   return { stats: sum, reused: parts.length - missing.length };
@@ -220,7 +229,7 @@ function mergeWords(parts: readonly Part[], options: DumpOptions): Vocabulary {
 async function countAllPairs(parts: readonly Part[], vocabulary: Vocabulary, total: number, options: DumpOptions) {
   const progress = new Progress("pairs", options.quiet);
   const { partitions, buffer } = partitioning(total, options);
-  const folder = join(options.cache, `pairs-${process.pid}`);
+  const folder = join(options.cache, "pairs");
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   const best = new BestPairs(options.maxPairs, options.pairs.rank);
@@ -289,6 +298,3 @@ export function partitioning(tokens: number, options: Pick<DumpOptions, "memory"
   const buffer = Math.min(4096, Math.max(64, Math.floor(perThread / 4 / partitions / 8)));
   return { partitions, buffer };
 }
-
-/** Damaged stretches by file, for the summary. */
-export type FileDamage = Damage & { file?: string };
