@@ -6,6 +6,7 @@ import { explainCommand } from "./crawler/explain.ts";
 import { startCommand } from "./crawler/start.ts";
 import manifest from "./package.json" with { type: "json" };
 import { buildQueriesCommand } from "./queries/command.ts";
+import { MIRROR } from "./queries/download.ts";
 import { reportCommand, statsCommand } from "./store/command.ts";
 import { UsageError } from "./store/usage-error.ts";
 
@@ -18,6 +19,18 @@ function count(text: string): number {
 function positive(text: string): number {
   if (count(text) === 0) throw new InvalidArgumentError("expected a whole number, 1 or more.");
   return Number(text);
+}
+
+function real(text: string): number {
+  const value = Number(text);
+  if (text.trim() === "" || !Number.isFinite(value)) throw new InvalidArgumentError("expected a number.");
+  return value;
+}
+
+function share(text: string): number {
+  const value = real(text);
+  if (value < 0 || value > 1) throw new InvalidArgumentError("expected a number from 0 to 1.");
+  return value;
 }
 
 const program = new Command("webimagetext")
@@ -69,13 +82,36 @@ command("start", "the whole main job on the embedded default: query list, sample
   .option("--seed <n>", "seed of every random choice (first 0, then as before)", count)
   .action(startCommand);
 
-command("build-queries", "the query list: words of Wikipedia, WordNet")
-  .option("--counts <file>", "word counts, a line `word count` each (.gz, .zst too), instead of the embedded ones")
+command("build-queries", "the query list: words, bigrams and titles of Wikipedia, synsets of WordNet")
+  .option("--dump <file...>", "a Wikipedia dump: pages-articles .xml or .xml.bz2, its parts, a glob, or an address")
+  .option("--download [date]", "fetch the dump of that day (the newest), and page views, into the cache")
+  .option("--pageviews <file...>", "hourly page views, plain or .gz: they choose the titles")
+  .option(
+    "--counts <file>",
+    "word counts, a line `word count` each (.gz, .zst, .bz2 too), instead of the embedded ones",
+  )
   .option("--wordnet <dir>", "folder with WordNet's data.noun ... instead of the packaged 3.1")
   .option("--size <n>", "most terms", positive, 500_000)
   .option("--min-count <n>", "words seen less often are left out", positive, 100)
+  .addOption(
+    new Option("--profile <name>", "whose reading of CLIP's rule").choices(["clip", "metaclip"]).default("clip"),
+  )
+  .addOption(new Option("--case <rule>", "whether The and the are one term").choices(["fold", "keep"]).default("fold"))
+  .option("--lang <code>", "the Wikipedia, by its language", "en")
+  .option("--bigram-share <part>", "of the room behind words and synsets, the part of bigrams (0.6217)", share)
+  .addOption(new Option("--rank <measure>", "what bigrams are ranked by (pmi)").choices(["pmi", "npmi"]))
+  .option("--min-pmi <bits>", "bigrams below it are left out (clip 0, metaclip 30)", real)
+  .option("--min-pair-count <n>", "so are those seen less often (clip --min-count, metaclip 1)", positive)
+  .option("--min-views <n>", "titles with fewer views are left out (70)", positive)
+  .option("--pageview-hours <yyyymmddhh...>", "hours that --download fetches, or none (12, one a month)")
+  .option("--memory <mb>", "megabytes that counting pairs may take", positive, 1000)
+  .option("--threads <n>", "how many (all cores)", positive)
+  .option("--cache <dir>", "where downloads and finished parts lie, instead of DATA/cache")
+  .option("--mirror <url>", "another server of dumps", MIRROR)
+  .option("--user-agent <text>", "how --download introduces itself, with a contact")
+  .option("--yes", "agree to the size of a download", false)
   .option("--out <file>", "where to write the list, instead of DATA/queries.tsv")
-  .addOption(new Option("--dump <file>", "a Wikipedia dump").hideHelp())
+  .addOption(new Option("--export <form>", "also write the bare terms as a JSON array").choices(["json"]))
   .action(buildQueriesCommand);
 
 for (const [name, description] of [

@@ -9,14 +9,28 @@ export function sortTerms(terms: Term[]): Term[] {
   return terms.sort((a, b) => (a.term < b.term ? -1 : a.term > b.term ? 1 : 0));
 }
 
-/** Writes queries.tsv (term, source, count, score) whole or not at all; returns its SHA-256. */
+const HEADER = "term\tsource\tcount\tscore\tsources\tviews";
+
+/** Writes queries.tsv (term, source, count, score, all sources, views) whole or not at all; returns its SHA-256. */
 export function writeQueries(file: string, terms: readonly Term[]): string {
-  const rows = terms.map((t) => `${t.term}\t${t.source}\t${t.count}\t${t.score}\n`);
-  const text = `term\tsource\tcount\tscore\n${rows.join("")}`;
+  const rows = terms.map(
+    (t) => `${t.term}\t${t.source}\t${t.count}\t${t.score}\t${(t.sources ?? [t.source]).join(",")}\t${t.views ?? 0}\n`,
+  );
+  const text = `${HEADER}\n${rows.join("")}`;
+  publish(file, text);
+  return createHash("sha256").update(text).digest("hex");
+}
+
+/** Writes the bare terms as a JSON array of strings: the form of MetaCLIP's metadata.json, which other tools read. */
+export function exportJson(file: string, terms: readonly Term[]): void {
+  publish(file, `[\n${terms.map(({ term }) => JSON.stringify(term)).join(",\n")}\n]\n`);
+}
+
+/** A file appears under its name only when it is complete. */
+export function publish(file: string, text: string): void {
   const temporary = `${file}.${process.pid}.tmp`;
   writeFileSync(temporary, text, { flush: true });
   renameSync(temporary, file);
-  return createHash("sha256").update(text).digest("hex");
 }
 
 /** A query list with its checksum; a query's id is its index in `terms`. */
@@ -26,7 +40,7 @@ export interface QueryList {
 }
 
 /**
- * Reads queries.tsv.
+ * Reads queries.tsv; lists of your own may leave out the last two columns.
  * @throws Error naming file and line; when the file is missing, with the command that makes it.
  */
 export function readQueries(file: string): QueryList {
@@ -37,18 +51,25 @@ export function readQueries(file: string): QueryList {
     throw new Error(`${file} is not there: run \`npm run build-queries\` first`);
   }
   const lines = text.split("\n");
-  if (lines[0] !== "term\tsource\tcount\tscore") {
+  if (lines[0] !== HEADER && lines[0] !== "term\tsource\tcount\tscore") {
     throw new Error(`${file}:1: expected the header "term source count score"; run \`npm run build-queries\` again`);
   }
   const terms: Term[] = [];
   for (let i = 1; i < lines.length; i++) {
     const line = lines[i];
     if (!line) continue;
-    const [term, source, count, score] = line.split("\t");
+    const [term, source, count, score, sources = source, views = "0"] = line.split("\t");
     if (!term || !source || !SOURCES.includes(source) || !count || !score) {
       throw new Error(`${file}:${i + 1}: expected "term source count score" between tabs`);
     }
-    terms.push({ term, source: source as TermSource, count: Number(count), score: Number(score) });
+    terms.push({
+      term,
+      source: source as TermSource,
+      count: Number(count),
+      score: Number(score),
+      sources: (sources ?? source).split(",") as TermSource[],
+      views: Number(views),
+    });
   }
   if (terms.length === 0) throw new Error(`${file}: the list is empty; run \`npm run build-queries\` again`);
   return { terms, sha256: createHash("sha256").update(text).digest("hex") };

@@ -1,3 +1,5 @@
+import { decodeHTMLStrict } from "entities";
+
 /**
  * Wikitext to prose in one pass over bytes, straight from the XML of a dump (so `<` stands as `&lt;`). Templates, tables,
  * references, comments, formulas and link targets go; link texts, captions and headings stay. It keeps no tree: a page is
@@ -55,8 +57,8 @@ const SKIPPED = new Set([
   "categorytree",
   "ol-list",
 ]);
-/** Namespaces whose links show a picture with a caption. */
-const FILES = new Set(["file", "image"]);
+/** Elements that do not end a word. */
+const INLINE = new Set(["sub", "sup", "b", "i", "u", "em", "strong", "span", "small", "big", "s", "nowiki", "abbr"]);
 /** Words of a picture's options that are no caption. */
 const FILE_OPTION =
   /^\s*(?:thumb(?:nail)?|frame(?:d|less)?|border|left|right|center|none|upright(?:=.*)?|baseline|middle|sub|super|top|text-top|bottom|text-bottom|\d*x?\d+ ?px|(?:alt|link|lang|page|class|thumbtime|start|end)=.*)\s*$/i;
@@ -66,6 +68,7 @@ const PLAIN = new Uint8Array(256).fill(1);
 for (const byte of [LBRACE, OPEN, PIPE, CLOSE, APOSTROPHE, EQUALS, LF, UNDERSCORE, AMP, COLON]) PLAIN[byte] = 0;
 
 const latin1 = new TextDecoder("latin1");
+const utf8 = new TextDecoder();
 
 /** A link or picture that is open: where its text began in the output, and what it is. */
 interface Open {
@@ -73,10 +76,25 @@ interface Open {
   kind: "link" | "file" | "hidden" | "external";
 }
 
+/** Names of the namespaces that links treat apart, beside the English ones that every wiki knows. */
+export interface LinkNames {
+  files: readonly string[];
+  categories: readonly string[];
+}
+
 /** Reduces pages to prose; one a worker, since it reuses its memory. */
 export class Prose {
   bytes = new Uint8Array(1 << 20);
   length = 0;
+  /** Namespaces whose links show a picture with a caption, in lower case. */
+  readonly #files: ReadonlySet<string>;
+  /** Those whose links show nothing. */
+  readonly #hidden: ReadonlySet<string>;
+
+  constructor(names: LinkNames) {
+    this.#files = new Set(["file", "image", ...names.files.map((name) => name.toLowerCase())]);
+    this.#hidden = new Set(["category", ...names.categories.map((name) => name.toLowerCase())]);
+  }
 
   /**
    * The prose of the wikitext between `start` and `end` of `xml`, left in `bytes` up to `length`: UTF-8 whose words are the
@@ -112,7 +130,7 @@ export class Prose {
         }
         case OPEN: {
           if (xml[at + 1] === OPEN) {
-            const kind = linkKind(xml, at + 2, end);
+            const kind = this.#linkKind(xml, at + 2, end);
             open.push({ output: length, kind });
             at += 2;
             continue;
@@ -192,8 +210,9 @@ export class Prose {
         }
         case AMP: {
           if (isAt(xml, at, LT, end)) {
-            at = skipTag(xml, at, end);
-            out[length++] = SPACE;
+            const after = skipTag(xml, at, end);
+            if (!isInline(xml, at, end)) out[length++] = SPACE;
+            at = after;
             continue;
           }
           const [code, after] = entity(xml, at, end);
@@ -218,6 +237,19 @@ export class Prose {
       at++;
     }
     this.length = length;
+  }
+
+  /** What a `[[` opens: by its namespace; short prefixes in lower case are other languages' Wikipedias. */
+  #linkKind(xml: Uint8Array, start: number, end: number): Open["kind"] {
+    let at = start;
+    const stop = Math.min(end, start + 40);
+    while (at < stop && xml[at] !== COLON && xml[at] !== CLOSE && xml[at] !== PIPE && xml[at] !== LF) at++;
+    if (xml[at] !== COLON || at === start) return "link";
+    const name = utf8.decode(xml.subarray(start, at)).trim();
+    const lower = name.toLowerCase();
+    if (this.#files.has(lower)) return "file";
+    if (this.#hidden.has(lower) || /^(?:[a-z]{2,3}|[a-z]{2,3}-[a-z-]{2,8}|simple)$/.test(name)) return "hidden";
+    return "link";
   }
 }
 
@@ -279,19 +311,6 @@ function paragraphEnd(xml: Uint8Array, start: number, end: number): number {
   return end;
 }
 
-/** What a `[[` opens: by its namespace; one- to twelve-letter prefixes in lower case are other languages' Wikipedias. */
-function linkKind(xml: Uint8Array, start: number, end: number): Open["kind"] {
-  let at = start;
-  while (at < end && at < start + 24 && xml[at] !== COLON && xml[at] !== CLOSE && xml[at] !== PIPE && xml[at] !== LF)
-    at++;
-  if (xml[at] !== COLON || at === start) return "link";
-  const name = latin1.decode(xml.subarray(start, at)).trim();
-  const lower = name.toLowerCase();
-  if (FILES.has(lower)) return "file";
-  if (lower === "category" || /^(?:[a-z]{2,3}|[a-z]{2,3}-[a-z-]{2,8}|simple)$/.test(name)) return "hidden";
-  return "link";
-}
-
 /** Where the text of `[http://address text]` begins; 0 when there is no address. */
 function externalText(xml: Uint8Array, start: number, end: number): number {
   let at = start;
@@ -326,6 +345,16 @@ function skipTag(xml: Uint8Array, start: number, end: number): number {
   return finish < 0 ? after : finish;
 }
 
+/** Whether a tag may stand inside a word: H<sub>2</sub>O is one. */
+function isInline(xml: Uint8Array, start: number, end: number): boolean {
+  let at = start + LT.length;
+  if (xml[at] === 33) return true; // A comment.
+  if (xml[at] === 47) at++;
+  const name = at;
+  while (at < end && at < name + 8 && isLetter(xml[at] as number)) at++;
+  return INLINE.has(latin1.decode(xml.subarray(name, at)).toLowerCase());
+}
+
 function indexOfClosing(xml: Uint8Array, tag: string, from: number, end: number): number {
   const opening = ascii("&lt;/");
   for (let at = indexOf(xml, opening, from, end); at >= 0; at = indexOf(xml, opening, at + 1, end)) {
@@ -337,61 +366,19 @@ function indexOfClosing(xml: Uint8Array, tag: string, from: number, end: number)
   return -1;
 }
 
-/** Named entities that prose uses; the rest of HTML's names do not occur often enough to matter. */
-const NAMED: Record<string, number> = {
-  amp: 38,
-  lt: 60,
-  gt: 62,
-  quot: 34,
-  apos: 39,
-  nbsp: 32,
-  ndash: 8211,
-  mdash: 8212,
-  minus: 8722,
-  times: 215,
-  middot: 183,
-  hellip: 8230,
-  eacute: 233,
-  egrave: 232,
-  agrave: 224,
-  aacute: 225,
-  auml: 228,
-  ouml: 246,
-  uuml: 252,
-  Auml: 196,
-  Ouml: 214,
-  Uuml: 220,
-  szlig: 223,
-  oacute: 243,
-  iacute: 237,
-  uacute: 250,
-  ntilde: 241,
-  ccedil: 231,
-  aring: 229,
-  oslash: 248,
-  aelig: 230,
-  ecirc: 234,
-  ocirc: 244,
-  acirc: 226,
-  icirc: 238,
-  alpha: 945,
-  beta: 946,
-  gamma: 947,
-  delta: 948,
-  lambda: 955,
-  mu: 956,
-  pi: 960,
-  sigma: 963,
-  omega: 969,
-  prime: 8242,
-  deg: 176,
-  thinsp: 32,
-  ensp: 32,
-  emsp: 32,
-  zwj: 8205,
-  zwnj: 8204,
-  shy: 173,
-};
+/** The code point of each named entity met so far; 0 for a name that HTML does not know. */
+const NAMED = new Map<string, number>();
+
+function namedEntity(name: string): number {
+  let code = NAMED.get(name);
+  if (code === undefined) {
+    const text = `&${name};`;
+    const decoded = decodeHTMLStrict(text);
+    code = decoded === text ? 0 : decoded.codePointAt(0) === 0xa0 ? SPACE : (decoded.codePointAt(0) ?? 0);
+    NAMED.set(name, code);
+  }
+  return code;
+}
 
 /** An entity at `at`, also one escaped twice (`&amp;eacute;`): its code point and the position behind it; [0, 0] when it is none. */
 function entity(xml: Uint8Array, at: number, end: number): [number, number] {
@@ -402,17 +389,21 @@ function entity(xml: Uint8Array, at: number, end: number): [number, number] {
     return [AMP, from + 4];
   }
   let stop = from;
-  while (stop < end && stop < from + 10 && xml[stop] !== SEMICOLON) stop++;
-  if (xml[stop] !== SEMICOLON) return [0, 0];
+  // The longest name in use is &CounterClockwiseContourIntegral;.
+  while (stop < end && stop < from + 32 && isEntityByte(xml[stop] as number)) stop++;
+  if (xml[stop] !== SEMICOLON || stop === from) return [0, 0];
   if (xml[from] === HASH) {
     from++;
     const hex = (xml[from] as number) === 120 || (xml[from] as number) === 88;
     const code = Number.parseInt(latin1.decode(xml.subarray(hex ? from + 1 : from, stop)), hex ? 16 : 10);
-    return code > 0 && code <= 0x10ffff ? [code, stop + 1] : [0, 0];
+    if (code === 0xa0) return [SPACE, stop + 1];
+    return code > 0 && code <= 0x10ffff && (code < 0xd800 || code > 0xdfff) ? [code, stop + 1] : [0, 0];
   }
-  const code = NAMED[latin1.decode(xml.subarray(from, stop))];
-  return code === undefined ? [0, 0] : [code, stop + 1];
+  const code = namedEntity(latin1.decode(xml.subarray(from, stop)));
+  return code === 0 ? [0, 0] : [code, stop + 1];
 }
+
+const isEntityByte = (byte: number) => isLetter(byte) || (byte >= 48 && byte <= 57) || byte === HASH;
 
 /** Appends a code point as UTF-8. */
 function put(out: Uint8Array, length: number, code: number): number {

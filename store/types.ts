@@ -5,7 +5,7 @@ export type TermSource = "unigram" | "bigram" | "title" | "synset";
 
 /** One entry of the query list: queries/ -> filters/matcher.ts. */
 export interface Term {
-  /** Lower-cased, NFC, words separated by one space. */
+  /** Lower-cased (unless built with --case keep), NFC, single spaces; no two terms are the same words to the matcher. */
   term: string;
   /** The source that put it on the list first. */
   source: TermSource;
@@ -13,6 +13,10 @@ export interface Term {
   count: number;
   /** The source's ranking value: log10 count for words, PMI for bigrams, views for titles, 0 for synsets. */
   score: number;
+  /** All sources that hold it, in the order of {@link TermSource}. */
+  sources?: TermSource[];
+  /** Page views of the titles that are this term; 0 when none was read. */
+  views?: number;
 }
 
 /** How a caption stood beside its picture; also its preference when one picture has several. */

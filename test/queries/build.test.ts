@@ -53,7 +53,7 @@ test("words below the threshold stay out, lemmas come in whatever their count, -
     ["yak", 100],
   ]);
   const synsets = [{ lemmas: ["zebra", "plains zebra"] }, { lemmas: ["cat"] }];
-  const all = buildQueries(counts, synsets, { size: 10, minCount: 100 });
+  const all = buildQueries({ words: counts, synsets }, { size: 10, minCount: 100 });
   assert.deepEqual(
     all.terms.map(({ term, source, count }) => [term, source, count]),
     [
@@ -64,7 +64,7 @@ test("words below the threshold stay out, lemmas come in whatever their count, -
       ["zebra", "synset", 99],
     ],
   );
-  const cut = buildQueries(counts, synsets, { size: 3, minCount: 100 });
+  const cut = buildQueries({ words: counts, synsets }, { size: 3, minCount: 100 });
   assert.deepEqual(
     cut.terms.map(({ term }) => term),
     ["cat", "dog", "yak"],

@@ -1,0 +1,93 @@
+import type { BuildOptions, BuiltList, Composition } from "./build.ts";
+import type { Titles } from "./pageviews.ts";
+import type { DumpCounts } from "./wikipedia.ts";
+
+const n = (value: number) => value.toLocaleString("en");
+
+/** The printed composition: what each source gave, with examples and the cut-off reached, and what is missing. */
+export function describeList(list: BuiltList, options: Pick<BuildOptions, "size" | "minCount">): string {
+  const offered = list.composition.filter(({ terms, known, left }) => terms + known + left > 0);
+  const rows = offered.map((part) => [
+    part.name,
+    n(part.terms),
+    n(part.known),
+    n(part.left),
+    cutOff(part),
+    part.examples.join(", "),
+  ]);
+  const lines = [
+    `${n(list.terms.length)} terms`,
+    table([["source", "terms", "known", "left out", "down to", "such as"], ...rows]),
+  ];
+  if (list.cut > 0) lines.push(`${n(list.cut)} terms were left out: --size is ${n(options.size)}`);
+  if (list.terms.length < options.size) lines.push(...whyShort(list, options));
+  return lines.join("\n");
+}
+
+function cutOff({ cutOff, unit }: Composition): string {
+  if (cutOff === undefined || unit === undefined) return "";
+  return unit.endsWith("PMI") ? `${unit} ${cutOff.toFixed(2)}` : `${n(cutOff)} ${unit}`;
+}
+
+/** What keeps a list below its size. */
+function whyShort(list: BuiltList, options: Pick<BuildOptions, "size" | "minCount">): string[] {
+  const has = (name: Composition["name"]) =>
+    list.composition.some((part) => part.name === name && part.terms + part.known > 0);
+  const lines = [`${n(options.size - list.terms.length)} short of ${n(options.size)}: the inputs hold no more.`];
+  if (!has("bigrams"))
+    lines.push(
+      "Bigrams, and the rarer words, need a Wikipedia dump: --download fetches the newest one, --dump FILE reads one you have.",
+    );
+  else
+    lines.push(
+      `The dump has no more words seen ${n(options.minCount)} times, or pairs of them: --min-count lowers that.`,
+    );
+  if (!has("titles"))
+    lines.push("Titles need page views: --pageviews 'pageviews-*.gz' (--download fetches a year's sample).");
+  return lines;
+}
+
+/** What was read of a dump, and what could not be. */
+export function describeDump(dump: DumpCounts): string {
+  const { stats } = dump;
+  const lines = [
+    `dump: ${n(stats.articles)} articles (${n(stats.redirects)} redirects and ${n(stats.others)} other pages passed over), ${n(stats.tokens)} words, ${n(dump.distinct)} different ones, ${n(dump.distinctPairs)} different pairs`,
+  ];
+  if (dump.reused > 0) lines.push(`${n(dump.reused)} of ${n(dump.parts.length)} parts had been read before`);
+  if (dump.bigrams.length === 0 && Number.isFinite(dump.highestPmi))
+    lines.push(`no pair passes the rule for bigrams: the highest PMI is ${dump.highestPmi.toFixed(2)}`);
+  if (stats.damages.length > 0) {
+    lines.push(`${n(stats.damages.length)} damaged blocks were passed over, with the pages they cut:`);
+    for (const { file, offset, reason } of stats.damages.slice(0, 10))
+      lines.push(`  ${file} at byte ${n(offset)}: ${reason}`);
+    if (stats.damages.length > 10) lines.push("  ...");
+  }
+  if (stats.broken > 0) lines.push(`${n(stats.broken)} pages have no end: the file is cut short or damaged there`);
+  return lines.join("\n");
+}
+
+/** What was read of page views. */
+export function describeTitles(titles: Titles, minViews: number): string {
+  const days = titles.days.length > 3 ? `${titles.days[0]} to ${titles.days.at(-1)}` : titles.days.join(", ");
+  const lines = [
+    `page views: ${n(titles.hours)} hours of ${titles.days.length} days (${days}), ${n(titles.views)} views of articles, ${n(titles.redirected)} of them through redirects; ${n(titles.terms.size)} titles with ${n(minViews)} or more`,
+  ];
+  if (titles.missing > 0) lines.push(`${n(titles.missing)} titles that were asked for are no article of the dump`);
+  if (titles.malformed > 0) lines.push(`${n(titles.malformed)} lines or titles are malformed and were passed over`);
+  return lines.join("\n");
+}
+
+function table(rows: string[][]): string {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => (row[column] ?? "").length)));
+  return rows
+    .map((row) =>
+      row
+        .map((cell, column) => {
+          const width = widths[column] ?? 0;
+          return column >= 1 && column <= 3 ? cell.padStart(width) : cell.padEnd(width);
+        })
+        .join("  ")
+        .trimEnd(),
+    )
+    .join("\n");
+}

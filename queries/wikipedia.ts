@@ -1,0 +1,300 @@
+import { createHash } from "node:crypto";
+import { mkdirSync, rmSync, statSync } from "node:fs";
+import { basename, join } from "node:path";
+import { holdFolder } from "../store/database.ts";
+import { Progress } from "../store/progress.ts";
+import { UsageError } from "../store/usage-error.ts";
+import { bzip2Chunks, isBzip2, plainChunks } from "./blocks.ts";
+import { ByteTable, hashBytes } from "./byte-table.ts";
+import { readSiteInfo, type SiteInfo } from "./pages.ts";
+import type { Counted, PairCountTask, Spilled, SpillTask } from "./pairs.ts";
+import { doneStats, type Part, type PartStats, partFiles } from "./part.ts";
+import { BestPairs, type Pair, type PairRule } from "./pmi.ts";
+import { type Case, compare } from "./terms.ts";
+import { forEachWord } from "./word-file.ts";
+import { runTasks, type Task } from "./workers.ts";
+
+/** How a dump is counted. */
+export interface DumpOptions {
+  /** Folder for the results of finished parts and for spilled pairs. */
+  cache: string;
+  threads: number;
+  /** Bytes that counting pairs may take, for all threads together. */
+  memory: number;
+  case: Case;
+  /** The dump must be of this Wikipedia. */
+  language: string;
+  /** Words seen less often are not returned. */
+  minCount: number;
+  /** Words seen less often are in no pair. */
+  minPairWord: number;
+  pairs: PairRule;
+  /** At most so many pairs are returned, the best. */
+  maxPairs: number;
+  quiet: boolean;
+  stop?: AbortSignal | undefined;
+}
+
+/** What a dump holds. */
+export interface DumpCounts {
+  /** Words with at least `minCount` occurrences, the most frequent first. */
+  words: Map<string, number>;
+  /** Words in all, rare ones too. */
+  tokens: number;
+  distinct: number;
+  bigrams: Bigram[];
+  /** Different pairs that were counted, and the highest PMI of one frequent enough. */
+  distinctPairs: number;
+  highestPmi: number;
+  stats: PartStats;
+  /** Parts that were read by an earlier run. */
+  reused: number;
+  parts: Part[];
+  site: SiteInfo;
+}
+
+/** A pair of words with its counts. */
+export interface Bigram {
+  term: string;
+  count: number;
+  pmi: number;
+  npmi: number;
+}
+
+/** Raised when the form of a part's results changes: those of older versions are then not used. */
+const FORMAT = 1;
+const PART_BYTES = { least: 1 << 20, most: 128 << 20 };
+/** A bzip2 file holds 3 to 4 times its size. */
+const PLAIN_FACTOR = 4;
+/** Pairs a partition should hold, so that its table fits a processor's cache. */
+const PARTITION_PAIRS = 300_000;
+
+/**
+ * The parts a file is read in: the same for any number of threads, so that a run with other threads goes on where the
+ * last one stopped.
+ * @throws Error naming the file when it cannot be a dump.
+ */
+export function planParts(file: string, cache: string, letters: Case): Part[] {
+  const { size, mtimeMs } = statSync(file);
+  const bzip2 = isBzip2(file);
+  const factor = bzip2 ? 1 : PLAIN_FACTOR;
+  const [head] = bzip2 ? bzip2Chunks(file, 0, 1, () => {}) : plainChunks(file, 0, 1 << 16);
+  if (!head && bzip2) throw new Error(`${file}: its first bzip2 block is damaged; fetch the file again`);
+  const text = head?.text ?? new Uint8Array(0);
+  if ((text[0] === 0xff && text[1] === 0xfe) || (text[0] === 0xfe && text[1] === 0xff))
+    throw new Error(`${file}: is UTF-16; convert it first: iconv -f UTF-16 -t UTF-8`);
+  if (!Buffer.from(text).includes("<page>") && !Buffer.from(text).includes("<mediawiki"))
+    throw new Error(`${file}: neither a MediaWiki XML dump nor one packed with bzip2 (pages-articles.xml.bz2)`);
+  const site = readSiteInfo(text);
+  const key = createHash("sha256")
+    .update(JSON.stringify([FORMAT, file, size, mtimeMs, letters]))
+    .digest("hex");
+  const folder = join(cache, `${basename(file)}-${key.slice(0, 12)}`);
+  const step = Math.min(PART_BYTES.most, Math.max(PART_BYTES.least, Math.ceil(size / 64 / factor))) * factor;
+  const parts: Part[] = [];
+  for (let from = 0; from < size; from += step) {
+    const name = String(parts.length).padStart(4, "0");
+    parts.push({ file, bzip2, from, to: Math.min(size, from + step), folder, name, site, case: letters });
+  }
+  return parts;
+}
+
+/**
+ * Counts words and pairs of one or more files of a dump. Counts are exact and the same for any number of threads. Parts
+ * that an earlier run finished are not read again.
+ * @throws Error naming the file when it is no dump.
+ */
+export async function countDump(files: readonly string[], options: DumpOptions): Promise<DumpCounts> {
+  const parts = files.flatMap((file) => planParts(file, options.cache, options.case));
+  const [first] = parts;
+  if (!first) throw new Error(`${files.join(", ")}: empty; expected a MediaWiki XML dump`);
+  for (const { file, site } of parts) {
+    if (site.language !== undefined && site.language !== options.language)
+      throw new UsageError(`${file}: is a dump in ${site.language}; say --lang ${site.language}`);
+  }
+  holdFolder(options.cache, "--cache");
+  const { stats, reused } = await readParts(parts, options);
+  const vocabulary = mergeWords(parts, options);
+  const words = new Map<string, number>();
+  for (let rank = 0; rank < vocabulary.words.length; rank++) {
+    const count = vocabulary.counts[rank] ?? 0;
+    if (count >= options.minCount) words.set(vocabulary.words[rank] ?? "", count);
+  }
+  const pairs = await countAllPairs(parts, vocabulary, stats.tokens, options);
+  const bigrams = pairs.best.map(({ first, second, count, pmi, npmi }) => ({
+    term: `${vocabulary.words[first]} ${vocabulary.words[second]}`,
+    count,
+    pmi,
+    npmi,
+  }));
+  return {
+    words,
+    tokens: stats.tokens,
+    distinct: vocabulary.distinct,
+    bigrams,
+    distinctPairs: pairs.distinct,
+    highestPmi: pairs.highest,
+    stats,
+    reused,
+    parts,
+    site: first.site,
+  };
+}
+
+/** Reads the parts that are not done yet and adds up what was found in all. */
+async function readParts(parts: readonly Part[], options: DumpOptions) {
+  const sum: PartStats = {
+    xml: 0,
+    articles: 0,
+    redirects: 0,
+    others: 0,
+    broken: 0,
+    tokens: 0,
+    words: 0,
+    damages: [],
+  };
+  const found = parts.map(doneStats);
+  const missing = parts.filter((_, index) => found[index] === undefined);
+  for (const part of missing) mkdirSync(part.folder, { recursive: true });
+  const total = parts.reduce((bytes, part) => bytes + part.to - part.from, 0);
+  let read = total - missing.reduce((bytes, part) => bytes + part.to - part.from, 0);
+  const progress = new Progress("dump", options.quiet);
+  const tasks = missing.map((part): Task => ({ kind: "part", part }));
+  await runTasks<PartStats>(
+    tasks,
+    options.threads,
+    (stats, index) => {
+      const part = missing[index];
+      if (!part) return;
+      found[parts.indexOf(part)] = stats;
+      read += part.to - part.from;
+      progress.update(Math.round(read / 1e6), Math.round(total / 1e6), "MB");
+    },
+    options.stop,
+  );
+  for (const stats of found) {
+    if (!stats) continue;
+    for (const key of ["xml", "articles", "redirects", "others", "broken", "tokens"] as const) sum[key] += stats[key];
+    sum.damages.push(...stats.damages);
+  }
+  progress.done(`${Math.round(sum.xml / 1e6).toLocaleString("en")} MB of XML, ${parts.length} parts`);
+  return { stats: sum, reused: parts.length - missing.length };
+}
+
+/** All counted words, the most frequent first: a word's place is its rank, the same in every run. */
+interface Vocabulary {
+  words: string[];
+  counts: Float64Array;
+  distinct: number;
+  table: ByteTable;
+  /** For an id of `table`: its rank + 1, or 0 when it is too rare for pairs. */
+  ranks: Uint32Array;
+}
+
+function mergeWords(parts: readonly Part[], options: DumpOptions): Vocabulary {
+  const progress = new Progress("words", options.quiet);
+  let table = new ByteTable();
+  for (const [index, part] of parts.entries()) {
+    forEachWord(partFiles(part).words, (bytes, start, end, hash, count) => {
+      if (count === 0) return;
+      const id = table.idOf(bytes, start, end, hash);
+      table.counts[id] = (table.counts[id] as number) + count;
+    });
+    progress.update(index + 1, parts.length, "parts");
+    options.stop?.throwIfAborted();
+  }
+  const distinct = table.size;
+  const least = Math.min(options.minCount, options.minPairWord);
+  const kept: { word: string; count: number }[] = [];
+  const decoder = new TextDecoder();
+  for (let id = 0; id < table.size; id++) {
+    const count = table.counts[id] as number;
+    if (count >= least) kept.push({ word: decoder.decode(table.key(id)), count });
+  }
+  kept.sort((a, b) => b.count - a.count || compare(a.word, b.word));
+  table = new ByteTable();
+  const encoder = new TextEncoder();
+  const counts = new Float64Array(kept.length);
+  const ranks = new Uint32Array(new SharedArrayBuffer(kept.length * 4));
+  for (const [rank, { word, count }] of kept.entries()) {
+    const key = encoder.encode(word);
+    table.add(key, 0, key.length, hashBytes(key, 0, key.length));
+    counts[rank] = count;
+    ranks[rank] = count >= options.minPairWord ? rank + 1 : 0;
+  }
+  progress.done(`${distinct.toLocaleString("en")} different ones, ${kept.length.toLocaleString("en")} frequent enough`);
+  return { words: kept.map(({ word }) => word), counts, distinct, table, ranks };
+}
+
+async function countAllPairs(parts: readonly Part[], vocabulary: Vocabulary, total: number, options: DumpOptions) {
+  const progress = new Progress("pairs", options.quiet);
+  const { partitions, buffer } = partitioning(total, options);
+  const folder = join(options.cache, "pairs");
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  const best = new BestPairs(options.maxPairs, options.pairs.rank);
+  const result = { distinct: 0, highest: Number.NEGATIVE_INFINITY };
+  try {
+    const table = vocabulary.table.share();
+    const spills = parts.map(
+      (part, index): SpillTask => ({
+        ...partFiles(part),
+        table,
+        ranks: vocabulary.ranks,
+        partitions,
+        buffer,
+        spill: join(folder, `${index}.spill`),
+      }),
+    );
+    const spilled: Spilled[] = [];
+    let pairs = 0;
+    await runTasks<Spilled>(
+      spills.map((spill): Task => ({ kind: "spill", spill })),
+      options.threads,
+      (answer, index) => {
+        spilled[index] = answer;
+        pairs += answer.pairs;
+        progress.update(pairs, undefined, "dealt out");
+      },
+      options.stop,
+    );
+    const counts = new Float64Array(new SharedArrayBuffer(vocabulary.counts.byteLength));
+    counts.set(vocabulary.counts);
+    const tasks = Array.from({ length: partitions }, (_, partition): Task => {
+      const sources = spills.map(({ spill }, index) => ({
+        file: spill,
+        chunks: spilled[index]?.chunks[partition] ?? [],
+      }));
+      const count: PairCountTask = { sources, counts, total, rule: options.pairs };
+      return { kind: "count", count };
+    });
+    await runTasks<Counted>(
+      tasks,
+      options.threads,
+      (answer) => {
+        best.add(answer.kept);
+        result.distinct += answer.distinct;
+        result.highest = Math.max(result.highest, answer.highest);
+        progress.update(result.distinct, undefined, "different");
+      },
+      options.stop,
+    );
+    progress.done(`${pairs.toLocaleString("en")} pairs, ${result.distinct.toLocaleString("en")} different`);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+  const taken: Pair[] = best.take();
+  return { ...result, best: taken };
+}
+
+/** How many partitions, and pairs a buffer, for so many words and so much memory. */
+export function partitioning(tokens: number, options: Pick<DumpOptions, "memory" | "threads">) {
+  const perThread = options.memory / options.threads;
+  // Half of the pairs may be different ones; a slot has 12 bytes, a growing table twice the slots and its old half.
+  const bytesAPair = 0.5 * 12 * 4 * 1.5;
+  const wanted = Math.max(tokens / PARTITION_PAIRS, (tokens * bytesAPair) / (perThread / 2));
+  let partitions = 16;
+  while (partitions < wanted && partitions < 4096) partitions *= 2;
+  const buffer = Math.min(4096, Math.max(64, Math.floor(perThread / 4 / partitions / 8)));
+  return { partitions, buffer };
+}
