@@ -41,7 +41,7 @@ export interface CrawlOptions extends SelectOptions {
 
 /** The rules and the matcher for a query list. */
 export async function loadJudges(terms: readonly Term[]): Promise<CaptionJudges> {
-  return { rules: await loadCaptionRules(), matcher: new Matcher(terms) };
+  return { rules: await loadCaptionRules(), matcher: Matcher.of(terms) };
 }
 
 /** Discover: reads the sources to their end, or to where they were left. */

@@ -1,131 +1,146 @@
-import { hashWords } from "./words.ts";
+import { buildTable, edgeHash, type MatcherTable } from "./matcher-table.ts";
+import { foldText, hashFolded, hashRoom, hashSpaced, type MatchMode } from "./words.ts";
+
+/** More matches than these are sorted by the engine. */
+const FEW = 48;
 
 /**
- * Finds all terms of a list in a caption: whole words, case-folded, longest and nested alike.
- *
- * Two open-addressing tables of 32-bit integers: one from a word's hash to its word id, one from (node, word id) to a
- * child node of the trie of word sequences. Words are compared by 64 bits of hash, not by letters: among 500,000 words
- * and a million times as many lookups the chance of one false match is below one in a million.
- * Memory: about 16 bytes a slot for twice as many slots as words and nodes; no strings are kept.
+ * Finds all terms of a list in a caption: whole words, longest and nested alike. One pass hashes the words, one looks them
+ * all up (independent of each other, so that the processor waits for several at once), one walks the trie of word
+ * sequences from each word on. The tables can be shared between threads; a Matcher itself belongs to one.
  */
 export class Matcher {
-  readonly size: number;
-  #words: HashTable;
-  #edges: HashTable;
-  /** The first term that ends at a node, or -1; several spellings can be one word sequence ("t-shirt", "t shirt"). */
-  #termAt: number[] = [-1];
-  #nextTerm: Int32Array;
-  #hasChildren: boolean[] = [false];
-  /** The caption in whose matches a term was last reported, so that each is reported once. */
-  #reported: Uint32Array;
-  #caption = 0;
-  #wordIds: number[] = [];
+  readonly table: MatcherTable;
+  /** Where the ids of the last call's matches stand. */
+  found: Int32Array<ArrayBuffer> = new Int32Array(1024);
+  #bytes: Buffer = Buffer.alloc(0);
+  #hashes = new Int32Array(0);
+  /** Per word of the caption: its id or -1, and the `end` of its slot. */
+  #ids = new Int32Array(0);
+  #ends = new Int32Array(0);
 
-  /** @param terms the list in order: a term's id is its index. */
-  constructor(terms: readonly { term: string }[]) {
-    this.size = terms.length;
-    this.#words = new HashTable(terms.length);
-    this.#edges = new HashTable(terms.length);
-    this.#nextTerm = new Int32Array(terms.length).fill(-1);
-    this.#reported = new Uint32Array(terms.length);
-    let words = 0;
-    for (let id = 0; id < terms.length; id++) {
-      let node = 0;
-      hashWords(terms[id]?.term ?? "", (hash1, hash2) => {
-        let word = this.#words.get(hash1, hash2);
-        if (word < 0) {
-          word = words++;
-          this.#words.set(hash1, hash2, word);
-        }
-        let child = this.#edges.get(edgeHash(node, word), node);
-        if (child < 0) {
-          child = this.#termAt.push(-1) - 1;
-          this.#hasChildren[child] = false;
-          this.#hasChildren[node] = true;
-          this.#edges.set(edgeHash(node, word), node, child);
-        }
-        node = child;
-      });
-      if (node === 0) continue; // A term without letters or digits cannot be found.
-      this.#nextTerm[id] = this.#termAt[node] ?? -1;
-      this.#termAt[node] = id;
-    }
+  /** @param table of {@link buildTable}, {@link viewTable} or {@link readTable}. */
+  constructor(table: MatcherTable) {
+    this.table = table;
+    this.#makeRoom(1024);
+  }
+
+  /** A matcher of its own tables, for lists that are used once. */
+  static of(terms: readonly { term: string }[], mode: MatchMode = "fold"): Matcher {
+    return new Matcher(buildTable(terms, mode));
   }
 
   /** The ids of all terms in `caption`, each once, ascending. */
   match(caption: string): number[] {
-    const ids = this.#wordIds;
-    let count = 0;
-    hashWords(caption, (hash1, hash2) => {
-      ids[count++] = this.#words.get(hash1, hash2);
-    });
-    const found: number[] = [];
-    this.#caption++;
-    for (let start = 0; start < count; start++) {
-      let node = 0;
-      for (let i = start; i < count && this.#hasChildren[node]; i++) {
-        const word = ids[i] ?? -1;
-        if (word < 0) break;
-        node = this.#edges.get(edgeHash(node, word), node);
-        if (node < 0) break;
-        for (let term = this.#termAt[node] ?? -1; term >= 0; term = this.#nextTerm[term] ?? -1) {
-          if (this.#reported[term] === this.#caption) continue;
-          this.#reported[term] = this.#caption;
-          found.push(term);
-        }
+    if (caption.length * 3 > this.#bytes.length) this.#makeRoom(caption.length * 3);
+    const length = this.#bytes.utf8Write(caption);
+    const count = this.matchBytes(this.#bytes, 0, length);
+    const ids: number[] = [];
+    for (let i = 0; i < count; i++) ids.push(this.found[i] as number);
+    return ids;
+  }
+
+  /**
+   * The same for UTF-8 in `bytes[start, end)`.
+   * @returns how many terms were found; their ids, ascending, are the first of {@link found} until the next call.
+   */
+  matchBytes(bytes: Uint8Array, start: number, end: number): number {
+    if (hashRoom(end - start) > this.#hashes.length) this.#makeRoom(end - start);
+    let words: number;
+    if (this.table.mode === "metaclip") words = hashSpaced(bytes, start, end, this.#hashes);
+    else {
+      words = hashFolded(bytes, start, end, this.#hashes, false);
+      if (words < 0) {
+        const folded = foldText(Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString("utf8"));
+        if (hashRoom(folded.length) > this.#hashes.length) this.#makeRoom(folded.length);
+        words = hashFolded(folded, 0, folded.length, this.#hashes, true);
       }
     }
-    return found.sort((a, b) => a - b);
-  }
-}
-
-/** Injective in `word` for a fixed node, so (hash, node) identifies an edge exactly. */
-function edgeHash(node: number, word: number): number {
-  return Math.imul(word + 1, 0x9e3779b1) ^ Math.imul(node, 0x85ebca6b);
-}
-
-/** From two 32-bit keys to a non-negative value: open addressing, linear probing, grown at half full. */
-class HashTable {
-  /** Slots of three: key 1, key 2, value + 1 (0 is empty). */
-  #slots: Int32Array;
-  #mask: number;
-  #used = 0;
-
-  constructor(expected: number) {
-    let capacity = 16;
-    while (capacity < expected * 2) capacity *= 2;
-    this.#slots = new Int32Array(capacity * 3);
-    this.#mask = capacity - 1;
+    this.#lookUp(words);
+    return this.#settle(this.#walk(words));
   }
 
-  get(key1: number, key2: number): number {
-    const slots = this.#slots;
-    for (let at = (key1 ^ (key1 >>> 15)) & this.#mask; ; at = (at + 1) & this.#mask) {
-      const value = slots[at * 3 + 2] ?? 0;
-      if (value === 0) return -1;
-      if (slots[at * 3] === key1 && slots[at * 3 + 1] === key2) return value - 1;
+  #lookUp(count: number): void {
+    const table = this.table.words;
+    const mask = table.length - 1;
+    const [hashes, ids, ends] = [this.#hashes, this.#ids, this.#ends];
+    for (let i = 0; i < count; i++) {
+      const hash1 = hashes[2 * i] as number;
+      const hash2 = hashes[2 * i + 1] as number;
+      let at = (hash1 << 2) & mask;
+      let id = table[at + 2] as number;
+      while (id !== 0 && (table[at] !== hash1 || table[at + 1] !== hash2)) {
+        at = (at + 4) & mask;
+        id = table[at + 2] as number;
+      }
+      ids[i] = id - 1;
+      ends[i] = table[at + 3] as number;
     }
   }
 
-  /** Adds a key that is not in the table. */
-  set(key1: number, key2: number, value: number): void {
-    if (this.#used * 2 > this.#mask) this.#grow();
-    this.#used++;
-    let at = (key1 ^ (key1 >>> 15)) & this.#mask;
-    while (this.#slots[at * 3 + 2] !== 0) at = (at + 1) & this.#mask;
-    this.#slots[at * 3] = key1;
-    this.#slots[at * 3 + 1] = key2;
-    this.#slots[at * 3 + 2] = value + 1;
+  /** Collects the terms that begin at each word; returns how many, repeated ones too. */
+  #walk(count: number): number {
+    const edges = this.table.edges;
+    const mask = edges.length - 1;
+    const [ids, ends] = [this.#ids, this.#ends];
+    let matches = 0;
+    for (let start = 0; start < count; start++) {
+      let end = ends[start] as number;
+      if (end > 3) matches = this.#collect(end, matches);
+      let node = ids[start] as number;
+      for (let i = start + 1; (end & 1) === 1 && i < count; i++) {
+        const word = ids[i] as number;
+        const before = node;
+        let at = (edgeHash(before, word) << 2) & mask;
+        node = edges[at + 2] as number;
+        while (node !== 0 && (edges[at] !== before || edges[at + 1] !== word)) {
+          at = (at + 4) & mask;
+          node = edges[at + 2] as number;
+        }
+        if (node === 0) break;
+        end = edges[at + 3] as number;
+        if (end > 3) matches = this.#collect(end, matches);
+      }
+    }
+    return matches;
   }
 
-  #grow(): void {
-    const old = this.#slots;
-    this.#slots = new Int32Array(old.length * 2);
-    this.#mask = this.#mask * 2 + 1;
-    this.#used = 0;
-    for (let i = 0; i < old.length; i += 3) {
-      const value = old[i + 2] ?? 0;
-      if (value !== 0) this.set(old[i] ?? 0, old[i + 1] ?? 0, value - 1);
+  #collect(end: number, matches: number): number {
+    for (let term = (end >> 2) - 1; ; term = this.table.next[term] as number) {
+      if (matches === this.found.length) {
+        const found = new Int32Array(matches * 2);
+        found.set(this.found);
+        this.found = found;
+      }
+      this.found[matches++] = term;
+      if ((end & 2) === 0 || this.table.next[term] === -1) return matches;
     }
+  }
+
+  /** Sorts the matches and takes repeated ones out; returns how many stay. */
+  #settle(matches: number): number {
+    const found = this.found;
+    if (matches > FEW) found.subarray(0, matches).sort();
+    else {
+      for (let i = 1; i < matches; i++) {
+        const term = found[i] as number;
+        let to = i;
+        for (; to > 0 && (found[to - 1] as number) > term; to--) found[to] = found[to - 1] as number;
+        found[to] = term;
+      }
+    }
+    let kept = 0;
+    for (let i = 0; i < matches; i++) {
+      if (i === 0 || found[i] !== found[kept - 1]) found[kept++] = found[i] as number;
+    }
+    return kept;
+  }
+
+  #makeRoom(bytes: number): void {
+    const room = Math.max(bytes, 2 * this.#bytes.length);
+    this.#bytes = Buffer.alloc(room);
+    this.#hashes = new Int32Array(hashRoom(room));
+    this.#ids = new Int32Array(2 * room + 2);
+    this.#ends = new Int32Array(2 * room + 2);
   }
 }

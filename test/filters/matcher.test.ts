@@ -1,39 +1,13 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
+import { Worker } from "node:worker_threads";
 import fc from "fast-check";
-import { Matcher } from "../../filters/matcher.ts";
-
-/** The slow obvious twin: words by one regular expression, every n-gram looked up in a map. */
-function slowWords(text: string): string[] {
-  const folded = /^[\x00-\x7f]*$/.test(text)
-    ? text.toLowerCase()
-    : text
-        .normalize("NFKC")
-        .toLowerCase()
-        .replaceAll("\u2019", "'")
-        .replace(/\p{Extended_Pictographic}|\p{Emoji_Modifier}|\p{Regional_Indicator}|\ufe0f|\u200d/gu, " ");
-  const word = "[\\p{L}\\p{N}\\p{M}\\u{10000}-\\u{10ffff}]";
-  return [...folded.matchAll(new RegExp(`${word}+(?:'(?!s(?!${word}))${word}+)*('s(?!${word}))?`, "gu"))].map(
-    ([text, genitive]) => (genitive ? text.slice(0, -2) : text),
-  );
-}
-
-function slowMatch(terms: readonly string[], caption: string): number[] {
-  const byWords = new Map<string, number[]>();
-  for (const [id, term] of terms.entries()) {
-    const key = slowWords(term).join(" ");
-    byWords.set(key, [...(byWords.get(key) ?? []), id]);
-  }
-  const words = slowWords(caption);
-  const found = new Set<number>();
-  for (let start = 0; start < words.length; start++) {
-    for (let end = start + 1; end <= words.length; end++)
-      for (const id of byWords.get(words.slice(start, end).join(" ")) ?? []) found.add(id);
-  }
-  return [...found].sort((a, b) => a - b);
-}
-
-const matcherOf = (terms: readonly string[]) => new Matcher(terms.map((term) => ({ term })));
+import { buildTable, readTable, viewTable, writeTable } from "../../filters/matcher-table.ts";
+import { matcherOf, oddText, slowIndex, slowMatch, slowMetaclip } from "./slow-matcher.ts";
 
 test("whole words, nested and overlapping, each term once", () => {
   const terms = ["new", "new york", "new york city", "york", "city hall", "or", "a"];
@@ -62,45 +36,71 @@ test("apostrophes, accents, compatibility forms and emoji", () => {
 });
 
 test("the fast matcher agrees with the slow one on odd texts", () => {
-  const word = fc.oneof(
-    fc.constantFrom(
-      "new",
-      "york",
-      "city",
-      "a",
-      "b",
-      "é",
-      "e\u0301",
-      "ß",
-      "İ",
-      "x's",
-      "don't",
-      "'s",
-      "'",
-      "日本",
-      "\u{1f600}",
-      "\u{20000}",
-      "-",
-      "",
-      "3d",
-      "Ⅳ",
-      "½",
-    ),
-    fc.string({ unit: "grapheme", maxLength: 4 }),
-  );
-  const text = fc
-    .array(fc.tuple(word, fc.constantFrom(" ", "-", "", ", ", "\n", "\u00a0", "\u2019")), { maxLength: 8 })
-    .map((parts) => parts.flat().join(""));
-  const terms = fc.array(text, { maxLength: 30 });
+  const terms = fc.array(oddText, { maxLength: 30 });
   fc.assert(
-    fc.property(terms, fc.array(text, { maxLength: 10 }), (list, captions) => {
+    fc.property(terms, fc.array(oddText, { maxLength: 10 }), (list, captions) => {
       const usable = [...new Set(list)];
       const matcher = matcherOf(usable);
+      const index = slowIndex(usable);
       for (const caption of [...captions, usable.join(" ")]) {
-        const expected = slowMatch(usable, caption);
+        const expected = slowMatch(index, caption);
         assert.deepEqual(matcher.match(caption), expected, JSON.stringify([usable, caption]));
       }
     }),
     { numRuns: 2_000, seed: 7 },
   );
+});
+
+test("--match metaclip: sub-strings between spaces, as the slow one finds them", () => {
+  const terms = ["Photo", "photo", "dog", "new york", "new  york", ".", "U.S.", "a , b", "dog-house", "?"];
+  const names = (caption: string) =>
+    matcherOf(terms, "metaclip")
+      .match(caption)
+      .map((id) => terms[id]);
+  assert.deepEqual(names("Photo of a dog, new york."), ["Photo", "dog", "new york", "."]);
+  assert.deepEqual(names('a "dog" (dog) dog/cat dog-house'), ["dog-house"]);
+  assert.deepEqual(names("new  york a,b U.S."), ["new  york", ".", "a , b"]);
+  assert.deepEqual(names("new\tyork\ndog?"), ["dog", "new york", "?"]);
+  fc.assert(
+    fc.property(fc.array(oddText, { maxLength: 30 }), fc.array(oddText, { maxLength: 10 }), (list, captions) => {
+      const usable = [...new Set(list)].filter((term) => !/[\t\n\r]/.test(term));
+      const matcher = matcherOf(usable, "metaclip");
+      for (const caption of [...captions, usable.join(" ")])
+        assert.deepEqual(matcher.match(caption), slowMetaclip(usable, caption), JSON.stringify([usable, caption]));
+    }),
+    { numRuns: 1_000, seed: 9 },
+  );
+});
+
+test("bytes and strings give the same; also very long captions and thousands of matches", () => {
+  const terms = Array.from({ length: 3_000 }, (_, i) => `w${i}`).flatMap((word, i) => [word, `${word} w${i + 1} é`]);
+  const matcher = matcherOf(terms);
+  const long = Array.from({ length: 2_999 }, (_, i) => `W${2_999 - i}`).join(" ");
+  for (const caption of ["", "w1", "w1 w2 É", long, `${long} é ${long}`, "x".repeat(100_000), "' ".repeat(5_000)]) {
+    const expected = slowMatch(slowIndex(terms), caption, 3);
+    assert.deepEqual(matcher.match(caption), expected);
+    const bytes = Buffer.from(`before ${caption} after`);
+    const count = matcher.matchBytes(bytes, 7, bytes.length - 6);
+    assert.deepEqual([...matcher.found.subarray(0, count)], expected);
+  }
+});
+
+test("tables written, read, and used in another thread", async () => {
+  const terms = ["new york", "york", "café"].map((term) => ({ term }));
+  const file = join(mkdtempSync(join(tmpdir(), "wit-matcher-")), "matcher.bin");
+  const list = "ab".repeat(32);
+  writeTable(file, buildTable(terms, "fold", list));
+  const table = readTable(file);
+  assert.deepEqual([table.list, table.mode, table.terms], [list, "fold", 3]);
+  const code = `import { Matcher } from ${JSON.stringify(new URL("../../filters/matcher.ts", import.meta.url).href)};
+    import { viewTable } from ${JSON.stringify(new URL("../../filters/matcher-table.ts", import.meta.url).href)};
+    import { parentPort, workerData } from "node:worker_threads";
+    parentPort.postMessage(new Matcher(viewTable(workerData)).match("Café New York"));`;
+  const worker = new Worker(new URL(`data:text/javascript,${encodeURIComponent(code)}`), { workerData: table.buffer });
+  const [answer] = await once(worker, "message");
+  assert.deepEqual(answer, [0, 1, 2]);
+  assert.ok(table.buffer instanceof SharedArrayBuffer);
+  writeFileSync(file, readFileSync(file).subarray(0, 500));
+  assert.throws(() => readTable(file), /matcher\.bin: these are no matcher tables/);
+  assert.throws(() => viewTable(new ArrayBuffer(8)), /no matcher tables/);
 });
