@@ -53,7 +53,7 @@ export async function runDiscover(workspace: Workspace, options: CrawlOptions, n
   const { sources } = options;
   let total = 0;
   const web = crawlPages(db, net, sources, options.stop);
-  const lists = sources.urls.map((file) => readUrlList(db, { ...sources, file }, options.stop));
+  const lists = sources.urls.map((file) => readUrlList(db, net.http, { ...sources, file }, options.stop));
   const pages = db.prepare<[], { done: number; n: number }>(
     "SELECT sum(state <> 'waiting') AS done, count(*) AS n FROM page",
   );

@@ -41,8 +41,8 @@ export async function discover(
   progress: (candidates: number) => void,
 ): Promise<number> {
   const insert = db.prepare(
-    `INSERT INTO pair (id, image_url, page_url, caption, kind, source, host, licence, opt_out, state, reason, detail, queries)
-     VALUES (@id, @imageUrl, @pageUrl, @caption, @kind, @source, @host, @licence, @optOut, @state, @reason, @detail, @queries)
+    `INSERT INTO pair (id, image_url, page_url, caption, kind, source, host, licence, origin, checksum, opt_out, state, reason, detail, queries)
+     VALUES (@id, @imageUrl, @pageUrl, @caption, @kind, @source, @host, @licence, @origin, @checksum, @optOut, @state, @reason, @detail, @queries)
      ON CONFLICT (id) DO UPDATE SET seen = seen + 1`,
   );
   const tally = db.prepare(
@@ -76,6 +76,8 @@ function rowOf(candidate: Candidate, judges: CaptionJudges) {
     source: candidate.source,
     host: hostOf(new URL(candidate.imageUrl)),
     licence: candidate.licence ?? null,
+    origin: candidate.origin ? JSON.stringify(candidate.origin) : null,
+    checksum: candidate.checksum ?? null,
     optOut: candidate.optOut ? JSON.stringify(candidate.optOut) : null,
     state: judgement.reason === undefined ? "candidate" : "dropped",
     reason: judgement.reason ?? null,

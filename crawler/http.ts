@@ -140,6 +140,25 @@ export class HttpClient {
     }
   }
 
+  /**
+   * One GET whose body is left to the caller, who reads or destroys it: for bulk files, which take longer than any
+   * deadline. Follows no redirect.
+   * @throws FetchError
+   */
+  async open(url: URL, headers: Record<string, string>): Promise<Dispatcher.ResponseData> {
+    try {
+      await this.#checkLiteral(url);
+      return await this.#agent.request({
+        origin: url.origin,
+        path: url.pathname + url.search,
+        method: "GET",
+        headers: { "user-agent": this.userAgent, "accept-encoding": "identity", ...headers },
+      });
+    } catch (error) {
+      throw toFetchError(error);
+    }
+  }
+
   /** Closes idle connections; requests under way are cut. */
   async close(): Promise<void> {
     await this.#agent.destroy();

@@ -7,7 +7,7 @@ import { createHash } from "node:crypto";
 export function normaliseUrl(address: string, base?: string): string | undefined {
   const url = URL.parse(address.trim(), base);
   if (!url || (url.protocol !== "http:" && url.protocol !== "https:")) return undefined;
-  url.hash = "";
+  if (address.includes("#")) url.hash = "";
   return url.href;
 }
 

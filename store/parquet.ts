@@ -1,5 +1,6 @@
 import { closeSync, fsyncSync, openSync, writeSync } from "node:fs";
 import { parquetWriteBuffer } from "hyparquet-writer";
+import type { Origin } from "./types.ts";
 
 /** A sample's metadata: the json beside its picture in the tar, and its row in the Parquet file of the shard. */
 export interface SampleMetadata {
@@ -21,6 +22,8 @@ export interface SampleMetadata {
   /** Of the bytes the host sent, not of the stored picture. */
   sha256: string;
   licence: string | null;
+  /** Where the source found it, see {@link Origin}. */
+  origin: Origin | null;
 }
 
 const COLUMNS: Record<keyof SampleMetadata, "STRING" | "INT32" | "JSON"> = {
@@ -39,6 +42,7 @@ const COLUMNS: Record<keyof SampleMetadata, "STRING" | "INT32" | "JSON"> = {
   original_height: "INT32",
   sha256: "STRING",
   licence: "STRING",
+  origin: "JSON",
 };
 
 /** Writes the metadata of one shard as Parquet (Snappy), lasting when it returns. */

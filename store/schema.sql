@@ -27,9 +27,11 @@ CREATE TABLE pair (
   page_url   TEXT,
   caption    TEXT NOT NULL,
   kind       TEXT NOT NULL,              -- figcaption, alt, title, list
-  source     TEXT NOT NULL,              -- web, url-list
+  source     TEXT NOT NULL,              -- web, url-list, wat, warc, commons, ...
   host       TEXT NOT NULL,              -- registered domain[:port] of image_url: the unit of politeness
   licence    TEXT,
+  origin     TEXT,                       -- JSON: file and row or offset, query and page, date, ...
+  checksum   TEXT,                       -- sha256:... or md5:... of the bytes as sent, when the source states it
   opt_out    TEXT,                       -- JSON array of the opt-out signals seen
   seen       INTEGER NOT NULL DEFAULT 1, -- how often this very pair was found
   state      TEXT NOT NULL CHECK (state IN ('candidate', 'chosen', 'kept', 'reserve', 'dropped')),
@@ -71,7 +73,13 @@ CREATE TABLE page (
 );
 CREATE INDEX page_state ON page (state, host);
 
--- How far a list of addresses was read.
+-- How far a search source came with a query: the cursor is what asks for the next page.
+CREATE TABLE search (
+  source TEXT NOT NULL, term TEXT NOT NULL, cursor TEXT, pages INTEGER NOT NULL, found INTEGER NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('open', 'full', 'exhausted', 'refused')), PRIMARY KEY (source, term)
+) WITHOUT ROWID;
+
+-- How far an input file was read: rows of a list, bytes of an archive, members of a folder.
 CREATE TABLE list_position (file TEXT PRIMARY KEY, rows INTEGER NOT NULL, done INTEGER NOT NULL) WITHOUT ROWID;
 
 CREATE TABLE robots (origin TEXT PRIMARY KEY, fetched_ms INTEGER NOT NULL, outcome TEXT NOT NULL, body TEXT NOT NULL) WITHOUT ROWID;

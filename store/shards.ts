@@ -32,6 +32,7 @@ interface Row {
   kind: string;
   source: string;
   licence: string | null;
+  origin: string | null;
   chosen_for: string;
   queries: string;
   width: number;
@@ -175,6 +176,7 @@ function metadataOf(row: Row, key: string, term: (query: number) => string): Sam
     original_height: row.original_height,
     sha256: row.sha256,
     licence: row.licence,
+    origin: row.origin === null ? null : JSON.parse(row.origin),
   };
 }
 

@@ -23,6 +23,28 @@ export interface Term {
 export const CAPTION_KINDS = ["figcaption", "alt", "title", "list"] as const;
 export type CaptionKind = (typeof CAPTION_KINDS)[number];
 
+/** Where a source found a candidate, as far as it says; becomes `origin` in the sample's json. */
+export interface Origin {
+  /** The list, archive, folder or shard, as it was named. */
+  file?: string;
+  /** Row of a list, from 0. */
+  row?: number;
+  /** Byte at which the archive's record (its gzip member) begins. */
+  offset?: number;
+  /** The query a search was asked, and the page of its answer, from 1. */
+  query?: string;
+  page?: number;
+  /** When the page or answer was fetched, ISO 8601. */
+  date?: string;
+  /** Language the page or row states (BCP 47). */
+  language?: string;
+  author?: string;
+  /** Columns of a list that were asked for with --save-cols. */
+  columns?: Record<string, unknown>;
+  /** Where the picture's bytes lie on this machine, when they need not be fetched. */
+  picture?: { file: string; offset?: number; bytes?: number };
+}
+
 /** An image address with a text that may describe it: crawler/sources/ -> filters/. */
 export interface Candidate {
   /** Absolute http(s) address, normalised by {@link normaliseUrl}. */
@@ -34,6 +56,9 @@ export interface Candidate {
   kind: CaptionKind;
   /** `web`, `url-list`, ... */
   source: string;
+  origin?: Origin;
+  /** `sha256:...` or `md5:...` of the picture's bytes, when the source states it. */
+  checksum?: string;
   /** Licence address or name the page or list states. */
   licence?: string;
   /** Opt-out signals that apply to the picture, e.g. `x-robots-tag: noai`; empty when none was seen. */

@@ -1,8 +1,9 @@
+import type { REASONS } from "../../store/reasons.ts";
 import type { Candidate } from "../../store/types.ts";
 
 /** Something dropped before it could become a pair. */
 export interface EarlyDrop {
-  reason: "no_text" | "bad_url" | "bad_row";
+  reason: keyof typeof REASONS.extract;
   pairs: number;
   /** What was dropped, or where: an address, or file:line. */
   example: string;

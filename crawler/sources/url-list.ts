@@ -1,160 +1,168 @@
-import { parse } from "csv-parse";
-import { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects } from "hyparquet";
 import { cleanCaption } from "../../filters/caption/clean.ts";
 import type { Database } from "../../store/database.ts";
-import { openFile, readLines } from "../../store/lines.ts";
 import { normaliseUrl } from "../../store/pair-id.ts";
-import type { Candidate } from "../../store/types.ts";
+import type { Candidate, Origin } from "../../store/types.ts";
+import type { HttpClient } from "../http.ts";
+import { type Input, inputOf, pathOf } from "./input.ts";
+import { type ListSchema, schemaOf } from "./list-schemas.ts";
+import { positionOf } from "./position.ts";
+import type { ChooseColumns, Rows } from "./rows.ts";
+import { parquetRows } from "./rows-parquet.ts";
+import { delimitedRows, jsonLineRows, jsonRows } from "./rows-text.ts";
 import type { Batch, EarlyDrop } from "./source.ts";
 
-/** Which columns of a list hold what; without, the usual names are looked for. */
+/** Which columns of a list hold what; without, those of the published lists and the usual names are looked for. */
 export interface UrlListOptions {
   file: string;
   urlColumn?: string | undefined;
   captionColumn?: string | undefined;
+  /** Columns kept in the samples' json. */
+  saveColumns?: readonly string[] | undefined;
 }
 
 const BATCH = 1_000;
-/** Column names of the published sets, first match wins, whatever their case. */
-const URL_NAMES = ["url", "image_url", "imageurl", "img_url", "link"];
-const CAPTION_NAMES = ["caption", "text", "alt", "alt_text", "description", "title"];
-
-type Row = Record<string, unknown>;
-
-/** A row and where it stood; `row` is missing when it could not be read. */
-interface NumberedRow {
-  place: string;
-  row?: Row;
-}
+const KINDS =
+  /\.(csv|tsv|txt|jsonl|ndjson|json|parquet)(?:\.(?:gz|zst|bz2))?$|(?:^|\/)(yfcc100m_dataset(?:-\d+)?)(?:\.bz2)?$/;
 
 /**
- * The pairs of a list of addresses and captions: .csv, .tsv, .jsonl (plain, .gz, .zst) or .parquet. A run that was
- * killed goes on behind the last row it took.
+ * The pairs of a list of addresses and captions: .csv, .tsv, .json, .jsonl (plain, .gz, .zst, .bz2) or .parquet, on this
+ * machine, a web server or S3. A run that was killed goes on behind the last row it took.
  * @throws Error naming the file, and the columns it has, when it cannot be read or has no such column.
  */
-export async function* readUrlList(db: Database, options: UrlListOptions, stop: AbortSignal): AsyncGenerator<Batch> {
-  const position = db
-    .prepare<[string], { rows: number; done: number }>("SELECT rows, done FROM list_position WHERE file = ?")
-    .get(options.file);
-  if (position?.done) return;
-  const save = db.prepare(
-    "INSERT INTO list_position VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET rows = excluded.rows, done = excluded.done",
-  );
-  let columns: { url: string; caption: string } | undefined;
-  let taken = 0;
-  let candidates: Candidate[] = [];
-  let drops: EarlyDrop[] = [];
-  const flush = (finished: boolean): Batch => {
-    const rows = taken;
-    const batch = { candidates, drops, done: () => void save.run(options.file, rows, finished ? 1 : 0) };
-    candidates = [];
-    drops = [];
-    return batch;
+export async function* readUrlList(
+  db: Database,
+  http: HttpClient,
+  options: UrlListOptions,
+  stop: AbortSignal,
+): AsyncGenerator<Batch> {
+  const position = positionOf(db, options.file);
+  if (position.done) return;
+  let schema: ListSchema | undefined;
+  const choose = (names: readonly string[]): ListSchema => {
+    schema ??= checkedSchema(names, options);
+    return schema;
   };
-  for await (const { place, row } of rowsOf(options.file)) {
-    if (++taken <= (position?.rows ?? 0)) continue;
-    if (!row) {
-      drops.push({ reason: "bad_row", pairs: 1, example: place });
-    } else {
-      columns ??= findColumns(row, options);
-      const { url, caption } = columns;
-      const imageUrl = normaliseUrl(String(row[url] ?? ""));
-      const text = cleanCaption(String(row[caption] ?? ""));
-      if (!imageUrl) drops.push({ reason: "bad_url", pairs: 1, example: place });
-      else if (text === "") drops.push({ reason: "no_text", pairs: 1, example: place });
-      else candidates.push({ imageUrl, caption: text, kind: "list", source: "url-list" });
+  let taken = position.at;
+  for await (const rows of rowsOf(inputOf(options.file, http), taken, (names) => columnsOf(choose(names), options))) {
+    const end = rows.first + rows.count;
+    for (let from = Math.max(taken, rows.first); from < end; from = taken) {
+      taken = Math.min(from + BATCH, end);
+      const batch = batchOf(rows, from - rows.first, taken - rows.first, choose(rows.names), options);
+      const at = taken;
+      yield { ...batch, done: () => position.save(at, false) };
+      if (stop.aborted) return;
     }
-    if (taken % BATCH === 0) yield flush(false);
-    if (stop.aborted) return;
   }
-  yield flush(true);
+  yield { candidates: [], drops: [], done: () => position.save(taken, true) };
 }
 
-function findColumns(row: Row, options: UrlListOptions): { url: string; caption: string } {
-  const names = Object.keys(row);
-  const find = (asked: string | undefined, usual: string[], option: string): string => {
-    const wanted = asked === undefined ? usual : [asked];
-    for (const name of wanted) {
-      const found =
-        names.find((column) => column === name) ?? names.find((column) => column.toLowerCase() === name.toLowerCase());
-      if (found !== undefined) return found;
-    }
-    throw new Error(
-      `${options.file}: no column ${wanted.join(" or ")}; it has ${names.join(", ")}: name one with ${option}`,
-    );
-  };
-  return {
-    url: find(options.urlColumn, URL_NAMES, "--url-col"),
-    caption: find(options.captionColumn, CAPTION_NAMES, "--caption-col"),
-  };
+function checkedSchema(names: readonly string[], options: UrlListOptions): ListSchema {
+  for (const name of options.saveColumns ?? []) {
+    if (!names.includes(name))
+      throw new Error(`${options.file}: no column ${name} (--save-cols); it has ${names.join(", ")}`);
+  }
+  return schemaOf(names, options, options.file);
 }
 
-/** The rows of a list in its own order. */
-function rowsOf(file: string): AsyncIterable<NumberedRow> {
-  const kind = /\.(csv|tsv|jsonl|ndjson|parquet)(?:\.(?:gz|zst))?$/i.exec(file)?.[1]?.toLowerCase();
-  if (kind === "csv" || kind === "tsv") return delimitedRows(file, kind === "csv" ? "," : "\t");
-  if (kind === "jsonl" || kind === "ndjson") return jsonRows(file);
-  if (kind === "parquet") return parquetRows(file);
+/** All columns that are looked at. */
+function columnsOf(schema: ListSchema, options: UrlListOptions): string[] {
+  const { url, captions, page, licence, author, language, date, sha256, md5, isPicture } = schema;
+  const columns = [url, ...captions.map(({ column }) => column), page, licence, author, language, date, sha256, md5];
+  columns.push(isPicture?.column, ...(options.saveColumns ?? []));
+  return [...new Set(columns.filter((name) => name !== undefined))];
+}
+
+/** The rows of a list in its own order, from about row `from` on. */
+function rowsOf(input: Input, from: number, choose: ChooseColumns): AsyncIterable<Rows> {
+  const [, kind, yfcc] = KINDS.exec(pathOf(input.name)) ?? [];
+  if (kind === "csv") return delimitedRows(input, ",");
+  if (kind === "tsv" || kind === "txt" || yfcc) return delimitedRows(input, "\t");
+  if (kind === "jsonl" || kind === "ndjson") return jsonLineRows(input);
+  if (kind === "json") return jsonRows(input);
+  if (kind === "parquet") return parquetRows(input, from, choose);
   throw new Error(
-    `--urls ${file}: expected a name ending in .csv, .tsv, .jsonl or .parquet (the text forms also with .gz or .zst)`,
+    `--urls ${input.name}: expected a name ending in .csv, .tsv, .json, .jsonl or .parquet (the text forms also with .gz, .zst or .bz2)`,
   );
 }
 
-async function* delimitedRows(file: string, delimiter: string): AsyncGenerator<NumberedRow> {
-  const parser = parse({
-    columns: true,
-    bom: true,
-    delimiter,
-    relax_column_count: true,
-    relax_quotes: true,
-    info: true,
-    skip_empty_lines: true,
-    ...(delimiter === "\t" ? { quote: null } : {}),
-  });
-  const input = openFile(file);
-  input.on("error", (error) => parser.destroy(new Error(`${file}: ${error.message}`)));
-  input.pipe(parser);
-  let width = 0;
-  for await (const { record, info } of parser as AsyncIterable<{
-    record: Row;
-    info: { lines: number; columns: unknown[] | boolean };
-  }>) {
-    if (width === 0 && Array.isArray(info.columns)) width = info.columns.length;
-    // Too few or too many fields: which one is the caption cannot be known.
-    const good = Object.keys(record).length === width;
-    yield good ? { place: `${file}:${info.lines}`, row: record } : { place: `${file}:${info.lines}` };
-  }
-}
-
-async function* jsonRows(file: string): AsyncGenerator<NumberedRow> {
-  let line = 0;
-  for await (const text of readLines(file)) {
-    line++;
-    if (text.trim() === "") continue;
-    const place = `${file}:${line}`;
-    try {
-      const row: unknown = JSON.parse(text);
-      yield typeof row === "object" && row !== null ? { place, row: row as Row } : { place };
-    } catch {
-      yield { place };
+function batchOf(rows: Rows, from: number, to: number, schema: ListSchema, options: UrlListOptions) {
+  const candidates: Candidate[] = [];
+  const drops: EarlyDrop[] = [];
+  const drop = (reason: EarlyDrop["reason"], i: number) =>
+    void drops.push({ reason, pairs: 1, example: rows.place(i) });
+  const urls = rows.column(schema.url);
+  const captions = schema.captions.map(({ column, kind }) => ({ kind, texts: rows.column(column) }));
+  const markers = schema.isPicture && rows.column(schema.isPicture.column);
+  const details = detailsOf(rows, schema, options);
+  for (let i = from; i < to; i++) {
+    if (rows.bad(i)) {
+      drop("bad_row", i);
+      continue;
     }
+    if (markers && String(markers[i]) !== schema.isPicture?.value) {
+      drop("not_picture", i);
+      continue;
+    }
+    const url = urls[i];
+    const imageUrl = typeof url === "string" ? normaliseUrl(url) : undefined;
+    if (!imageUrl) {
+      drop("bad_url", i);
+      continue;
+    }
+    const texts = new Set<string>();
+    for (const { kind, texts: column } of captions) {
+      const raw = column[i];
+      if (typeof raw !== "string") continue;
+      const caption = cleanCaption(schema.decode ? schema.decode(raw) : raw);
+      if (caption === "" || texts.has(caption)) continue;
+      texts.add(caption);
+      candidates.push({ imageUrl, caption, kind, source: "url-list", ...details(i) });
+    }
+    if (texts.size === 0) drop("no_text", i);
   }
+  return { candidates, drops };
 }
 
-async function* parquetRows(file: string): AsyncGenerator<NumberedRow> {
-  let buffer: Awaited<ReturnType<typeof asyncBufferFromFile>>;
-  let metadata: Awaited<ReturnType<typeof parquetMetadataAsync>>;
-  try {
-    buffer = await asyncBufferFromFile(file);
-    metadata = await parquetMetadataAsync(buffer);
-  } catch (error) {
-    throw new Error(`${file}: ${(error as Error).message}`);
-  }
-  let rowStart = 0;
-  for (const group of metadata.row_groups) {
-    const rowEnd = rowStart + Number(group.num_rows);
-    const rows = await parquetReadObjects({ file: buffer, metadata, rowStart, rowEnd });
-    for (const [index, row] of rows.entries()) yield { place: `${file} row ${rowStart + index}`, row };
-    rowStart = rowEnd;
-  }
+type Details = Pick<Candidate, "origin" | "pageUrl" | "licence" | "checksum">;
+
+/** What else a row says: page, licence, checksum, and for the sample's json where it stood. */
+function detailsOf(rows: Rows, schema: ListSchema, options: UrlListOptions): (i: number) => Details {
+  const column = (name: string | undefined) => (name === undefined ? undefined : rows.column(name));
+  const text = (values: ArrayLike<unknown> | undefined, i: number) => {
+    const value = values?.[i];
+    return value === undefined || value === null || value === "" || value === "?" ? undefined : String(value);
+  };
+  const [page, licence, author] = [column(schema.page), column(schema.licence), column(schema.author)];
+  const [language, date] = [column(schema.language), column(schema.date)];
+  const [sha256, md5] = [column(schema.sha256), column(schema.md5)];
+  const saved = (options.saveColumns ?? []).map((name) => ({ name, values: rows.column(name) }));
+  return (i) => {
+    const origin: Origin = { file: options.file, row: rows.first + i };
+    const details: Details = { origin };
+    const pageText = text(page, i);
+    // RedCaps' permalinks are paths on reddit.com.
+    const pageUrl =
+      pageText && normaliseUrl(pageText, pageText.startsWith("/r/") ? "https://www.reddit.com" : undefined);
+    if (pageUrl) details.pageUrl = pageUrl;
+    const licenceText = text(licence, i);
+    if (licenceText) details.licence = licenceText;
+    const sum = text(sha256, i)?.toLowerCase();
+    const oldSum = text(md5, i)?.toLowerCase();
+    if (sum && /^[\da-f]{64}$/.test(sum)) details.checksum = `sha256:${sum}`;
+    else if (oldSum && /^[\da-f]{32}$/.test(oldSum)) details.checksum = `md5:${oldSum}`;
+    const [by, tongue, when] = [text(author, i), text(language, i), text(date, i)];
+    if (by) origin.author = by;
+    if (tongue) origin.language = tongue;
+    if (when) origin.date = when;
+    if (saved.length > 0)
+      origin.columns = Object.fromEntries(saved.map(({ name, values }) => [name, plain(values[i])]));
+    return details;
+  };
+}
+
+/** A value as JSON has it: Parquet's 64-bit integers are BigInts. */
+function plain(value: unknown): unknown {
+  if (typeof value === "bigint") return Number.isSafeInteger(Number(value)) ? Number(value) : String(value);
+  if (value instanceof Uint8Array) return Buffer.from(value).toString("base64");
+  return value ?? null;
 }

@@ -1,0 +1,147 @@
+import { createReadStream, globSync } from "node:fs";
+import { open, stat } from "node:fs/promises";
+import { pipeline, Readable } from "node:stream";
+import zlib from "node:zlib";
+import { UsageError } from "../../store/usage-error.ts";
+import type { HttpClient } from "../http.ts";
+import { RemoteFile } from "../remote-file.ts";
+import { bunzip2 } from "./bunzip2.ts";
+
+const CHUNK = 262_144;
+
+/** A file that a source reads, on this machine or on a web server. */
+export interface Input {
+  name: string;
+  size(): Promise<number>;
+  /** The bytes from `start` to before `end`. */
+  read(start: number, end: number): Promise<Buffer>;
+  /** The bytes from `start` to the end of the file, as they are stored. */
+  stream(start?: number): AsyncIterable<Buffer>;
+}
+
+/**
+ * Opens nothing yet: errors, which name the file, come when it is read.
+ * @param name a path, an http(s) address, or s3://BUCKET/KEY of a public bucket.
+ */
+export function inputOf(name: string, http: HttpClient): Input {
+  const address = addressOf(name);
+  if (address === undefined) return localInput(name);
+  const file = new RemoteFile(http, address);
+  return {
+    name,
+    size: () => file.size(),
+    read: (start, end) => file.read(start, end),
+    stream: (start) => file.stream(start),
+  };
+}
+
+/** Common Crawl's bucket is open to strangers over https only; others are asked as AWS or AWS_ENDPOINT_URL serves them. */
+function addressOf(name: string): string | undefined {
+  if (/^https?:\/\//i.test(name)) return name;
+  const [, bucket, key] = /^s3:\/\/([^/]+)\/(.+)$/.exec(name) ?? [];
+  if (bucket === undefined || key === undefined) return undefined;
+  if (bucket === "commoncrawl") return `https://data.commoncrawl.org/${key}`;
+  const endpoint = process.env["AWS_ENDPOINT_URL"];
+  return endpoint ? `${endpoint.replace(/\/$/, "")}/${bucket}/${key}` : `https://${bucket}.s3.amazonaws.com/${key}`;
+}
+
+function localInput(name: string): Input {
+  const named = (error: unknown) => new Error(`${name}: ${(error as Error).message}`);
+  return {
+    name,
+    size: () =>
+      stat(name).then(
+        ({ size }) => size,
+        (error) => Promise.reject(named(error)),
+      ),
+    read: async (start, end) => {
+      const handle = await open(name).catch((error) => Promise.reject(named(error)));
+      try {
+        const buffer = Buffer.allocUnsafe(end - start);
+        let have = 0;
+        while (have < buffer.length) {
+          const { bytesRead } = await handle.read(buffer, have, buffer.length - have, start + have);
+          if (bytesRead === 0) throw new Error(`${name}: ends at byte ${start + have}, before ${end}`);
+          have += bytesRead;
+        }
+        return buffer;
+      } finally {
+        await handle.close();
+      }
+    },
+    stream: async function* (start = 0) {
+      try {
+        yield* createReadStream(name, { start, highWaterMark: CHUNK });
+      } catch (error) {
+        throw named(error);
+      }
+    },
+  };
+}
+
+/** The text of an input: decompressed when its name ends in .gz, .zst or .bz2. */
+export function decoded(input: Input): AsyncIterable<Buffer> {
+  const path = pathOf(input.name);
+  if (path.endsWith(".bz2")) return bunzip2(input.stream());
+  if (!path.endsWith(".gz") && !path.endsWith(".zst")) return input.stream();
+  const decoder = path.endsWith(".gz")
+    ? zlib.createGunzip({ chunkSize: CHUNK })
+    : zlib.createZstdDecompress({ chunkSize: CHUNK });
+  return named(
+    input.name,
+    pipeline(Readable.from(input.stream()), decoder, () => {}),
+  );
+}
+
+async function* named(name: string, stream: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  try {
+    yield* stream;
+  } catch (error) {
+    const { message } = error as Error;
+    throw message.startsWith(name) ? error : new Error(`${name}: ${message}`);
+  }
+}
+
+/** The part of a name that its endings are read from: without an address's query. */
+export function pathOf(name: string): string {
+  return (URL.parse(name)?.pathname ?? name).toLowerCase();
+}
+
+/** The lines of an input (UTF-8), without their ends, in constant memory. */
+export async function* linesOf(input: Input): AsyncGenerator<string> {
+  const decoder = new TextDecoder();
+  let rest = "";
+  for await (const chunk of decoded(input)) {
+    const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n");
+    rest = lines.pop() ?? "";
+    for (const line of lines) yield line.endsWith("\r") ? line.slice(0, -1) : line;
+  }
+  rest += decoder.decode();
+  if (rest !== "") yield rest;
+}
+
+/**
+ * The files that arguments name: patterns (`part-*.parquet`), and ranges (`part-{00000..00127}.parquet`, for addresses
+ * too); sorted where a pattern leaves the order open.
+ * @throws UsageError when a pattern fits no file.
+ */
+export function expandNames(names: readonly string[], option: string): string[] {
+  return names.flatMap(expandRange).flatMap((name) => {
+    if (addressOf(name) !== undefined || !/[*?[]/.test(name)) return [name];
+    const files = globSync(name).sort();
+    if (files.length === 0) throw new UsageError(`${option} ${name}: fits no file`);
+    return files;
+  });
+}
+
+function expandRange(name: string): string[] {
+  const [range, first = "", last = ""] = /\{(\d+)\.\.(\d+)\}/.exec(name) ?? [];
+  if (range === undefined) return [name];
+  const numbers = Array.from({ length: Math.max(Number(last) - Number(first) + 1, 0) }, (_, i) => Number(first) + i);
+  return numbers.flatMap((n) => expandRange(name.replace(range, String(n).padStart(first.length, "0"))));
+}
+
+/** Whether item `index` of a source's inputs is rank's: they are dealt round. */
+export function ownsItem(index: number, rank: number, world: number): boolean {
+  return index % world === rank;
+}

@@ -1,0 +1,34 @@
+/** Some rows of a list, column by column, in the list's order. */
+export interface Rows {
+  /** The columns of the whole list, also those that were not asked for. */
+  names: readonly string[];
+  /** Number of the first row, from 0; rows that cannot be read count too. */
+  first: number;
+  count: number;
+  /** A column's values; missing ones are undefined or null. */
+  column(name: string): ArrayLike<unknown>;
+  /** Where row `i` of these stands, for messages. */
+  place(i: number): string;
+  /** Whether row `i` of these could not be read. */
+  bad(i: number): boolean;
+}
+
+/** Says which columns will be asked for, once the list's own are known: reading others would cost time. */
+export type ChooseColumns = (names: readonly string[]) => readonly string[];
+
+/** Rows from objects; a missing object is a row that could not be read. */
+export function rowsFromObjects(
+  objects: readonly (Record<string, unknown> | undefined)[],
+  names: readonly string[],
+  first: number,
+  place: (i: number) => string,
+): Rows {
+  return {
+    names,
+    first,
+    count: objects.length,
+    column: (name) => objects.map((row) => row?.[name]),
+    place,
+    bad: (i) => objects[i] === undefined,
+  };
+}
