@@ -44,16 +44,9 @@ def test_gives_back_what_was_saved(tmp_path: Path, tokenizer: ClipTokenizer, con
     restored = loaded.model()
     for key, value in model.state_dict().items():
         assert torch.equal(restored.state_dict()[key], value), key
-    for before, after in zip(optimizer.state_dict()["state"].values(), loaded.state["optimizer"]["state"].values(), strict=True):
-        assert all(torch.equal(before[name], after[name]) for name in ("step", "exp_avg", "exp_avg_sq"))
-
-
-def test_random_numbers_go_on_where_they_were(tmp_path: Path, tokenizer: ClipTokenizer) -> None:
-    _save(tmp_path, tokenizer)
-    expected = torch.rand(5)
-    torch.rand(100)
-    checkpoint.restore_rng(checkpoint.load(tmp_path / checkpoint.LATEST).state)
-    assert torch.equal(torch.rand(5), expected)
+    for name, parameter in model.named_parameters():
+        before, after = optimizer.state[parameter], loaded.state["optimizer"]["state"][name]
+        assert all(torch.equal(before[moment], after[moment]) for moment in ("step", "exp_avg", "exp_avg_sq"))
 
 
 def test_only_plain_types_are_read(tmp_path: Path, tokenizer: ClipTokenizer) -> None:

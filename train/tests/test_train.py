@@ -12,6 +12,7 @@ import torch
 from conftest import PAIRS, Finished, events, run, tar_bytes, train_arguments
 
 from webimagetext_train import checkpoint
+from webimagetext_train.metrics import FIELDS
 from webimagetext_train.shards import find_shards
 from webimagetext_train.tokenizer import ClipTokenizer
 
@@ -27,7 +28,8 @@ def test_writes_a_checkpoint_metrics_and_a_tokenizer(finished: Finished) -> None
     with open(finished.out / "metrics.csv", newline="") as file:
         rows = list(csv.DictReader(file))
     assert [int(row["step"]) for row in rows] == list(range(1, 121))
-    assert list(rows[0]) == ["step", "loss", "lr", "logit_scale", "samples_per_second"]
+    assert tuple(rows[0]) == FIELDS
+    assert float(rows[-1]["epoch"]) == pytest.approx(120 * 8 / PAIRS, abs=1e-4)
 
 
 def test_says_what_it_does(finished: Finished) -> None:
@@ -69,7 +71,7 @@ def test_steps_can_be_added_the_scale_stays_below_100_and_a_restart_forgets(fini
     state = torch.load(out / "latest.pt", weights_only=True)
     state["state_dict"]["logit_scale"].fill_(9.0)
     torch.save(state, out / "latest.pt")
-    code, output, error = run("train", *train_arguments(shards, out, "--steps", 123))
+    code, output, error = run("train", *train_arguments(shards, out, "--steps", 123, "--spike", 0))
     assert code == 0, error
     assert events(output)[-1]["trained"] == 3
     assert [entry["logit_scale"] for entry in events(output) if entry["event"] == "step"] == pytest.approx([100] * 3, rel=1e-5)

@@ -13,14 +13,16 @@ from typing import Any
 
 import torch
 
+from .distributed import whole
 from .errors import UserError
 from .files import write_atomically
 from .model import CLIP
+from .optim import optimizer_state
 from .presets import ModelConfig
 from .tokenizer import ClipTokenizer
 
 LATEST = "latest.pt"
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass
@@ -43,21 +45,35 @@ class Checkpoint:
         return model
 
 
-def save(path: Path, *, step: int, model: CLIP, optimizer: torch.optim.Optimizer, tokenizer: ClipTokenizer, tokenizer_file: str, run: dict) -> None:
-    """`tokenizer_file` is relative to the checkpoint's folder; `run` holds the options that a resumed run must share."""
-    bad = [name for name, value in model.state_dict().items() if value.is_floating_point() and not torch.isfinite(value).all()]
+def collect(*, step: int, model: CLIP, optimizer: torch.optim.Optimizer, tokenizer: ClipTokenizer, tokenizer_file: str, run: dict, ema: dict | None = None, scaler: dict | None = None) -> dict:
+    """All that a checkpoint holds; where weights are split over processes, every process must call it.
+
+    `tokenizer_file` is relative to the checkpoint's folder; `run` holds the options that a resumed run must share.
+    """
+    weights = {name: whole(value) for name, value in model.state_dict().items()}
+    bad = [name for name, value in weights.items() if value.is_floating_point() and not torch.isfinite(value).all()]
     if bad:
         raise UserError(f"{bad[0]} became non-finite at step {step}; the last checkpoint was kept: lower --lr and run again")
-    state = {
+    return {
         "format": FORMAT,
         "step": step,
         "config": model.config.to_dict(),
-        "state_dict": model.state_dict(),
-        "optimizer": optimizer.state_dict(),
-        "rng": {"cpu": torch.get_rng_state(), "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []},
+        "state_dict": weights,
+        "optimizer": {"state": optimizer_state(model, optimizer)},
         "tokenizer": {"file": tokenizer_file, "sha256": tokenizer.digest()},
         "run": run,
+        **({} if ema is None else {"ema_state_dict": ema}),
+        **({} if scaler is None else {"scaler": scaler}),
     }
+
+
+def save(path: Path, **parts: Any) -> None:
+    """Collects and writes; see `collect`."""
+    write(path, collect(**parts))
+
+
+def write(path: Path, state: dict) -> None:
+    """Replaces `path` atomically."""
     write_atomically(path, lambda file: torch.save(state, file))
 
 
@@ -77,10 +93,3 @@ def load(path: Path) -> Checkpoint:
     if tokenizer.digest() != digest:
         raise UserError(f"{merges} is not the tokenizer that {path} was trained with: restore it or train again with --restart")
     return Checkpoint(path, step, config, tokenizer, state)
-
-
-def restore_rng(state: dict) -> None:
-    """Generators as they were when the checkpoint was written."""
-    torch.set_rng_state(state["rng"]["cpu"])
-    if torch.cuda.is_available() and len(state["rng"]["cuda"]) == torch.cuda.device_count():
-        torch.cuda.set_rng_state_all(state["rng"]["cuda"])

@@ -1,7 +1,7 @@
 """Batches in an order that is a pure function of (seed, epoch, position), read ahead by threads.
 
 There is no shuffle buffer: sample number p of the run is sample `permute(p mod n)` of epoch p / n, whatever the number
-of workers and wherever the run was resumed. Each sample comes exactly once an epoch.
+of workers and processes and wherever the run was resumed. Each sample comes exactly once an epoch.
 """
 
 from __future__ import annotations
@@ -66,28 +66,41 @@ def order(start: int, length: int, count: int, seed: int) -> np.ndarray:
 
 @dataclass
 class Batch:
-    """What one step needs."""
+    """What one process needs for one step."""
 
     images: Tensor
-    """(B, 3, S, S) uint8"""
+    """(b, 3, S, S) uint8"""
     tokens: Tensor
-    """(B, L) int64, L the longest caption of the batch"""
-    keys: list[str]
+    """(b, L) int64, L the longest caption of the batch"""
+    samples: np.ndarray
+    """(b,) places in the index"""
     broken: list[tuple[str, str]]
-    """Samples left out of this batch, each with the reason"""
+    """Keys of the samples left out of this batch, each with the reason"""
+    index: ShardIndex
+
+    @property
+    def keys(self) -> list[str]:
+        """SHARD/KEY of each row, looked up on demand: most batches are never asked."""
+        return [self.index.key(sample) for sample in self.samples.tolist()]
 
 
 @dataclass(frozen=True)
 class LoaderOptions:
-    """How batches are made; all but `workers` decide what is in them."""
+    """How batches are made; all but `workers`, `rank`, `world` and `pin` decide what is in the global batch."""
 
     batch_size: int
+    """Of all processes together."""
     image_size: int
     context_length: int
     seed: int
     workers: int
     shuffle_captions: bool = False
     """Control: each picture gets the caption of another sample, drawn anew each epoch."""
+    rank: int = 0
+    world: int = 1
+    """This process loads rows B rank / world ... B (rank + 1) / world of each batch of B."""
+    pin: bool = False
+    """Batches in page-locked memory, from which a GPU copies while it computes."""
 
 
 class Loader:
@@ -95,9 +108,11 @@ class Loader:
 
     def __init__(self, index: ShardIndex, tokenizer: ClipTokenizer, options: LoaderOptions):
         self.index, self.tokenizer, self.options = index, tokenizer, options
+        self._first, end = (options.batch_size * rank // options.world for rank in (options.rank, options.rank + 1))
+        self._rows = end - self._first
 
     def indices(self, step: int) -> np.ndarray:
-        """(B,) samples of one step, broken ones included."""
+        """(B,) samples of all processes in one step, broken ones included."""
         size = self.options.batch_size
         return order((step - 1) * size, size, len(self.index), self.options.seed)
 
@@ -105,51 +120,62 @@ class Loader:
         """Read two batches ahead; closing the iterator stops the threads."""
         if self.options.workers == 0:
             for step in range(first_step, steps + 1):
-                samples = self.indices(step)
-                yield self._join(step, samples, [self._chunk(step, samples, 0)])
+                pixels = self._empty()
+                yield self._join(step, pixels, [self._chunk(step, pixels, 0, self._rows)])
             return
         # Resizing one 8-bit picture stays on its thread; torch.set_num_threads(1) here would slow down the model too.
         pool = ThreadPoolExecutor(self.options.workers, "loader")
-        ahead: deque[tuple[int, np.ndarray, list[Future]]] = deque()
-        chunk = min(_CHUNK, -(-self.options.batch_size // self.options.workers))
+        ahead: deque[Future[Batch]] = deque()
+        chunk = max(1, min(_CHUNK, -(-self._rows // self.options.workers)))
         try:
             for step in range(first_step, steps + 3):
                 if step <= steps:
-                    samples = self.indices(step)
-                    pieces = [(samples[start : start + chunk], start) for start in range(0, len(samples), chunk)]
-                    ahead.append((step, samples, [pool.submit(self._chunk, step, *piece) for piece in pieces]))
-                if ahead and ahead[0][0] <= step - 2:
-                    ready, samples, parts = ahead.popleft()
-                    yield self._join(ready, samples, [part.result() for part in parts])
+                    pixels = self._empty()
+                    parts = [pool.submit(self._chunk, step, pixels, start, min(chunk, self._rows - start)) for start in range(0, self._rows, chunk)]
+                    # Its parts are before it in the queue: whoever takes it up never waits for work not begun.
+                    ahead.append(pool.submit(lambda step=step, pixels=pixels, parts=parts: self._join(step, pixels, [part.result() for part in parts])))
+                if len(ahead) > 2 or step > steps:
+                    if not ahead:
+                        return
+                    yield ahead.popleft().result()
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 
-    def _chunk(self, step: int, samples: np.ndarray, start: int) -> list[Tensor | str]:
-        """Pictures of `samples`, which begin at row `start` of the step's batch; a reason in place of a broken one."""
-        first = (step - 1) * self.options.batch_size + start
-        # 53 bits make a float in [0, 1); where the square is cut depends on the position alone.
-        places = (mix(np.arange(first, first + len(samples)), self.options.seed + 1) >> np.uint64(11)) / 2.0**53
-        result: list[Tensor | str] = []
-        for sample, place in zip(samples.tolist(), places.tolist(), strict=True):
-            try:
-                result.append(images.load(self.index.read(sample, IMAGE), self.options.image_size, place))
-            except images.BrokenPicture as error:
-                result.append(str(error))
-        return result
-
-    def _join(self, step: int, samples: np.ndarray, chunks: list[list[Tensor | str]]) -> Batch:
-        loaded = list(zip(samples.tolist(), (picture for chunk in chunks for picture in chunk), strict=True))
-        texts = samples
-        if self.options.shuffle_captions:
-            texts = order((step - 1) * len(samples), len(samples), len(self.index), self.options.seed + _SHUFFLED)
-        pictures = [picture for _, picture in loaded if isinstance(picture, Tensor)]
-        kept = [row for row, (_, picture) in enumerate(loaded) if isinstance(picture, Tensor)]
+    def _empty(self) -> Tensor:
         size = self.options.image_size
+        return torch.empty(self._rows, 3, size, size, dtype=torch.uint8, pin_memory=self.options.pin)
+
+    def _position(self, step: int) -> int:
+        """Of this process' first row of a step, among all samples of the run."""
+        return (step - 1) * self.options.batch_size + self._first
+
+    def _chunk(self, step: int, pixels: Tensor, start: int, length: int) -> dict[int, str]:
+        """Fills rows of `pixels`; -> the reasons of those that are broken."""
+        first = self._position(step) + start
+        samples = order(first, length, len(self.index), self.options.seed)
+        # 53 bits make a float in [0, 1); where the square is cut depends on the position alone.
+        places = (mix(np.arange(first, first + length), self.options.seed + 1) >> np.uint64(11)) / 2.0**53
+        broken = {}
+        for row, (sample, place) in enumerate(zip(samples.tolist(), places.tolist(), strict=True), start):
+            try:
+                pixels[row] = images.load(self.index.read(sample, IMAGE), self.options.image_size, place)
+            except images.BrokenPicture as error:
+                broken[row] = str(error)
+        return broken
+
+    def _join(self, step: int, pixels: Tensor, broken_rows: list[dict[int, str]]) -> Batch:
+        broken = {row: reason for rows in broken_rows for row, reason in rows.items()}
+        first, count = self._position(step), len(self.index)
+        samples = texts = order(first, self._rows, count, self.options.seed)
+        if self.options.shuffle_captions:
+            texts = order(first, self._rows, count, self.options.seed + _SHUFFLED)
+        kept = [row for row in range(self._rows) if row not in broken]
         return Batch(
-            torch.stack(pictures) if pictures else torch.empty(0, 3, size, size, dtype=torch.uint8),
+            pixels[kept] if broken else pixels,
             torch.from_numpy(self.tokenizer.encode([self._caption(texts[row]) for row in kept], self.options.context_length)),
-            [self.index.key(loaded[row][0]) for row in kept],
-            [(self.index.key(sample), picture) for sample, picture in loaded if isinstance(picture, str)],
+            samples[kept],
+            [(self.index.key(samples[row]), broken[row]) for row in sorted(broken)],
+            self.index,
         )
 
     def _caption(self, sample: int) -> str:

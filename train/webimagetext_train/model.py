@@ -6,11 +6,13 @@ Shapes: B batch, L tokens of text, N = 1 + (size/patch)^2 tokens of a picture, D
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .memory import run_block
 from .presets import ModelConfig
 from .resnet import ModifiedResNet
 
@@ -76,16 +78,24 @@ class ResidualAttentionBlock(nn.Module):
 class Transformer(nn.Module):
     """A stack of blocks."""
 
+    checkpointing = False
+    """Keep only the blocks' inputs for the backward pass and compute the rest again: less memory, a third more time."""
+
     def __init__(self, width: int, layers: int, heads: int, causal: bool, activation: str):
         super().__init__()
         self.resblocks = nn.Sequential(*(ResidualAttentionBlock(width, heads, causal, activation) for _ in range(layers)))
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.resblocks(x)
+        for block in self.resblocks:
+            x = run_block(block, x, self.checkpointing and self.training)
+        return x
 
 
 class VisionTransformer(nn.Module):
     """ViT with one more layer norm before the first block (section 2.4)."""
+
+    patch_dropout = 0.0
+    """Share of each picture's patches that training leaves out, drawn anew each time (FLIP, arXiv 2212.00794)."""
 
     def __init__(self, config: ModelConfig):
         super().__init__()
@@ -109,11 +119,20 @@ class VisionTransformer(nn.Module):
         rows, columns = height // patch, width // patch
         # conv1 never overlaps, so it is one matrix product over flattened patches: faster than the convolution.
         x = x.view(batch, channels, rows, patch, columns, patch).permute(0, 2, 4, 1, 3, 5)
-        x = F.linear(x.reshape(batch, rows * columns, -1), self.conv1.weight.flatten(1))
-        x = torch.cat([self.class_embedding.to(x.dtype).expand(batch, 1, -1), x], dim=1)
-        x = self.transformer(self.ln_pre(x + self.positional_embedding))
+        x = F.linear(x.reshape(batch, rows * columns, channels * patch * patch), self.conv1.weight.flatten(1))
+        x = torch.cat([self.class_embedding.to(x.dtype).expand(batch, 1, -1), x], dim=1) + self.positional_embedding
+        if self.training and self.patch_dropout > 0:
+            x = self._drop_patches(x)
+        x = self.transformer(self.ln_pre(x))
         # Only the class token is used: norm and projection of the others would be thrown away.
         return self.ln_post(x[:, 0]) @ self.proj
+
+    def _drop_patches(self, x: Tensor) -> Tensor:
+        """(B, N, D) -> (B, 1 + kept, D): the class token and a random choice of the others, at least one."""
+        batch, tokens, width = x.shape
+        kept = max(1, round((tokens - 1) * (1 - self.patch_dropout)))
+        chosen = torch.rand(batch, tokens - 1, device=x.device).topk(kept, dim=1).indices + 1
+        return torch.cat([x[:, :1], x.gather(1, chosen.unsqueeze(-1).expand(-1, -1, width))], dim=1)
 
 
 class CLIP(nn.Module):
@@ -130,6 +149,10 @@ class CLIP(nn.Module):
         self.text_projection = nn.Parameter(torch.empty(config.text_width, config.embed_dim))
         # tau = 0.07 (section 2.5), kept as the logarithm of its inverse.
         self.logit_scale = nn.Parameter(torch.tensor(math.log(1 / 0.07)))
+        if config.logit_bias:
+            # The sigmoid loss starts at a scale of 10 and at few positives (SigLIP, arXiv 2303.15343, section 3.2).
+            self.logit_scale.data.fill_(math.log(10))
+            self.logit_bias = nn.Parameter(torch.tensor(-10.0))
         self._initialise()
 
     def _initialise(self) -> None:
@@ -165,6 +188,42 @@ class CLIP(nn.Module):
         x = x[torch.arange(len(x), device=x.device), tokens.argmax(dim=-1)]
         return self.ln_final(x) @ self.text_projection
 
-    def forward(self, images: Tensor, tokens: Tensor) -> tuple[Tensor, Tensor]:
+    def encode_sorted_text(self, text: SortedText) -> Tensor:
+        """What `encode_text` gives for the whole batch, without computing the padding of short captions."""
+        return torch.cat([self.encode_text(tokens) for tokens in text.pieces])[text.place]
+
+    def forward(self, images: Tensor, tokens: Tensor | SortedText) -> tuple[Tensor, Tensor]:
         """-> (B, E), (B, E), both of length one, in float32"""
-        return F.normalize(self.encode_image(images).float(), dim=-1), F.normalize(self.encode_text(tokens).float(), dim=-1)
+        text = self.encode_text(tokens) if isinstance(tokens, Tensor) else self.encode_sorted_text(tokens)
+        return F.normalize(self.encode_image(images).float(), dim=-1), F.normalize(text.float(), dim=-1)
+
+
+class SortedText:
+    """A batch of token ids cut into pieces of captions of about the same length, each as short as its longest."""
+
+    SHARES = (0.5, 0.875, 1.0)
+    """The shorter half, most of the rest, the longest eighth: three calls cost less than the padding of one."""
+
+    def __init__(self, pieces: list[Tensor], place: Tensor):
+        self.pieces = pieces
+        """(n, L) each"""
+        self.place = place
+        """(B,) where in the concatenated pieces each row of the batch is"""
+
+    @staticmethod
+    def cut(tokens: Tensor, shares: Sequence[float] = SHARES, multiple: int = 1) -> SortedText:
+        """(B, L) on the CPU; lengths are rounded up to a `multiple`, as GPUs and compiled models prefer."""
+        lengths = tokens.argmax(dim=-1) + 1
+        order = lengths.argsort(stable=True)
+        ends = sorted({round(len(tokens) * share) for share in shares} - {0})
+        if not ends:
+            return SortedText([tokens], order)
+        pieces = []
+        for start, end in zip([0, *ends], ends, strict=False):
+            longest = -(-int(lengths[order[end - 1]]) // multiple) * multiple
+            pieces.append(tokens[order[start:end], :longest])
+        return SortedText(pieces, order.argsort())
+
+    def to(self, device: torch.device) -> SortedText:
+        """The same on another device."""
+        return SortedText([piece.to(device, non_blocking=True) for piece in self.pieces], self.place.to(device, non_blocking=True))

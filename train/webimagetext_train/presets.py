@@ -30,6 +30,9 @@ class ModelConfig:
     activation: str = "quick_gelu"
     """x * sigmoid(1.702 x) in every released model. Loading weights with the other one is silently wrong, so it is written down."""
 
+    logit_bias: bool = False
+    """A learned bias beside the temperature, for the sigmoid loss."""
+
     def with_vocabulary(self, size: int) -> ModelConfig:
         """The same model for a tokenizer of `size` entries."""
         return replace(self, vocab_size=size)

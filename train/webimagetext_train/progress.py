@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import sys
 import time
-from pathlib import Path
-
-from .files import write_atomically
-
-FIELDS = ("step", "loss", "lr", "logit_scale", "samples_per_second")
 
 
 class Progress:
-    """Events go to stdout when `as_json`; sentences go to stderr unless `quiet` or `as_json`."""
+    """Events go to stdout when `as_json`; sentences go to stderr unless `quiet` or `as_json`. Of many processes one speaks."""
 
-    def __init__(self, as_json: bool, quiet: bool):
-        self.as_json, self.quiet = as_json, quiet
+    def __init__(self, as_json: bool, quiet: bool, speaks: bool = True):
+        self.as_json, self.quiet = as_json and speaks, quiet or not speaks
         self._terminal = sys.stderr.isatty()
         self._drawn = False
 
@@ -36,7 +30,7 @@ class Progress:
         elif not self.quiet:
             line = (
                 f"step {values['step']}/{steps}  loss {values['loss']:.3f}  lr {values['lr']:.2e}  scale {values['logit_scale']:.1f}  "
-                f"{values['samples_per_second']:.0f} pairs/s  {duration(values['eta'])} left"
+                f"{values['samples_per_second']:.0f} pairs/s  waiting {values['data_wait']:.0%}  {values['memory_mb'] / 1e3:.1f} GB  {duration(values['eta'])} left"
             )
             line += f"  {broken} broken" if broken else ""
             self._clear()
@@ -55,48 +49,31 @@ class Progress:
             self._drawn = False
 
 
-class Metrics:
-    """`metrics.csv`; rows after the step that a run resumes from are taken back, so that no step is there twice."""
-
-    def __init__(self, path: Path, resumed_step: int):
-        rows = []
-        if path.exists() and resumed_step > 0:
-            with open(path, newline="") as file:
-                # The last row of a killed run may be cut; it lies after the checkpoint or is complete.
-                rows = [row for row in csv.reader(file) if len(row) == len(FIELDS) and row[0].isdigit() and int(row[0]) <= resumed_step]
-        write_atomically(path, "".join(",".join(row) + "\r\n" for row in [list(FIELDS), *rows]).encode())
-        self._file = open(path, "a", newline="")
-        self._writer = csv.writer(self._file)
-
-    def write(self, **values: float) -> None:
-        """One row, visible at once."""
-        self._writer.writerow([values[name] for name in FIELDS])
-        self._file.flush()
-
-    def close(self) -> None:
-        """No more rows."""
-        self._file.close()
-
-
 class Clock:
-    """Pairs a second since the last look, and how long the rest takes at the rate of the whole run."""
+    """Pairs a second and the share of waiting since the last look; how long the rest takes at the rate of the whole run."""
 
     def __init__(self) -> None:
         self.started = self._last = time.monotonic()
         self._pairs = self._steps = 0
+        self._waited = 0.0
 
-    def add(self, pairs: int) -> None:
-        """One step done."""
+    def add(self, pairs: int, waited: float = 0.0) -> None:
+        """One step done, for whose batch it waited so many seconds."""
         self._pairs += pairs
         self._steps += 1
+        self._waited += waited
 
     def look(self, steps_left: int) -> dict[str, float]:
-        """-> samples_per_second, eta"""
+        """-> samples_per_second, data_wait, eta"""
         now = time.monotonic()
-        rate = self._pairs / max(1e-9, now - self._last)
-        eta = (now - self.started) / max(1, self._steps) * steps_left
-        self._last, self._pairs = now, 0
-        return {"samples_per_second": round(rate, 1), "eta": round(eta, 1)}
+        since = max(1e-9, now - self._last)
+        values = {
+            "samples_per_second": round(self._pairs / since, 1),
+            "data_wait": round(min(1.0, self._waited / since), 4),
+            "eta": round((now - self.started) / max(1, self._steps) * steps_left, 1),
+        }
+        self._last, self._pairs, self._waited = now, 0, 0.0
+        return values
 
 
 def duration(seconds: float) -> str:

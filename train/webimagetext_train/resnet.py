@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .memory import run_block
 from .presets import ModelConfig
 
 
@@ -78,6 +79,9 @@ class AttentionPool2d(nn.Module):
 class ModifiedResNet(nn.Module):
     """Picture tower of the RN presets."""
 
+    checkpointing = False
+    """As in the transformer: keep only the blocks' inputs for the backward pass."""
+
     def __init__(self, config: ModelConfig):
         super().__init__()
         assert not isinstance(config.vision_layers, int)
@@ -104,5 +108,7 @@ class ModifiedResNet(nn.Module):
         x = F.relu(self.bn1(self.conv1(x)))
         x = F.relu(self.bn2(self.conv2(x)))
         x = self.avgpool(F.relu(self.bn3(self.conv3(x))))
-        x = self.layer4(self.layer3(self.layer2(self.layer1(x))))
+        for layer in (self.layer1, self.layer2, self.layer3, self.layer4):
+            for block in layer:
+                x = run_block(block, x, self.checkpointing and self.training)
         return self.attnpool(x)

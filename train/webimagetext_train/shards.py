@@ -7,18 +7,20 @@ order a pure function of the seed and a resumed run exact.
 
 from __future__ import annotations
 
-import glob
 import hashlib
 import mmap
 import os
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
-from .errors import UserError
+from .remote import find_shards
+
+__all__ = ["PICTURES", "DamagedTar", "ShardIndex", "find_shards", "samples_of", "split_name", "walk_tar"]
 
 BLOCK = 512
 PICTURES = ("jpg", "jpeg", "png", "webp")
@@ -144,15 +146,18 @@ class ShardIndex:
     damaged: list[str] = field(default_factory=list)
 
     @staticmethod
-    def build(paths: Sequence[str], parts: Sequence[tuple[str, ...]]) -> ShardIndex:
+    def build(paths: Sequence[str], parts: Sequence[tuple[str, ...]], say: Callable[[str], None] = lambda text: None) -> ShardIndex:
         """`parts` are alternatives of extensions, e.g. [("jpg", "png"), ("txt",)]; a sample must have one of each.
 
         Samples that lack a part are counted in `incomplete`; a shard that is cut gives what lies before the cut and is
-        listed in `damaged`.
+        listed in `damaged`. `say` hears how far it is, every two seconds.
         """
         shards, starts, places = [np.zeros(0, np.int32)], [np.zeros(0, np.int64)], [np.zeros((0, len(parts), 2), np.int64)]
-        incomplete, damaged = 0, []
+        incomplete, damaged, told = 0, [], time.monotonic()
         for number, path in enumerate(paths):
+            if time.monotonic() - told > 2:
+                told = time.monotonic()
+                say(f"read the headers of {number} of {len(paths)} shards")
             found, headers = [], []
             try:
                 if os.path.getsize(path) == 0:
@@ -190,13 +195,6 @@ class ShardIndex:
         digest = hashlib.sha256()
         for path in self.paths:
             digest.update(f"{Path(path).name} {os.path.getsize(path)}\n".encode())
-        digest.update(self.places.tobytes())
+        for start in range(0, len(self), 1 << 20):  # in pieces: the array may be mapped and larger than memory
+            digest.update(np.ascontiguousarray(self.places[start : start + (1 << 20)]).tobytes())
         return digest.hexdigest()
-
-
-def find_shards(pattern: str, advice: str = "run `npm run crawl` first") -> list[str]:
-    """Sorted paths that match a glob."""
-    paths = sorted(glob.glob(pattern, recursive=True))
-    if not paths:
-        raise UserError(f"no shards match {pattern}: {advice}")
-    return paths

@@ -1,8 +1,8 @@
 """Training from WebDataset shards: `python -m webimagetext_train.train --shards 'data/shards/*.tar'`.
 
-Running the same command again goes on from the last checkpoint: model, optimizer, random state and the place in the
-data are restored, and the losses that follow are bit for bit those of a run that was never stopped (on a CPU with the
-same number of threads).
+Running the same command again goes on from the last checkpoint: model, optimizer and the place in the data are
+restored, whatever is drawn at random is a function of the step, and the losses that follow are bit for bit those of a
+run that was never stopped (on a CPU with the same number of threads).
 """
 
 from __future__ import annotations
@@ -14,27 +14,24 @@ import os
 import signal
 import sys
 import time
-from dataclasses import replace
-from pathlib import Path
+from contextlib import suppress
 
 import torch
 
-from . import checkpoint
-from .data import PARTS, Loader, LoaderOptions, captions_of
+from . import launch
+from .data import Batch, order
+from .distributed import any_process, from_first, local_rank, process_group, rank, sum_over_processes, world
 from .errors import UserError
-from .files import remove_temporaries, write_atomically
-from .images import normalise
-from .loss import clamp_logit_scale, clip_loss
-from .model import CLIP
-from .options import SMALL_DATA, parse_arguments
-from .optim import learning_rate, make_optimizer
-from .presets import PRESETS, TINY, Preset
-from .progress import Clock, Metrics, Progress
-from .shards import ShardIndex, find_shards
-from .tokenizer import ClipTokenizer
+from .files import write_atomically
+from .memory import peak_memory_mb
+from .metrics import FIELDS, Database, Rows, Sink, TensorBoard, WeightsAndBiases
+from .optim import learning_rate
+from .options import parse_arguments
+from .progress import Clock, Progress
+from .run import Run, cores, describe, open_shards, resolve
 
-TOKENIZER = "bpe.txt.gz"
 METRICS = "metrics.csv"
+_GOING, _OUT_OF_TIME, _TOLD_TO_STOP = 0, 1, 2
 
 
 class Stop:
@@ -51,169 +48,107 @@ class Stop:
         self.signal = number
 
 
-def cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def pick_device(name: str | None) -> torch.device:
-    """The one asked for, else a GPU where there is one."""
+    """The one asked for, else a GPU where there is one: each process its own."""
     try:
         device = torch.device(name or ("cuda" if torch.cuda.is_available() else "cpu"))
+        if device.type == "cuda" and device.index is None:
+            device = torch.device("cuda", local_rank())
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError) as error:
-        raise UserError(f"device {name} cannot be used ({str(error).splitlines()[0]}): try --device cpu") from error
+        raise UserError(f"device {name or 'cuda'} cannot be used ({str(error).splitlines()[0]}): try --device cpu") from error
     return device
 
 
-class Run:
-    """One training run in one folder."""
-
-    def __init__(self, args: argparse.Namespace, progress: Progress):
-        self.args, self.progress, self.out = args, progress, args.out
-        torch.set_num_threads(args.threads or cores())
-        self.device = pick_device(args.device)
-        self.index = self._open_shards()
-        self.preset, self.steps = self._resolve()
-        self.identity = {
-            "model": self.preset.model.name,
-            "batch-size": self.preset.recipe.batch_size,
-            "seed": args.seed,
-            "shuffle-captions": args.shuffle_captions,
-            "data": self.index.fingerprint(),
-        }
-        self.step, self.broken = 0, 0
-        previous = None if args.restart or not self.latest.exists() else checkpoint.load(self.latest)
-        torch.manual_seed(args.seed)
-        if previous:
-            self._check_same(previous)
-            self.tokenizer, self.model, self.step = previous.tokenizer, previous.model(), previous.step
-            self.broken = previous.state["run"]["broken"]
-        else:
-            self.tokenizer = self._make_tokenizer()
-            self.model = CLIP(self.preset.model.with_vocabulary(self.tokenizer.size))
-        self.model.to(self.device).train()
-        self.optimizer = make_optimizer(self.model, self.preset.recipe)
-        if previous:
-            # The moments of the file under the options of this command.
-            self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": previous.state["optimizer"]["state"]})
-            checkpoint.restore_rng(previous.state)
-
-    @property
-    def latest(self) -> Path:
-        return self.out / checkpoint.LATEST
-
-    def _open_shards(self) -> ShardIndex:
-        index = ShardIndex.build(find_shards(self.args.shards), PARTS)
-        for line in index.damaged:
-            self.progress.event("damaged", f"warning: {line}; reading what lies before", shard=line)
-        if index.incomplete:
-            self.progress.event("incomplete", f"warning: {index.incomplete} samples lack a picture or a caption", samples=index.incomplete)
-        return index
-
-    def _resolve(self) -> tuple[Preset, int]:
-        """Options over the preset's values; the number of steps."""
-        args, pairs = self.args, len(self.index)
-        preset = PRESETS[args.model or ("ViT-B/32" if self.device.type == "cuda" and pairs >= SMALL_DATA else TINY)]
-        recipe = preset.recipe
-        batch = args.batch_size or min(recipe.batch_size, 1024)
-        if pairs < batch:
-            raise UserError(f"{self.args.shards} holds {pairs} pairs, fewer than one batch of {batch}: crawl more or lower --batch-size")
-        steps = args.steps or recipe.steps or max(1, recipe.epochs * pairs // batch)
-        warmup = min(recipe.warmup, max(1, steps // 10)) if args.warmup is None else args.warmup
-        decay = recipe.weight_decay if args.weight_decay is None else args.weight_decay
-        lr = recipe.lr if args.lr is None else args.lr
-        return replace(preset, recipe=replace(recipe, batch_size=batch, lr=lr, warmup=warmup, weight_decay=decay)), steps
-
-    def _check_same(self, previous: checkpoint.Checkpoint) -> None:
-        before = previous.state["run"]
-        others = ["other data" if name == "data" else f"--{name} {before[name]}, not {value}" for name, value in self.identity.items() if before[name] != value]
-        if self.args.tokenizer and ClipTokenizer.load(self.args.tokenizer).digest() != previous.tokenizer.digest():
-            others.append("another --tokenizer")
-        if others:
-            raise UserError(f"{self.out} holds a run with {others[0]}: begin anew with --restart, or name another --out")
-
-    def _make_tokenizer(self) -> ClipTokenizer:
-        if self.args.tokenizer:
-            tokenizer = ClipTokenizer.load(self.args.tokenizer)
-        else:
-            tokenizer = ClipTokenizer.train(captions_of(self.index), self.preset.model.vocab_size)
-        tokenizer.save(self.out / TOKENIZER)
-        return tokenizer
-
-    def save(self) -> None:
-        """Writes latest.pt."""
-        run = {**self.identity, "broken": self.broken, "steps": self.steps}
-        checkpoint.save(self.latest, step=self.step, model=self.model, optimizer=self.optimizer, tokenizer=self.tokenizer, tokenizer_file=TOKENIZER, run=run)
-        self.progress.event("checkpoint", step=self.step, path=str(self.latest))
-
-    def train(self, stop: Stop) -> str:
-        """Steps until done, out of time or told to stop -> "done", "time" or "signal"."""
-        args, recipe, started = self.args, self.preset.recipe, time.monotonic()
-        options = LoaderOptions(
-            recipe.batch_size,
-            self.preset.model.image_size,
-            self.preset.model.context_length,
-            args.seed,
-            args.workers if args.workers is not None else cores() if self.device.type == "cuda" else 1,
-            args.shuffle_captions,
-        )
-        metrics, clock = Metrics(self.out / METRICS, self.step), Clock()
-        batches = Loader(self.index, self.tokenizer, options).batches(self.step + 1, self.steps)
-        reason = "done"
-        try:
-            for batch in batches:
-                for key, why in batch.broken:
-                    self.progress.event("broken", key=key, reason=why)
-                self.broken += len(batch.broken)
-                lr = learning_rate(self.step + 1, self.steps, recipe.lr, recipe.warmup)
-                loss = self._update(batch, lr)
-                self.step += 1
-                clock.add(len(batch.keys))
-                if self.step % args.log_every == 0 or self.step == self.steps:
-                    scale = self.model.logit_scale.exp().item()
-                    values = {"step": self.step, "loss": loss, "lr": lr, "logit_scale": scale, **clock.look(self.steps - self.step)}
-                    metrics.write(**values)
-                    self.progress.step(self.steps, self.broken, **values)
-                if self.step < self.steps:
-                    if stop.signal is not None:
-                        reason = "signal"
-                    elif args.time_budget is not None and time.monotonic() - started >= args.time_budget:
-                        reason = "time"
-                if reason != "done" or self.step % args.checkpoint_every == 0 or self.step == self.steps:
-                    self.save()
-                if reason != "done":
-                    break
-        finally:
-            batches.close()
-            metrics.close()
-            self.progress.finish()
-        return reason
-
-    def _update(self, batch, lr: float) -> float:
-        """One optimizer step -> its loss."""
-        if not batch.keys:
-            raise UserError(f"no picture of step {self.step + 1}'s batch can be read (first: {batch.broken[0][0]}): crawl again, or look at that file")
-        for group in self.optimizer.param_groups:
-            group["lr"] = lr
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.args.precision == "bf16"):
-            image, text = self.model(normalise(batch.images.to(self.device, non_blocking=True)), batch.tokens.to(self.device))
-        loss = clip_loss(image, text, self.model.logit_scale)
-        value = loss.item()
-        if value != value or abs(value) == float("inf"):
-            # Stop before the weights are touched: the last checkpoint stays good, and the culprits are named.
-            path = self.out / "non-finite.json"
-            write_atomically(path, json.dumps({"step": self.step + 1, "loss": str(value), "keys": batch.keys}, indent=1).encode())
-            raise UserError(f"loss became {value} at step {self.step + 1}: its samples are listed in {path}; lower --lr and run again")
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        self.optimizer.step()
-        clamp_logit_scale(self.model.logit_scale)
-        return value
+def train(run: Run, stop: Stop) -> int:
+    """Steps until done, out of time or told to stop -> which of these."""
+    args, recipe, started = run.args, run.preset.recipe, time.monotonic()
+    sinks, clock = _sinks(run), Clock()
+    keys = Rows(run.out / f"keys-{rank()}.csv", ("step", "key", "seen"), run.step) if args.log_keys else None
+    batches = run.loader().batches(run.step + 1, run.steps)
+    state = _GOING
+    try:
+        while state == _GOING and run.step < run.steps:
+            asked = time.monotonic()
+            batch = next(batches)
+            waited = time.monotonic() - asked
+            lr = learning_rate(run.step + 1, run.steps, recipe.lr, recipe.warmup)
+            result = _update(run, batch, lr)
+            run.step += 1
+            if keys:
+                keys.write_all([[run.step, key, 1] for key in batch.keys] + [[run.step, key, 0] for key, _ in batch.broken])
+            clock.add(recipe.batch_size, waited)
+            if run.step % args.log_every == 0 or run.step == run.steps:
+                values = {"step": run.step, "epoch": run.epoch, "loss": result.loss, "lr": lr, "logit_scale": run.model.logit_scale.exp().item()}
+                values |= {"gradient_norm": result.gradient_norm, "memory_mb": round(peak_memory_mb(run.device), 1), **clock.look(run.steps - run.step)}
+                for sink in sinks:
+                    sink.write(**values)
+                run.progress.step(run.steps, run.broken, **values)
+            if run.step < run.steps:
+                out_of_time = args.time_budget is not None and time.monotonic() - started >= args.time_budget
+                state = any_process(_TOLD_TO_STOP if stop.signal is not None else _OUT_OF_TIME if out_of_time else _GOING, run.device)
+            if state != _GOING or run.step % args.checkpoint_every == 0 or run.step == run.steps:
+                run.save()
+    finally:
+        batches.close()
+        for sink in [*sinks, *([keys] if keys else [])]:
+            sink.close()
+        run.progress.finish()
+    return state
 
 
-def _train(args: argparse.Namespace) -> int:
-    progress, stop = Progress(args.json, args.quiet), Stop()
+def _sinks(run: Run) -> list[Sink]:
+    if rank() != 0:
+        return []
+    sinks: list[Sink] = [Rows(run.out / METRICS, FIELDS, run.step)]
+    if run.args.sqlite:
+        sinks.append(Database(run.args.sqlite, str(run.out), run.step, run.progress))
+    if run.args.tensorboard:
+        sinks.append(TensorBoard(run.out / "tensorboard", run.step))
+    if run.args.wandb:
+        sinks.append(WeightsAndBiases(run.args.wandb, run.out, describe(run)))
+    return sinks
+
+
+def _update(run: Run, batch: Batch, lr: float):
+    """One optimizer step -> its result."""
+    for key, why in batch.broken:
+        run.progress.event("broken", key=key, reason=why)
+    number = run.step + 1
+    lost = int(sum_over_processes(torch.tensor(len(batch.broken), device=run.device)))
+    run.broken += lost
+    if lost == run.preset.recipe.batch_size:
+        raise UserError(f"no picture of step {number}'s batch can be read (first: {batch.broken[0][0]}): crawl again, or look at that file")
+    for group in run.optimizer.param_groups:
+        group["lr"] = lr
+    result = run.stepper.step(number, batch.images, batch.tokens, run.optimizer, run.guard, run.average)
+    if result.complaint:
+        # The weights are as the step before left them, the last checkpoint is good, and the culprits are named.
+        leapt = "leapt" in result.complaint
+        path = run.out / ("spike.json" if leapt else "non-finite.json")
+        if rank() == 0:
+            keys = [run.index.key(sample) for sample in run.loader().indices(number).tolist()]
+            report = {"step": number, "loss": str(result.loss), "gradient_norm": str(result.gradient_norm), "mean_loss": run.guard.mean, "keys": keys}
+            write_atomically(path, json.dumps(report, indent=1).encode())
+        advice = "look at them, then go on with --spike 0 or a lower --lr" if leapt else "lower --lr and run again"
+        raise UserError(f"{result.complaint} at step {number}: its samples are listed in {path}; {advice}")
+    return result
+
+
+def _list_batches(args: argparse.Namespace, progress: Progress) -> int:
+    """The keys of all processes' samples, as they were or will be trained on; broken ones are among them."""
+    index = open_shards(args, progress)
+    preset, steps = resolve(args, len(index), pick_device(args.device).type == "cuda")
+    first, last = args.list_batches
+    size = preset.recipe.batch_size
+    for step in range(first, min(last, steps) + 1):
+        samples = order((step - 1) * size, size, len(index), args.seed)
+        print(json.dumps({"step": step, "keys": [index.key(sample) for sample in samples.tolist()]}))
+    return 0
+
+
+def _lock(args: argparse.Namespace) -> object:
+    """Keeps other runs out of --out for as long as the result is referred to."""
     try:
         args.out.mkdir(parents=True, exist_ok=True)
         lock = open(args.out / "lock", "w")
@@ -222,11 +157,21 @@ def _train(args: argparse.Namespace) -> int:
         raise UserError(f"another run is writing to {args.out}: wait for it, or name another --out") from error
     except OSError as error:
         raise UserError(f"{args.out} cannot be written ({error.strerror}): name another --out") from error
-    for name in (checkpoint.LATEST, TOKENIZER, METRICS):
-        remove_temporaries(args.out / name)
+    return lock
+
+
+def _train(args: argparse.Namespace, device: torch.device) -> int:
+    progress, stop = Progress(args.json, args.quiet, rank() == 0), Stop()
+    lock = _lock(args) if rank() == 0 else None
+    from_first(None)  # the others wait for the lock
+    torch.set_num_threads(args.threads or max(1, cores() // int(os.environ.get("LOCAL_WORLD_SIZE", "1"))))
     if args.precision is None:
-        args.precision = "bf16" if pick_device(args.device).type == "cuda" else "fp32"
-    run = Run(args, progress)
+        args.precision = "bf16" if device.type == "cuda" else "fp32"
+    if args.precision == "fp16" and args.parallel == "fsdp" and world() > 1:
+        raise UserError("--precision fp16 does not go with --parallel fsdp: take bf16")
+    run = Run(args, progress, device)
+    if lock:
+        run.clear_temporaries()
     name, pairs = run.preset.model.name, len(run.index)
     if run.step >= run.steps:
         sentence = f"{args.out} holds a finished run of {run.step} steps: nothing to do (raise --steps to go on, or --restart)"
@@ -234,39 +179,63 @@ def _train(args: argparse.Namespace) -> int:
         return 0
     first, began = run.step, time.monotonic()
     how = f"going on after step {first}" if first else "from scratch"
+    where = f"{world()} x {run.device.type}" if world() > 1 else str(run.device)
     progress.event(
         "start",
-        f"training {name} on {pairs:,} pairs, {run.steps:,} steps of {run.preset.recipe.batch_size}, {run.device}, {how}",
+        f"training {name} on {pairs:,} pairs, {run.steps:,} steps of {run.preset.recipe.batch_size}, {where}, {how}",
         model=name,
         pairs=pairs,
         steps=run.steps,
         step=first,
         batch_size=run.preset.recipe.batch_size,
         device=str(run.device),
+        processes=world(),
         vocabulary=run.tokenizer.size,
     )
-    reason = run.train(stop)
+    state = train(run, stop)
     seconds = time.monotonic() - began
-    if reason == "done":
+    if state == _GOING:
         progress.event("done", f"trained {run.step - first} steps in {seconds:.0f} s: {run.latest}", step=run.step, checkpoint=str(run.latest), trained=run.step - first)
         return 0
+    reason = "signal" if state == _TOLD_TO_STOP else "time"
     progress.event("stopped", f"stopped after step {run.step} of {run.steps}; the same command goes on from there", step=run.step, reason=reason)
-    return 0 if reason == "time" else 128 + (stop.signal or 0)
+    return 0 if state == _OUT_OF_TIME else 128 + (stop.signal or signal.SIGTERM)
 
 
 def main(arguments: list[str] | None = None) -> int:
     """-> exit code: 0 done, 1 failed, 2 wrong use (argparse), 130/143 stopped by a signal."""
-    args = parse_arguments(arguments)
+    given = sys.argv[1:] if arguments is None else arguments
+    args = parse_arguments(given)
     try:
-        return _train(args)
+        if args.nodes or args.slurm:
+            write = launch.sbatch_script if args.slurm else launch.nodes_text
+            print(write(given, args.nodes or 1, args.processes), end="")
+            return 0
+        if args.list_batches:
+            return _list_batches(args, Progress(args.json, args.quiet))
+        if args.processes > 1 and "WORLD_SIZE" not in os.environ:
+            if pick_device(args.device).type == "cuda" and torch.cuda.device_count() < args.processes:
+                raise UserError(f"--processes {args.processes}, but this machine has {torch.cuda.device_count()} GPUs: start at most one a GPU")
+            return launch.run_processes(given, args.processes)
+        device = pick_device(args.device)
+        with process_group(device.type):
+            return _train(args, device)
     except UserError as error:
         message = str(error)
     except OSError as error:
         message = str(error)
-    except torch.OutOfMemoryError:
-        message = "the GPU's memory is full: lower --batch-size, or take a smaller --model"
-    print(f"error: {message}", file=sys.stderr)
+    except (torch.OutOfMemoryError, MemoryError):
+        message = _OUT_OF_MEMORY
+    except RuntimeError as error:
+        if "can't allocate memory" not in str(error) and "not enough memory" not in str(error):
+            raise
+        message = _OUT_OF_MEMORY
+    with suppress(BrokenPipeError):
+        print(f"error: {message}", file=sys.stderr)
     return 1
+
+
+_OUT_OF_MEMORY = "the memory is full: raise --accum or give --checkpointing (same result), lower --batch-size, or take a smaller --model"
 
 
 if __name__ == "__main__":
