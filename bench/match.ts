@@ -40,14 +40,20 @@ for (let at = bytes.indexOf(10); at >= 0; at = bytes.indexOf(10, at + 1)) starts
 starts.push(bytes.length + 1);
 
 const python = ensureVenv("bench/.venv-match", "bench/match-requirements.txt", say);
-const [termsFile, captionsFile, foundFile] = ["terms", "captions", "found"].map((name) => join(DATA, `match-${name}.txt`));
+const [termsFile, captionsFile, foundFile] = ["terms", "captions", "found"].map((name) =>
+  join(DATA, `match-${name}.txt`),
+);
 if (!termsFile || !captionsFile || !foundFile) throw new Error("unreachable");
 writeFileSync(termsFile, terms.map(({ term }) => term).join("\n"));
 writeFileSync(captionsFile, text);
 const peerRuns = Array.from({ length: 3 }, () =>
   JSON.parse(execFileSync(python, ["bench/match_peer.py", termsFile, captionsFile, foundFile], { encoding: "utf8" })),
 );
-const peer = { build: median(peerRuns.map(({ build }) => build)), match: median(peerRuns.map(({ match }) => match)), bytes: peerRuns[0].bytes };
+const peer = {
+  build: median(peerRuns.map(({ build }) => build)),
+  match: median(peerRuns.map(({ match }) => match)),
+  bytes: peerRuns[0].bytes,
+};
 
 const rows = [["pyahocorasick as MetaCLIP", peer.build, peer.bytes, COUNT / peer.match, 1]];
 for (const mode of ["fold", "metaclip"] satisfies MatchMode[]) {
@@ -66,7 +72,9 @@ for (const mode of ["fold", "metaclip"] satisfies MatchMode[]) {
 }
 
 const node = process.version;
-console.log(`${terms.length.toLocaleString("en")} terms, ${COUNT.toLocaleString("en")} captions, ${(bytes.length / COUNT).toFixed(0)} bytes each; Node ${node}, pyahocorasick 2.3.1`);
+console.log(
+  `${terms.length.toLocaleString("en")} terms, ${COUNT.toLocaleString("en")} captions, ${(bytes.length / COUNT).toFixed(0)} bytes each; Node ${node}, pyahocorasick 2.3.1`,
+);
 console.log(`${"".padEnd(26)} build s  tables MB  captions/s/core  ratio`);
 for (const [name, build, size, rate, ratio] of rows as [string, number, number, number, number][]) {
   console.log(
@@ -77,7 +85,9 @@ for (const [name, build, size, rate, ratio] of rows as [string, number, number, 
 const theirs = readFileSync(foundFile, "utf8").split("\n");
 const metaclip = new Matcher(buildTable(terms, "metaclip"));
 const different = captions.filter((caption, i) => metaclip.match(caption).join(" ") !== theirs[i]);
-console.log(`metaclip: ${different.length} of ${COUNT.toLocaleString("en")} captions with other ids than MetaCLIP's matcher`);
+console.log(
+  `metaclip: ${different.length} of ${COUNT.toLocaleString("en")} captions with other ids than MetaCLIP's matcher`,
+);
 if (different.length > 0) {
   console.log(different.slice(0, 5).join("\n"));
   process.exitCode = 1;

@@ -1,4 +1,14 @@
-import { chosenFor, computeThresholds, type PairScan, termHash } from "../filters/cap.ts";
+import { dirname, join } from "node:path";
+import {
+  type BlockScan,
+  chooseMatches,
+  countMatches,
+  exactThresholds,
+  sampledThresholds,
+  type Thresholds,
+  termHash,
+} from "../filters/cap.ts";
+import { PairBlocks } from "../filters/pair-blocks.ts";
 import { type Database, setMeta } from "../store/database.ts";
 import { idHalves } from "../store/pair-id.ts";
 import { refreshQueryCounts } from "../store/query-counts.ts";
@@ -9,6 +19,8 @@ export interface SelectOptions {
   /** The most pairs chosen on account of one query; CLIP's is 20,000. */
   cap: number;
   seed: number;
+  /** `exact`, or MetaCLIP's independent sampling, which keeps the cap on average only. */
+  balance?: "exact" | "metaclip";
 }
 
 /** What a selection changed. */
@@ -19,13 +31,6 @@ export interface Selection {
   toDownload: number;
   /** Pairs that fit under no cap now. */
   reserve: number;
-}
-
-interface LiveRow {
-  id: string;
-  state: string;
-  queries: string;
-  chosen_for: string | null;
 }
 
 /** Pairs that passed the rules and did not fail: those the cap chooses among. */
@@ -40,33 +45,70 @@ export function select(db: Database, options: SelectOptions): Selection {
     oneCaptionAPicture(db);
     const terms = db.prepare<[], { term: string }>("SELECT term FROM query ORDER BY id").all();
     const hashes = Int32Array.from(terms, ({ term }) => termHash(term));
-    const live = db.prepare<[], LiveRow>(`SELECT id, state, queries, chosen_for FROM pair WHERE ${LIVE}`);
-    const scan: PairScan = (visit) => {
-      for (const row of live.iterate()) visit(...idHalves(row.id), JSON.parse(row.queries));
-    };
-    const thresholds = computeThresholds(scan, hashes, options.cap, options.seed);
-
-    const changes: { id: string; state: string; chosen_for: string | null }[] = [];
-    const selection: Selection = { chosen: 0, toDownload: 0, reserve: 0 };
-    for (const row of live.iterate()) {
-      const queries = chosenFor(thresholds, hashes, options.seed, ...idHalves(row.id), JSON.parse(row.queries));
-      const chosen_for = queries.length > 0 ? JSON.stringify(queries) : null;
-      const state = chosen_for === null ? "reserve" : row.state === "kept" ? "kept" : "chosen";
-      if (chosen_for === null) selection.reserve++;
-      else selection.chosen++;
-      if (state !== row.state || chosen_for !== row.chosen_for) changes.push({ id: row.id, state, chosen_for });
+    const blocks = new PairBlocks(join(dirname(db.name), "select.tmp"));
+    try {
+      const counts = readPairs(db, blocks, terms.length);
+      const scan: BlockScan = (visit) => {
+        for (const block of blocks.blocks()) visit(block);
+      };
+      const thresholds =
+        options.balance === "metaclip"
+          ? sampledThresholds(counts, options.cap)
+          : exactThresholds(scan, counts, hashes, options.cap, options.seed);
+      const selection = mark(db, blocks, thresholds, hashes, options.seed);
+      setMeta(db, "cap", String(options.cap));
+      setMeta(db, "seed", String(options.seed));
+      refreshQueryCounts(db);
+      return selection;
+    } finally {
+      blocks.close();
     }
-    // A statement cannot be written to while it is being read, hence the list; it holds only what changes.
-    const update = db.prepare("UPDATE pair SET state = @state, chosen_for = @chosen_for WHERE id = @id");
-    for (const change of changes) update.run(change);
-    selection.toDownload =
-      db.prepare<[], { n: number }>("SELECT count(*) AS n FROM pair WHERE state = 'chosen' AND file IS NULL").get()
-        ?.n ?? 0;
-    setMeta(db, "cap", String(options.cap));
-    setMeta(db, "seed", String(options.seed));
-    refreshQueryCounts(db);
-    return selection;
   })();
+}
+
+/** Brings all live pairs into blocks, in the order of the table, and counts their matches. */
+function readPairs(db: Database, blocks: PairBlocks, queries: number): Uint32Array {
+  const live = db.prepare<[], [string, string]>(
+    `SELECT id, queries FROM pair NOT INDEXED WHERE ${LIVE} ORDER BY rowid`,
+  );
+  for (const [id, json] of live.raw().iterate()) blocks.add(...idHalves(id), JSON.parse(json) as number[]);
+  const counts = new Uint32Array(queries);
+  for (const block of blocks.blocks()) countMatches(block, counts);
+  return counts;
+}
+
+/** Writes who is within a cap to the table, where it changed. */
+function mark(db: Database, blocks: PairBlocks, thresholds: Thresholds, hashes: Int32Array, seed: number): Selection {
+  const live = db.prepare<[], [number, string, string | null]>(
+    `SELECT rowid, state, chosen_for FROM pair NOT INDEXED WHERE ${LIVE} ORDER BY rowid`,
+  );
+  const rows = live.raw().iterate();
+  // A statement cannot be written to while it is being read, hence the list; it holds only what changes.
+  const changes: [string, string | null, number][] = [];
+  const selection: Selection = { chosen: 0, toDownload: 0, reserve: 0 };
+  let chosen = new Uint8Array(0);
+  for (const block of blocks.blocks()) {
+    if (chosen.length < block.queries.length) chosen = new Uint8Array(block.queries.length);
+    chooseMatches(block, thresholds, hashes, seed, chosen);
+    for (let pair = 0; pair < block.pairs; pair++) {
+      const [rowid, before, accountBefore] = rows.next().value as [number, string, string | null];
+      let account = "";
+      for (let i = block.starts[pair] ?? 0; i < (block.starts[pair + 1] ?? 0); i++)
+        if (chosen[i] === 1) account += account === "" ? `[${block.queries[i]}` : `,${block.queries[i]}`;
+      const accountNow = account === "" ? null : `${account}]`;
+      const state = accountNow === null ? "reserve" : before === "kept" ? "kept" : "chosen";
+      if (accountNow === null) selection.reserve++;
+      else selection.chosen++;
+      if (state !== before || accountNow !== accountBefore) changes.push([state, accountNow, rowid]);
+    }
+  }
+  rows.return?.();
+  const update = db.prepare("UPDATE pair SET state = ?, chosen_for = ? WHERE rowid = ?");
+  for (const change of changes) update.run(...change);
+  selection.toDownload =
+    db.prepare<[], { n: number }>("SELECT count(*) AS n FROM pair WHERE state = 'chosen' AND file IS NULL").get()?.n ??
+    0;
+  return selection;
 }
 
 /**

@@ -1,5 +1,5 @@
 import { closeSync, fstatSync, openSync, readSync, renameSync, writeFileSync } from "node:fs";
-import { hashFolded, hashRoom, hashSpacedTerm, foldText, type MatchMode } from "./words.ts";
+import { foldText, hashFolded, hashRoom, hashSpacedTerm, type MatchMode } from "./words.ts";
 
 /**
  * The matcher's tables in one buffer of 32-bit integers, so that they can be written to a file, read back, and shared
@@ -57,7 +57,7 @@ export function buildTable(terms: readonly { term: string }[], mode: MatchMode, 
       bytes = Buffer.alloc(term.length * 3);
       hashes = new Int32Array(hashRoom(bytes.length));
     }
-    const length = bytes.utf8Write(term);
+    const length = bytes.write(term, "utf8");
     let count: number;
     if (mode === "metaclip") count = term === "" ? 0 : hashSpacedTerm(bytes, 0, length, hashes);
     else {

@@ -33,7 +33,7 @@ export class Matcher {
   /** The ids of all terms in `caption`, each once, ascending. */
   match(caption: string): number[] {
     if (caption.length * 3 > this.#bytes.length) this.#makeRoom(caption.length * 3);
-    const length = this.#bytes.utf8Write(caption);
+    const length = this.#bytes.write(caption, "utf8");
     const count = this.matchBytes(this.#bytes, 0, length);
     const ids: number[] = [];
     for (let i = 0; i < count; i++) ids.push(this.found[i] as number);

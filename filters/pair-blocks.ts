@@ -1,0 +1,113 @@
+import { closeSync, mkdirSync, openSync, readSync, rmSync, writeSync } from "node:fs";
+import { dirname } from "node:path";
+import type { PairBlock } from "./cap.ts";
+
+/** Matches a block holds: 4 MB. */
+const BLOCK = 1 << 20;
+
+/**
+ * Pairs with their queries, written once and then gone over again and again by the passes of the cap. The first `inMemory`
+ * blocks stay in memory, later ones go to a file and are read back one at a time, so that memory stays bounded.
+ */
+export class PairBlocks {
+  readonly #file: string;
+  readonly #inMemory: number;
+  readonly #blocks: PairBlock[] = [];
+  /** Where each block in the file begins, its pairs and matches. */
+  readonly #places: { at: number; pairs: number; matches: number }[] = [];
+  #end = 0;
+  #descriptor: number | undefined;
+  #filling = emptyBlock(0);
+  #matches = 0;
+
+  /** @param file where later blocks go; removed by {@link close}. */
+  constructor(file: string, inMemory = 64) {
+    this.#file = file;
+    this.#inMemory = inMemory;
+    this.#fresh();
+  }
+
+  /** Appends a pair; its order is kept. */
+  add(idHigh: number, idLow: number, queries: ArrayLike<number>): void {
+    if (this.#matches + queries.length > BLOCK || this.#filling.pairs === BLOCK) this.#flush();
+    const block = this.#filling;
+    if (queries.length > block.queries.length) throw new Error(`a pair has ${queries.length} queries`);
+    block.high[block.pairs] = idHigh;
+    block.low[block.pairs] = idLow;
+    block.queries.set(queries, this.#matches);
+    this.#matches += queries.length;
+    block.starts[++block.pairs] = this.#matches;
+  }
+
+  /** The blocks in the order they were added; a block read from the file is valid until the next. */
+  *blocks(): Generator<PairBlock> {
+    yield* this.#blocks;
+    for (const { at, pairs, matches } of this.#places) {
+      const block = emptyBlock(pairs, matches);
+      block.pairs = pairs;
+      let from = at;
+      for (const column of [block.high, block.low, block.starts, block.queries]) {
+        this.#read(column, from);
+        from += column.byteLength;
+      }
+      yield block;
+    }
+    if (this.#filling.pairs > 0) yield this.#filling;
+  }
+
+  /** Removes the file. */
+  close(): void {
+    if (this.#descriptor === undefined) return;
+    closeSync(this.#descriptor);
+    rmSync(this.#file, { force: true });
+  }
+
+  #fresh(): void {
+    this.#filling = emptyBlock(BLOCK);
+    this.#matches = 0;
+  }
+
+  #flush(): void {
+    const { pairs, high, low, starts, queries } = this.#filling;
+    const matches = this.#matches;
+    const columns = [high.slice(0, pairs), low.slice(0, pairs), starts.slice(0, pairs + 1), queries.slice(0, matches)];
+    if (this.#blocks.length < this.#inMemory) {
+      const [high, low, starts, queries] = columns as [Int32Array, Int32Array, Uint32Array, Int32Array];
+      this.#blocks.push({ pairs, high, low, starts, queries });
+    } else {
+      if (this.#descriptor === undefined) {
+        mkdirSync(dirname(this.#file), { recursive: true });
+        this.#descriptor = openSync(this.#file, "w+");
+      }
+      this.#places.push({ at: this.#end, pairs, matches });
+      for (const column of columns) this.#write(column);
+    }
+    this.#fresh();
+  }
+
+  #write(column: Int32Array | Uint32Array): void {
+    const bytes = new Uint8Array(column.buffer, column.byteOffset, column.byteLength);
+    for (let done = 0; done < bytes.length; )
+      done += writeSync(this.#descriptor ?? -1, bytes, done, bytes.length - done, this.#end + done);
+    this.#end += bytes.length;
+  }
+
+  #read(column: Int32Array | Uint32Array, at: number): void {
+    const bytes = new Uint8Array(column.buffer, column.byteOffset, column.byteLength);
+    for (let done = 0; done < bytes.length; ) {
+      const read = readSync(this.#descriptor ?? -1, bytes, done, bytes.length - done, at + done);
+      if (read === 0) throw new Error(`${this.#file}: ends too early; was it changed by hand?`);
+      done += read;
+    }
+  }
+}
+
+function emptyBlock(pairs: number, matches = pairs): PairBlock {
+  return {
+    pairs: 0,
+    high: new Int32Array(pairs),
+    low: new Int32Array(pairs),
+    starts: new Uint32Array(pairs + 1),
+    queries: new Int32Array(matches),
+  };
+}
