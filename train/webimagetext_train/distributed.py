@@ -6,6 +6,7 @@ Data-parallel replicas (DDP) or weights split over the processes (FSDP2, `fully_
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,7 +15,6 @@ from datetime import timedelta
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
-from torch.distributed.tensor import DTensor, distribute_tensor
 
 from .errors import UserError
 
@@ -127,13 +127,24 @@ def from_first(value: object) -> object:
     return box[0]
 
 
+def is_split(tensor: Tensor) -> bool:
+    """Whether FSDP keeps only a part of it here. Importing the module takes a second, and only FSDP does so."""
+    module = sys.modules.get("torch.distributed.tensor")
+    return module is not None and isinstance(tensor, module.DTensor)
+
+
 def whole(tensor: Tensor) -> Tensor:
     """A split tensor put together again (every process must ask), any other as it is."""
-    return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
+    return tensor.full_tensor() if is_split(tensor) else tensor
+
+
+def local_part(tensor: Tensor) -> Tensor:
+    """Of a split tensor what lies here, sharing its memory; any other as it is."""
+    return tensor.to_local() if is_split(tensor) else tensor
 
 
 def split_like(tensor: Tensor, parameter: Tensor) -> Tensor:
     """This process' part of `tensor` where the parameter is split, else `tensor` on its device."""
-    if isinstance(parameter, DTensor):
-        return distribute_tensor(tensor.to(parameter.device), parameter.device_mesh, parameter.placements)
+    if is_split(parameter):
+        return sys.modules["torch.distributed.tensor"].distribute_tensor(tensor.to(parameter.device), parameter.device_mesh, parameter.placements)
     return tensor.to(parameter.device)

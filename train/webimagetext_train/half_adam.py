@@ -2,7 +2,7 @@
 
 A moment moves by as little as a thousandth of itself in a step, while bfloat16 knows only steps of a 256th: rounded to
 the nearest it would stand still. So it is rounded up or down at random, in proportion to how near each is, which is
-right on average (stochastic rounding). The draws are a function of (seed, step) alone: replicas on many processes
+right on average (stochastic rounding). The draws are a function of the step alone: replicas on many processes
 round alike, and a resumed run rounds as the undisturbed one did.
 """
 
@@ -13,7 +13,8 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.distributed.tensor import DTensor
+
+from .distributed import local_part
 
 
 def round_stochastically(value: Tensor, generator: torch.Generator) -> Tensor:
@@ -27,9 +28,8 @@ def round_stochastically(value: Tensor, generator: torch.Generator) -> Tensor:
 class HalfAdamW(torch.optim.Optimizer):
     """The same update as torch.optim.AdamW; weights of bfloat16 are rounded stochastically, too."""
 
-    def __init__(self, params: Any, lr: float, betas: tuple[float, float], eps: float, seed: int = 0):
+    def __init__(self, params: Any, lr: float, betas: tuple[float, float], eps: float):
         super().__init__(params, {"lr": lr, "betas": betas, "eps": eps, "weight_decay": 0.0})
-        self.seed = seed
         self._generators: dict[torch.device, torch.Generator] = {}
 
     @torch.no_grad()
@@ -50,26 +50,22 @@ class HalfAdamW(torch.optim.Optimizer):
                 device = parameter.device
                 generator = self._generators.setdefault(device, torch.Generator(device))
                 if device not in seeded:
-                    generator.manual_seed((self.seed << 32) + step)
+                    generator.manual_seed(step)
                     seeded.add(device)
                 _update(parameter, parameter.grad, state, group, step, generator)
 
 
-def _local(tensor: Tensor) -> Tensor:
-    """The part of a split tensor that lies here; it shares its memory."""
-    return tensor.to_local() if isinstance(tensor, DTensor) else tensor
-
-
 def _update(parameter: Tensor, gradient: Tensor, state: dict[str, Tensor], group: dict[str, Any], step: int, generator: torch.Generator) -> None:
     beta1, beta2 = group["betas"]
-    weight, grad = _local(parameter), _local(gradient).float()
-    first, second = _local(state["exp_avg"]), _local(state["exp_avg_sq"])
+    weight, grad = local_part(parameter), local_part(gradient).float()
+    first, second = local_part(state["exp_avg"]), local_part(state["exp_avg_sq"])
     mean = first.float().lerp_(grad, 1 - beta1)
     square = second.float().mul_(beta2).addcmul_(grad, grad, value=1 - beta2)
     first.copy_(round_stochastically(mean, generator))
     second.copy_(round_stochastically(square, generator))
     denominator = square.div_(1 - beta2**step).sqrt_().add_(group["eps"])
-    new = weight.float().mul_(1 - group["lr"] * group["weight_decay"]) if weight.dtype != torch.float32 else weight.mul_(1 - group["lr"] * group["weight_decay"])
+    new = weight.float()  # the weight itself, or a copy of a bfloat16 one
+    new.mul_(1 - group["lr"] * group["weight_decay"])
     new.addcdiv_(mean, denominator, value=-group["lr"] / (1 - beta1**step))
     if new is not weight:
         weight.copy_(round_stochastically(new, generator))

@@ -7,9 +7,8 @@ from collections.abc import Iterable
 
 import torch
 from torch import Tensor, nn
-from torch.distributed.tensor import DTensor
 
-from .distributed import split_like, whole
+from .distributed import is_split, split_like, whole
 from .half_adam import HalfAdamW
 from .presets import Recipe
 
@@ -40,7 +39,7 @@ def learning_rate(step: int, steps: int, peak: float, warmup: int) -> float:
 def gradient_norm(parameters: Iterable[nn.Parameter]) -> Tensor:
     """L2 norm of all gradients together, also of those that are split over processes -> scalar."""
     gradients = [p.grad for p in parameters if p.grad is not None]
-    kinds = ([g for g in gradients if isinstance(g, DTensor) is split] for split in (False, True))
+    kinds = ([g for g in gradients if is_split(g) is split] for split in (False, True))
     norms = [whole(torch.nn.utils.get_total_norm(kind)) for kind in kinds if kind]
     return torch.linalg.vector_norm(torch.stack(norms))
 
@@ -56,9 +55,9 @@ def restore_optimizer(model: nn.Module, optimizer: torch.optim.Optimizer, state:
     kind = torch.bfloat16 if half_statistics else torch.float32
     for name, parameter in model.named_parameters():
         if name in state:
-            moments = {key: split_like(state[name][key].to(kind), parameter) for key in ("exp_avg", "exp_avg_sq")}
+            moments = {key: split_like(state[name][key].to(kind, copy=True), parameter) for key in ("exp_avg", "exp_avg_sq")}
             # The fused optimizer keeps the count beside the weights, so that a step needs no answer from the GPU.
-            count = state[name]["step"] if half_statistics else state[name]["step"].to(parameter.device)
+            count = state[name]["step"].clone() if half_statistics else state[name]["step"].to(parameter.device, copy=True)
             optimizer.state[parameter] = {"step": count, **moments}
 
 

@@ -62,8 +62,10 @@ def _what(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("what is trained on what").add_argument
     add(
         "--shards",
-        default="data/shards/*.tar",
-        help="tar shards with KEY.jpg|png|webp and KEY.txt: globs and ranges such as {00000..00099}.tar, of paths, http(s):// or s3:// (default: %(default)s)",
+        nargs="+",
+        default=["data/shards/*.tar"],
+        metavar="SHARDS",
+        help="tar shards with KEY.jpg|png|webp and KEY.txt: globs and ranges such as {00000..00099}.tar, of paths, http(s):// or s3:// (default: data/shards/*.tar)",
     )
     add("--cache", type=Path, metavar="DIR", help="where shards from elsewhere and the index of large sets are kept (default: OUT/cache)")
     add("--out", type=Path, default=Path("data/checkpoints"), help="folder of latest.pt, metrics.csv and the tokenizer (default: %(default)s)")

@@ -15,7 +15,7 @@ import shutil
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
@@ -51,29 +51,33 @@ def expand_braces(pattern: str) -> list[str]:
     return [done for name in names for done in expand_braces(pattern[: match.start()] + name + pattern[match.end() :])]
 
 
-def find_shards(pattern: str, advice: str = "run `npm run crawl` first", cache: Path | None = None, say: Callable[[str], None] = lambda text: None) -> list[str]:
-    """Paths on this machine of the shards that a pattern means, each once; several patterns stand apart by spaces or ::.
+def find_shards(
+    patterns: str | Sequence[str], advice: str = "run `npm run crawl` first", cache: Path | None = None, say: Callable[[str], None] = lambda text: None
+) -> list[str]:
+    """Paths on this machine of the shards that the patterns mean, each once; `::` in a pattern separates two.
 
     Sorted by path; after them those from elsewhere, sorted by address, which are fetched into `cache`.
     """
     paths: set[str] = set()
     remote: list[str] = []
-    existing = glob.glob(pattern, recursive=True)
-    # A path with a space or a brace in its own name comes first.
-    for part in [] if existing else re.split(r"::|\s+", pattern.strip()):
-        for name in expand_braces(part):
+    patterns = [patterns] if isinstance(patterns, str) else patterns
+    for part in (part for pattern in patterns for part in pattern.split("::")):
+        found = glob.glob(part, recursive=True)
+        paths.update(found)
+        # A path with a brace in its own name comes first.
+        for name in [] if found else expand_braces(part):
             if "://" in name:
                 remote += _list_remote(name)
-            else:
-                found = glob.glob(name, recursive=True)
-                if not found and "{" in part:
-                    raise UserError(f"{name}, one of {part}, does not exist: {advice}")
-                paths.update(found)
-    local = sorted(paths.union(existing))
+                continue
+            found = glob.glob(name, recursive=True)
+            if not found and name != part:
+                raise UserError(f"{name}, one of {part}, does not exist: {advice}")
+            paths.update(found)
+    local = sorted(paths)
     if remote and cache is None:
         raise UserError(f"{remote[0]} lies elsewhere: give a pattern of files on this machine")
     if not local and not remote:
-        raise UserError(f"no shards match {pattern}: {advice}")
+        raise UserError(f"no shards match {' '.join(patterns)}: {advice}")
     return local + (fetch_all(sorted(set(remote)), cache, say) if cache else [])
 
 

@@ -53,7 +53,7 @@ def resolve(args: argparse.Namespace, pairs: int, on_gpu: bool) -> tuple[Preset,
     recipe = preset.recipe
     batch = args.batch_size or min(recipe.batch_size, 1024)
     if pairs < batch:
-        raise UserError(f"{args.shards} holds {pairs} pairs, fewer than one batch of {batch}: crawl more or lower --batch-size")
+        raise UserError(f"{' '.join(args.shards)} holds {pairs} pairs, fewer than one batch of {batch}: crawl more or lower --batch-size")
     if batch < world() * args.accum:
         raise UserError(f"a batch of {batch} is less than one pair for each of {world()} processes x --accum {args.accum}: raise --batch-size")
     epochs = args.epochs or (None if recipe.steps else recipe.epochs)
@@ -80,7 +80,7 @@ class Run:
             "data": self.index.fingerprint(),
         }
         if from_first(self.identity) != self.identity:
-            raise UserError(f"process {rank()} sees other shards than the first: {args.shards} must mean the same files on all machines")
+            raise UserError(f"process {rank()} sees other shards than the first: {' '.join(args.shards)} must mean the same files on all machines")
         self.step, self.broken = 0, 0
         self.guard = Guard(args.spike)
         previous = None if args.restart or not self.latest.exists() else checkpoint.load(self.latest)

@@ -9,13 +9,13 @@ norms, which see one piece at a time).
 from __future__ import annotations
 
 import math
+import zlib
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.distributed.fsdp import fully_shard
 from torch.nn.parallel import DistributedDataParallel
 
 from .distributed import average_gradient, rank, world
@@ -101,6 +101,8 @@ class Stepper:
         self._split = options.parallel == "fsdp" and world() > 1
         self._alone = [clip.logit_scale, *([clip.logit_bias] if clip.config.logit_bias else [])]
         if self._split:
+            from torch.distributed.fsdp import fully_shard  # takes a second, so only where it is used
+
             for block in _blocks(clip):
                 fully_shard(block)
             fully_shard(self._towers, ignored_params=set(self._alone))
@@ -166,7 +168,7 @@ class Stepper:
 
     def _forward(self, number: int, place: int, piece: tuple[Tensor, Tensor]) -> tuple[Tensor, ...]:
         # Whatever is drawn inside is a function of the step: the same in both passes, and after a resume.
-        torch.manual_seed(((self.options.seed * 1_000_003 + number) * 4_099 + rank()) * 4_099 + place)
+        torch.manual_seed(zlib.crc32(f"{self.options.seed} {number} {rank()} {place}".encode()))
         images, tokens = piece
         # Few different lengths where a new one costs something.
         multiple = 8 if self.device.type == "cuda" or self.options.compile else 1
