@@ -14,6 +14,7 @@ import { download } from "./download.ts";
 import { dropDuplicates, reportNearDuplicates } from "./duplicates.ts";
 import { Net, type NetOptions } from "./net.ts";
 import { type SelectOptions, select } from "./select.ts";
+import type { Batch } from "./sources/source.ts";
 import { readUrlList } from "./sources/url-list.ts";
 import { crawlPages } from "./sources/web.ts";
 import { listWanted } from "./wanted.ts";
@@ -48,8 +49,12 @@ export async function loadJudges(terms: readonly Term[]): Promise<CaptionJudges>
 export async function runDiscover(workspace: Workspace, options: CrawlOptions, net: Net): Promise<number> {
   const { db } = workspace;
   const progress = new Progress("discover", options.quiet);
-  const judges = await loadJudges(workspace.queries.terms);
-  if (workspace.queriesChanged) rematch(db, judges.matcher);
+  // A second of CPU: not for a run that finds all pages and lists done.
+  let judges: CaptionJudges | undefined;
+  if (workspace.queriesChanged) {
+    judges = await loadJudges(workspace.queries.terms);
+    rematch(db, judges.matcher);
+  }
   const { sources } = options;
   let total = 0;
   const web = crawlPages(db, net, sources, options.stop);
@@ -59,7 +64,10 @@ export async function runDiscover(workspace: Workspace, options: CrawlOptions, n
   );
   for (const source of [web, ...lists]) {
     const before = total;
-    total += await discover(db, source, judges, (seen) => {
+    const first = await source.next();
+    if (first.done) continue;
+    judges ??= await loadJudges(workspace.queries.terms);
+    total += await discover(db, startingWith(first.value, source), judges, (seen) => {
       const { done = 0, n = 0 } = pages.get() ?? {};
       progress.update(before + seen, undefined, n > 0 ? `pairs on ${done ?? 0} of ${n} pages` : "pairs");
     });
@@ -68,6 +76,11 @@ export async function runDiscover(workspace: Workspace, options: CrawlOptions, n
   refreshQueryCounts(db);
   endStage(db, "discover", progress, total, `${total.toLocaleString("en")} pairs found`);
   return total;
+}
+
+async function* startingWith(first: Batch, rest: AsyncGenerator<Batch>): AsyncGenerator<Batch> {
+  yield first;
+  yield* rest;
 }
 
 /** Select and download in turns until every chosen pair has its picture or a reason. */
