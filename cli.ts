@@ -4,10 +4,12 @@ import { Command, CommanderError, InvalidArgumentError, Option } from "commander
 import { type CrawlFlags, crawlCommand } from "./crawler/command.ts";
 import { explainCommand } from "./crawler/explain.ts";
 import { startCommand } from "./crawler/start.ts";
+import { parseResize, RESIZE_MODES, STORED_FORMATS } from "./filters/image/resize.ts";
 import manifest from "./package.json" with { type: "json" };
 import { buildQueriesCommand } from "./queries/command.ts";
 import { MIRROR } from "./queries/download.ts";
 import { reportCommand, statsCommand } from "./store/command.ts";
+import { explainError } from "./store/disk.ts";
 import { UsageError } from "./store/usage-error.ts";
 
 function count(text: string): number {
@@ -31,6 +33,17 @@ function share(text: string): number {
   const value = real(text);
   if (value < 0 || value > 1) throw new InvalidArgumentError("expected a number from 0 to 1.");
   return value;
+}
+
+function percent(text: string): number {
+  if (positive(text) > 100) throw new InvalidArgumentError("expected a whole number from 1 to 100.");
+  return Number(text);
+}
+
+function resizeMode(text: string): string {
+  if (!parseResize(text))
+    throw new InvalidArgumentError(`expected a number, or one of ${RESIZE_MODES.join(", ")} with :N.`);
+  return text;
 }
 
 const program = new Command("webimagetext")
@@ -64,8 +77,18 @@ function crawling(name: string, description: string): Command {
     .option("--max-pages <n>", "pages to fetch in all", positive, 1_000_000)
     .option("--cap <n>", "most pairs on account of one query (first 20000, then as before)", positive)
     .option("--seed <n>", "seed of every random choice (first 0, then as before)", count)
-    .option("--resize <n>", "bring the short side down to so many pixels (first 256, then as before)", positive)
-    .option("--quality <n>", "JPEG quality of the stored pictures (first 90, then as before)", positive)
+    .option(
+      "--resize <size>",
+      "N: short side at most N pixels; or none, keep-ratio:N, keep-ratio-largest:N, border:N, center-crop:N (first 256, then as before)",
+      resizeMode,
+    )
+    .addOption(
+      new Option("--format <name>", "format of the stored pictures (first jpg, then as before)").choices(
+        STORED_FORMATS,
+      ),
+    )
+    .option("--quality <n>", "JPEG or WebP quality, 1 to 100 (first 90, then as before)", percent)
+    .option("--retry <reason...>", "try again what was dropped for these reasons, e.g. http_5xx timeout")
     .option("--shard-size <n>", "samples a shard (first 10000, then as before)", positive)
     .option("--user-agent <text>", "how to introduce ourselves, with a contact; required beyond this machine")
     .option("--allow-private <cidr...>", "address ranges that may be fetched although they are not public", [])
@@ -165,7 +188,7 @@ trainer("evaluate", "zero-shot evaluation of a checkpoint")
 /** One line that says what to do, and the exit code: 1 failed, 2 wrong use. */
 function fail(error: unknown): never {
   if (error instanceof CommanderError) process.exit(error.exitCode === 0 ? 0 : 2);
-  console.error(`error: ${error instanceof Error ? error.message : String(error)}`);
+  console.error(`error: ${explainError(error)}`);
   if (process.env["WIT_DEBUG"]) console.error(error);
   process.exit(error instanceof UsageError ? 2 : 1);
 }

@@ -1,5 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { isIP } from "node:net";
+import { parseResize, type StoredFormat } from "../filters/image/resize.ts";
+import { CLIP } from "../filters/profiles.ts";
 import manifest from "../package.json" with { type: "json" };
 import { databaseFile, getMeta, setMeta } from "../store/database.ts";
 import { normaliseUrl } from "../store/pair-id.ts";
@@ -8,6 +10,7 @@ import { collectStats, formatSummary } from "../store/stats.ts";
 import { UsageError } from "../store/usage-error.ts";
 import { type CrawlOptions, crawl, runDiscover, runSelect, runSelectAndDownload, type Sources } from "./crawl.ts";
 import { AGENT, Net, type NetOptions } from "./net.ts";
+import { checkRetry, retry } from "./retry.ts";
 import { type RunningSampleWeb, startSampleWeb } from "./sample-web.ts";
 import { Stop } from "./stop.ts";
 import { openWorkspace, type Workspace } from "./workspace.ts";
@@ -16,12 +19,14 @@ import { openWorkspace, type Workspace } from "./workspace.ts";
 export interface Settings {
   cap: number;
   seed: number;
-  resize: number;
+  /** As on the command line, see filters/image/resize.ts. */
+  resize: string;
+  format: StoredFormat;
   quality: number;
   shardSize: number;
 }
 
-const FIRST: Settings = { cap: 20_000, seed: 0, resize: 256, quality: 90, shardSize: 10_000 };
+const FIRST: Settings = { cap: 20_000, seed: 0, resize: "256", format: "jpg", quality: 90, shardSize: 10_000 };
 
 /** Options of crawl, discover, select and download, as the command line gives them. */
 export interface CrawlFlags extends Partial<Settings> {
@@ -41,6 +46,8 @@ export interface CrawlFlags extends Partial<Settings> {
   resolve: string[];
   hostLimits?: string;
   timeBudget?: number;
+  retry?: string[];
+  optOut?: "obey" | "record";
 }
 
 /** What a run was told about its sources and the net: kept in the workspace for the run that takes it up again. */
@@ -56,6 +63,7 @@ export async function crawlCommand(
   flags: CrawlFlags,
 ): Promise<void> {
   const told = whatWasTold(flags, stage);
+  const again = checkRetry(flags.retry ?? []);
   const stop = new Stop(flags.timeBudget);
   const say = (text: string) => void (flags.quiet || process.stderr.write(`${text}\n`));
   const workspace = await openWorkspace(flags.data, say);
@@ -68,13 +76,20 @@ export async function crawlCommand(
       sources.seeds = web.seeds;
       Object.assign(net, { resolve: web.resolve, hostLimits: web.hostLimits, allowPrivate: ["127.0.0.0/8"] });
     }
+    const chosen = settings(workspace, flags);
+    const resize = parseResize(chosen.resize);
+    if (!resize) throw new UsageError(`--resize ${chosen.resize}: see --help for the modes`);
     const options: CrawlOptions = {
-      ...settings(workspace, flags),
+      ...chosen,
+      resize,
+      profile: CLIP,
+      optOut: flags.optOut ?? "obey",
       quiet: flags.quiet,
       sources,
       net,
       stop: stop.signal,
     };
+    if (again.length > 0) say(`trying again: ${retry(workspace.db, again)}`);
     await runStage(stage, workspace, options, flags);
   } finally {
     web?.close();
@@ -129,7 +144,17 @@ function whatWasTold(flags: CrawlFlags, stage: string): Remembered | undefined {
 /** This run's settings: what it was told, else what the run before had, else the defaults. */
 function settings({ db }: Workspace, flags: CrawlFlags): Settings {
   const chosen: Settings = { ...FIRST, ...JSON.parse(getMeta(db, "settings") ?? "{}") };
-  for (const name of Object.keys(FIRST) as (keyof Settings)[]) chosen[name] = flags[name] ?? chosen[name];
+  const before = { ...chosen, resize: String(chosen.resize) };
+  Object.assign(chosen, before);
+  for (const name of Object.keys(FIRST) as (keyof Settings)[])
+    if (flags[name] !== undefined) Object.assign(chosen, { [name]: flags[name] });
+  const made = db.prepare<[], { n: number }>("SELECT count(*) AS n FROM pair WHERE file IS NOT NULL").get()?.n ?? 0;
+  for (const name of ["resize", "format", "quality"] as const) {
+    if (made > 0 && chosen[name] !== before[name])
+      throw new UsageError(
+        `--${name} ${chosen[name]}: the ${made.toLocaleString("en")} pictures here were made with ${before[name]}; use another --data`,
+      );
+  }
   setMeta(db, "settings", JSON.stringify(chosen));
   return chosen;
 }

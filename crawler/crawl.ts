@@ -1,8 +1,8 @@
 import { renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { loadCaptionRules } from "../filters/caption/rules.ts";
+import type { PictureOptions } from "../filters/image/picture.ts";
 import { Matcher } from "../filters/matcher.ts";
-import { CLIP } from "../filters/profiles.ts";
 import { type Database, getMeta } from "../store/database.ts";
 import { Progress } from "../store/progress.ts";
 import { refreshQueryCounts } from "../store/query-counts.ts";
@@ -11,10 +11,13 @@ import { Spool } from "../store/spool.ts";
 import type { Term } from "../store/types.ts";
 import { type CaptionJudges, discover, rematch } from "./discover.ts";
 import { download } from "./download.ts";
+import { dropDuplicates, reportNearDuplicates } from "./duplicates.ts";
 import { Net, type NetOptions } from "./net.ts";
 import { type SelectOptions, select } from "./select.ts";
+import type { Batch } from "./sources/source.ts";
 import { readUrlList } from "./sources/url-list.ts";
 import { crawlPages } from "./sources/web.ts";
+import { listWanted } from "./wanted.ts";
 import type { Workspace } from "./workspace.ts";
 
 /** Where candidates come from; remembered, so that a run that was cut goes on without being told again. */
@@ -28,11 +31,9 @@ export interface Sources {
 }
 
 /** Everything a crawl can be told. */
-export interface CrawlOptions extends SelectOptions {
+export interface CrawlOptions extends SelectOptions, PictureOptions {
   sources: Sources;
   net: NetOptions;
-  resize: number;
-  quality: number;
   shardSize: number;
   quiet: boolean;
   /** Ends the crawl early; what is in flight is finished and written. */
@@ -48,8 +49,12 @@ export async function loadJudges(terms: readonly Term[]): Promise<CaptionJudges>
 export async function runDiscover(workspace: Workspace, options: CrawlOptions, net: Net): Promise<number> {
   const { db } = workspace;
   const progress = new Progress("discover", options.quiet);
-  const judges = await loadJudges(workspace.queries.terms);
-  if (workspace.queriesChanged) rematch(db, judges.matcher);
+  // A second of CPU: not for a run that finds all pages and lists done.
+  let judges: CaptionJudges | undefined;
+  if (workspace.queriesChanged) {
+    judges = await loadJudges(workspace.queries.terms);
+    rematch(db, judges.matcher);
+  }
   const { sources } = options;
   let total = 0;
   const web = crawlPages(db, net, sources, options.stop);
@@ -59,7 +64,10 @@ export async function runDiscover(workspace: Workspace, options: CrawlOptions, n
   );
   for (const source of [web, ...lists]) {
     const before = total;
-    total += await discover(db, source, judges, (seen) => {
+    const first = await source.next();
+    if (first.done) continue;
+    judges ??= await loadJudges(workspace.queries.terms);
+    total += await discover(db, startingWith(first.value, source), judges, (seen) => {
       const { done = 0, n = 0 } = pages.get() ?? {};
       progress.update(before + seen, undefined, n > 0 ? `pairs on ${done ?? 0} of ${n} pages` : "pairs");
     });
@@ -70,18 +78,26 @@ export async function runDiscover(workspace: Workspace, options: CrawlOptions, n
   return total;
 }
 
+async function* startingWith(first: Batch, rest: AsyncGenerator<Batch>): AsyncGenerator<Batch> {
+  yield first;
+  yield* rest;
+}
+
 /** Select and download in turns until every chosen pair has its picture or a reason. */
 export async function runSelectAndDownload(workspace: Workspace, options: CrawlOptions, net: Net): Promise<void> {
   const { db, data } = workspace;
   for (let round = 1; ; round++) {
-    const { chosen, toDownload, reserve } = runSelect(workspace, options);
-    if (toDownload === 0 || options.stop.aborted) return;
+    let selection = runSelect(workspace, options);
+    while (dropDuplicates(db, options.profile.dropNearDuplicates) > 0) selection = runSelect(workspace, options);
+    if (selection.toDownload === 0 || options.stop.aborted) return;
+    if (!options.quiet && round > 1)
+      process.stderr.write(`round ${round}: ${selection.chosen} chosen, ${selection.reserve} in reserve\n`);
+    const wanted = listWanted(db, options);
     const progress = new Progress("download", options.quiet);
-    if (!options.quiet && round > 1) process.stderr.write(`round ${round}: ${chosen} chosen, ${reserve} in reserve\n`);
     const spool = new Spool(data);
     try {
-      const counts = await download(db, net, spool, { ...options, profile: CLIP }, ({ ok, failed }) =>
-        progress.update(ok + failed, toDownload, `${failed} failed`),
+      const counts = await download(db, net, spool, options, ({ ok, failed }) =>
+        progress.update(ok + failed, wanted, `${failed} failed`),
       );
       endStage(
         db,
@@ -118,14 +134,15 @@ export async function runShards(workspace: Workspace, options: CrawlOptions): Pr
   const counts = await writeShards(workspace.db, workspace.data, options, (pairs) =>
     progress.update(pairs, undefined, "pairs"),
   );
-  if (counts.changed)
-    endStage(
-      workspace.db,
-      "shards",
-      progress,
-      counts.pairs,
-      `${counts.pairs.toLocaleString("en")} pairs in ${counts.shards} shards`,
-    );
+  if (!counts.changed) return counts;
+  reportNearDuplicates(workspace.db);
+  endStage(
+    workspace.db,
+    "shards",
+    progress,
+    counts.pairs,
+    `${counts.pairs.toLocaleString("en")} pairs in ${counts.shards} shards`,
+  );
   return counts;
 }
 
@@ -158,12 +175,12 @@ function endStage(db: Database, stage: string, progress: Progress, items: number
 
 /** What is needed to build the same set again. */
 function writeManifest(data: string, workspace: Workspace, options: CrawlOptions): void {
-  const { sources, cap, seed, resize, quality, shardSize } = options;
+  const { sources, cap, seed, resize, format, quality, shardSize } = options;
   const manifest = {
     webimagetext: getMeta(workspace.db, "version"),
     node: process.version,
     queries: { terms: workspace.queries.terms.length, sha256: workspace.queries.sha256 },
-    options: { cap, seed, resize, quality, shardSize, profile: "clip", userAgent: options.net.userAgent },
+    options: { cap, seed, resize, format, quality, shardSize, profile: "clip", userAgent: options.net.userAgent },
     sources,
     shards: workspace.db.prepare("SELECT * FROM shard ORDER BY shard").all(),
   };

@@ -1,19 +1,17 @@
-import { createHash } from "node:crypto";
-import { availableParallelism } from "node:os";
-import { setTimeout as sleep } from "node:timers/promises";
+import { once } from "node:events";
 import pLimit from "p-limit";
-import { ImageError, makePicture, type Picture, type PictureOptions } from "../filters/image/picture.ts";
-import type { Profile } from "../filters/profiles.ts";
+import { Decoders } from "../filters/image/decoders.ts";
+import type { PictureOptions } from "../filters/image/picture.ts";
 import type { Database } from "../store/database.ts";
 import { refreshQueryCounts } from "../store/query-counts.ts";
 import type { Spool } from "../store/spool.ts";
-import { FetchError } from "./fetch-error.ts";
+import { fetchPicture } from "./fetch-picture.ts";
+import { BodyMemory } from "./memory.ts";
 import type { Net } from "./net.ts";
-import { headerOptOut } from "./opt-out.ts";
+import { OutcomeWriter } from "./outcomes.ts";
 
 /** What the pictures must be and become, and when to stop. */
 export interface DownloadOptions extends PictureOptions {
-  profile: Profile;
   /** Ends the stage early; what is in flight is finished and written. */
   stop: AbortSignal;
 }
@@ -25,15 +23,10 @@ export interface DownloadCounts {
   bytes: number;
 }
 
-const MAX_IMAGE_BYTES = 20 * 1024 * 1024;
-const ATTEMPTS = 3;
-/** A drip costs its slot for long; once more is enough. */
-const TIMEOUT_ATTEMPTS = 2;
 const IN_FLIGHT = 256;
 const HOSTS_AT_ONCE = 512;
 /** Rows of a host that are read at once: more than any host has in flight. */
 const ROWS = 200;
-const WRITE_EVERY_MS = 500;
 
 interface Row {
   id: string;
@@ -41,9 +34,10 @@ interface Row {
 }
 
 /**
- * Downloads every chosen pair that has no picture yet, host by host under the hosts' limits. A picture that fails drops
+ * Downloads the pairs of the table `wanted` (see wanted.ts), host by host under the hosts' limits. A picture that fails drops
  * its pair with the reason; the next selection lets others move up.
  * @param progress called with the counts so far.
+ * @throws Error when the disk or this machine's limits end it; what was written stays, and the next run goes on.
  */
 export async function download(
   db: Database,
@@ -53,17 +47,19 @@ export async function download(
   progress: (counts: DownloadCounts) => void,
 ): Promise<DownloadCounts> {
   const counts: DownloadCounts = { ok: 0, failed: 0, bytes: 0 };
-  const writer = new Writer(db, spool);
+  const trouble = new AbortController();
+  const writer = new OutcomeWriter(db, spool, (error) => trouble.abort(error));
+  const stop = AbortSignal.any([options.stop, trouble.signal]);
   const inFlight = pLimit(IN_FLIGHT);
-  // Decoding happens on libuv's threads; more pictures at once than cores would only hold memory.
-  const decoding = pLimit(Math.max(2, availableParallelism()));
+  const memory = new BodyMemory();
+  const decoders = new Decoders();
 
   const one = async (row: Row): Promise<void> => {
-    const outcome = await inFlight(() => fetchPicture(net, row, options, decoding));
+    const outcome = await inFlight(() => fetchPicture(row, net, decoders, memory, { ...options, stop }));
     if (outcome === undefined) return; // Stopped before it began.
     if (outcome.picture) {
       counts.ok++;
-      counts.bytes += outcome.picture.jpeg.length;
+      counts.bytes += outcome.picture.image.length;
     } else {
       counts.failed++;
     }
@@ -72,12 +68,13 @@ export async function download(
   };
 
   const next = db.prepare<[string, string], Row>(
-    `SELECT id, image_url FROM pair WHERE state = 'chosen' AND file IS NULL AND host = ? AND id > ? ORDER BY id LIMIT ${ROWS}`,
+    `SELECT p.id, p.image_url FROM wanted w JOIN pair p ON p.id = w.id
+     WHERE w.host = ? AND w.id > ? AND p.file IS NULL AND p.state <> 'dropped' ORDER BY w.id LIMIT ${ROWS}`,
   );
   const oneHost = async (host: string): Promise<void> => {
     let after = "";
     let window: ReturnType<typeof pLimit> | undefined;
-    while (!options.stop.aborted) {
+    while (!stop.aborted) {
       const rows = next.all(host, after);
       const first = rows[0];
       if (!first) return;
@@ -87,130 +84,20 @@ export async function download(
     }
   };
 
-  const hosts = db
-    .prepare<[], { host: string }>("SELECT DISTINCT host FROM pair WHERE state = 'chosen' AND file IS NULL")
-    .all();
+  const hosts = db.prepare<[], { host: string }>("SELECT DISTINCT host FROM wanted").all();
   const hostLimit = pLimit(HOSTS_AT_ONCE);
+  const work = Promise.all(hosts.map(({ host }) => hostLimit(() => oneHost(host))));
+  work.catch((error) => trouble.abort(error));
   try {
-    await Promise.all(hosts.map(({ host }) => hostLimit(() => oneHost(host))));
-  } finally {
+    await Promise.race([work, once(trouble.signal, "abort")]);
+    trouble.signal.throwIfAborted();
     writer.close();
     net.hosts.save(db);
+  } finally {
+    // In trouble nothing more is written: it would fail too, and hide why.
+    writer.stop();
+    decoders.close();
   }
-  dropDuplicates(db);
   refreshQueryCounts(db);
   return counts;
-}
-
-interface Outcome {
-  id: string;
-  attempts: number;
-  status: number | null;
-  picture?: Picture & { sha256: string };
-  reason?: string;
-  detail?: string;
-}
-
-async function fetchPicture(
-  net: Net,
-  row: Row,
-  options: DownloadOptions,
-  decoding: ReturnType<typeof pLimit>,
-): Promise<Outcome | undefined> {
-  const url = new URL(row.image_url);
-  for (let attempt = 1; !options.stop.aborted; attempt++) {
-    try {
-      const robots = await net.robots.of(url);
-      if (robots.optOut.length > 0) throw new FetchError("opt_out", robots.optOut.join("; "));
-      const response = await net.hosts.image(url, () =>
-        net.get(url, {
-          maxBytes: MAX_IMAGE_BYTES,
-          accept: "image/avif, image/webp, image/png, image/jpeg, image/*;q=0.8",
-          onHeaders: (headers) => {
-            const signals = headerOptOut(headers, net.agent);
-            if (signals.length > 0) throw new FetchError("opt_out", signals.join("; "));
-          },
-        }),
-      );
-      const picture = await decoding(() => makePicture(response.body, options.profile, options));
-      const sha256 = createHash("sha256").update(response.body).digest("hex");
-      return { id: row.id, attempts: attempt, status: response.status, picture: { ...picture, sha256 } };
-    } catch (error) {
-      if (error instanceof ImageError)
-        return { id: row.id, attempts: attempt, status: 200, reason: error.reason, detail: error.message };
-      if (!(error instanceof FetchError)) throw error;
-      if (error.next === "give up" || attempt >= (error.reason === "timeout" ? TIMEOUT_ATTEMPTS : ATTEMPTS)) {
-        return {
-          id: row.id,
-          attempts: attempt,
-          status: error.status ?? null,
-          reason: error.reason,
-          detail: error.message,
-        };
-      }
-      // With a Retry-After the host's queue waits; without, each picture for itself, jittered so that they do not return at once.
-      if (error.retryAfterMs === undefined) await sleep(500 * 2 ** attempt * (0.5 + Math.random()));
-    }
-  }
-  return undefined;
-}
-
-/** Gathers outcomes and writes them every half second in one transaction, pictures before rows. */
-class Writer {
-  readonly #db: Database;
-  readonly #spool: Spool;
-  readonly #timer: NodeJS.Timeout;
-  #waiting: Outcome[] = [];
-
-  constructor(db: Database, spool: Spool) {
-    this.#db = db;
-    this.#spool = spool;
-    this.#timer = setInterval(() => this.#flush(), WRITE_EVERY_MS);
-  }
-
-  add(outcome: Outcome): void {
-    this.#waiting.push(outcome);
-  }
-
-  close(): void {
-    clearInterval(this.#timer);
-    this.#flush();
-  }
-
-  #flush(): void {
-    const outcomes = this.#waiting;
-    this.#waiting = [];
-    if (outcomes.length === 0) return;
-    const ok = this.#db.prepare(
-      `UPDATE pair SET file = @file, offset = @offset, bytes = @bytes, width = @width, height = @height, original_width = @originalWidth,
-         original_height = @originalHeight, format = @format, sha256 = @sha256, status = @status, attempts = attempts + @attempts,
-         retrieved = @retrieved WHERE id = @id`,
-    );
-    const failed = this.#db.prepare(
-      `UPDATE pair SET state = 'dropped', reason = @reason, detail = @detail, status = @status, attempts = attempts + @attempts,
-         chosen_for = NULL WHERE id = @id`,
-    );
-    const retrieved = new Date().toISOString();
-    const rows = outcomes.map(({ picture, ...rest }) => {
-      if (!picture) return { ...rest, detail: rest.detail ?? null };
-      const { jpeg, ...figures } = picture;
-      return { ...rest, ...figures, ...this.#spool.append(jpeg), retrieved };
-    });
-    this.#spool.sync();
-    this.#db.transaction(() => {
-      for (const row of rows) (row.reason === undefined ? ok : failed).run(row);
-    })();
-  }
-}
-
-/** Of pairs whose pictures are the same bytes, the one with the smallest id stays. */
-function dropDuplicates(db: Database): void {
-  db.exec(`
-    UPDATE pair SET state = 'dropped', reason = 'duplicate_image', chosen_for = NULL, file = NULL, shard = NULL, key = NULL
-    WHERE id IN (
-      SELECT id FROM (
-        SELECT id, row_number() OVER (PARTITION BY sha256 ORDER BY id) AS place FROM pair
-        WHERE sha256 IS NOT NULL AND state IN ('chosen', 'kept')
-      ) WHERE place > 1
-    );`);
 }

@@ -6,6 +6,8 @@ export interface Profile {
   maxAspect: number;
   /** Most pixels, as a guard against bombs: the header is read before anything is decoded. */
   maxPixels: number;
+  /** Pictures whose perceptual hashes differ in at most so many bits are one, the smaller pair id stays; else only reported. */
+  dropNearDuplicates?: number;
 }
 
 /** What the paper says, and where it is silent the mildest sensible value. */

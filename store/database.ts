@@ -8,7 +8,7 @@ import { REASONS } from "./reasons.ts";
 export type Database = SQLite.Database;
 
 const SCHEMA = new URL("./schema.sql", import.meta.url);
-const VERSION = 1;
+const VERSION = 2;
 
 /** Where a workspace keeps its state. */
 export function databaseFile(data: string): string {
@@ -64,6 +64,12 @@ function checkVersion(db: Database, data: string): void {
   if (version > VERSION) {
     throw new Error(
       `${databaseFile(data)} was made by a newer webimagetext (schema ${version}): update, or use another --data`,
+    );
+  }
+  // Zero is a database that was just made.
+  if (version > 0 && version < VERSION) {
+    throw new Error(
+      `${databaseFile(data)} was made by an older webimagetext (schema ${version}, now ${VERSION}): build it anew with another --data`,
     );
   }
 }

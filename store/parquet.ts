@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { closeSync, fsyncSync, openSync, writeSync } from "node:fs";
 import { parquetWriteBuffer } from "hyparquet-writer";
 import type { Origin } from "./types.ts";
@@ -21,9 +22,16 @@ export interface SampleMetadata {
   original_height: number;
   /** Of the bytes the host sent, not of the stored picture. */
   sha256: string;
+  /** Perceptual hash of the stored picture, 16 hexadecimal digits. */
+  phash: string | null;
+  /** As the page or list states it, else as the picture's own metadata does. */
   licence: string | null;
   /** Where the source found it, see {@link Origin}. */
   origin: Origin | null;
+  /** Copyright, creator, licence ... as the picture's XMP, IPTC or EXIF states them. */
+  rights: Record<string, string> | null;
+  /** What is kept of the picture's EXIF: description, artist, copyright, date, comment. */
+  exif: Record<string, string> | null;
 }
 
 const COLUMNS: Record<keyof SampleMetadata, "STRING" | "INT32" | "JSON"> = {
@@ -41,12 +49,15 @@ const COLUMNS: Record<keyof SampleMetadata, "STRING" | "INT32" | "JSON"> = {
   original_width: "INT32",
   original_height: "INT32",
   sha256: "STRING",
+  phash: "STRING",
   licence: "STRING",
   origin: "JSON",
+  rights: "JSON",
+  exif: "JSON",
 };
 
-/** Writes the metadata of one shard as Parquet (Snappy), lasting when it returns. */
-export function writeMetadata(file: string, samples: readonly SampleMetadata[]): void {
+/** Writes the metadata of one shard as Parquet (Snappy), lasting when it returns; returns the file's SHA-256. */
+export function writeMetadata(file: string, samples: readonly SampleMetadata[]): string {
   const buffer = parquetWriteBuffer({
     columnData: Object.entries(COLUMNS).map(([name, type]) => ({
       name,
@@ -60,4 +71,5 @@ export function writeMetadata(file: string, samples: readonly SampleMetadata[]):
   for (let written = 0; written < bytes.length; ) written += writeSync(descriptor, bytes, written);
   fsyncSync(descriptor);
   closeSync(descriptor);
+  return createHash("sha256").update(bytes).digest("hex");
 }

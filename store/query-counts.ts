@@ -32,12 +32,21 @@ export function refreshQueryCounts(db: Database): void {
     if (row.file !== null) count(downloaded, account);
     if (row.state === "kept") count(kept, account);
   }
-  const update = db.prepare(
-    `UPDATE query SET matched = @m, chosen = @c, downloaded = @d, kept = @k
-     WHERE id = @id AND (matched <> @m OR chosen <> @c OR downloaded <> @d OR kept <> @k)`,
+  // Most queries are in no caption: only those that are, or were, are written, and only where something differs.
+  const before = new Map(
+    db
+      .prepare<[], { id: number; counts: string }>(
+        "SELECT id, matched || ' ' || chosen || ' ' || downloaded || ' ' || kept AS counts FROM query WHERE matched > 0",
+      )
+      .all()
+      .map(({ id, counts }) => [id, counts]),
   );
+  const update = db.prepare("UPDATE query SET matched = ?, chosen = ?, downloaded = ?, kept = ? WHERE id = ?");
   db.transaction(() => {
-    for (let id = 0; id <= last; id++)
-      update.run({ id, m: matched[id], c: chosen[id], d: downloaded[id], k: kept[id] });
+    for (const [id, count] of matched.entries()) {
+      if (count === 0 && !before.has(id)) continue;
+      const now = [count, chosen[id], downloaded[id], kept[id]];
+      if (before.get(id) !== now.join(" ")) update.run(...now, id);
+    }
   })();
 }

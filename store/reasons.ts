@@ -47,12 +47,16 @@ export const REASONS = {
     host_down: "too many failures of this host in a row",
   },
   image: {
-    unsupported_format: "not JPEG, PNG, WebP, AVIF or a still GIF (SVG, PDF, animations, ...)",
+    opt_out_metadata: "the picture's own metadata reserves it from training (PLUS Data Mining: DMI-PROHIBITED...)",
+    unsupported_format: "not JPEG, PNG, WebP, AVIF or GIF (SVG, PDF, TIFF, ...)",
+    animated: "more than one frame",
     undecodable: "the bytes are no picture, or a broken one",
+    decoder_failed: "decoding it took over 10 s of CPU, or ended the decoder",
     too_many_pixels: "more than 64 million pixels",
     too_small: "the short side is below the profile's minimum",
     aspect_ratio: "more elongated than the profile allows",
     duplicate_image: "the same bytes as another pair's picture (the smaller pair id stays)",
+    near_duplicate: "nearly the same picture as another pair's (only in profiles that say so)",
   },
 } as const satisfies Record<string, Record<string, string>>;
 

@@ -44,8 +44,12 @@ CREATE TABLE pair (
   width      INTEGER, height INTEGER,    -- as stored
   original_width INTEGER, original_height INTEGER,
   format     TEXT,                       -- as sent: jpeg, png, webp, ...
+  extension  TEXT,                       -- as stored: jpg, webp, png
   bytes      INTEGER,                    -- of the stored picture
   sha256     TEXT,                       -- of the bytes as sent
+  phash      TEXT,                       -- perceptual hash, 16 hexadecimal digits; null for flat pictures
+  exif       TEXT,                       -- JSON object: what is kept of the picture's EXIF
+  rights     TEXT,                       -- JSON object: licence, copyright, creator ... as its metadata states them
   file       TEXT, offset INTEGER,       -- where the stored picture lies: spool/00000.pack or shards/00000.tar
   shard      TEXT, key TEXT,             -- its place in the data set, when kept
   retrieved  TEXT,                       -- ISO 8601
@@ -88,6 +92,9 @@ CREATE TABLE host (
   host TEXT PRIMARY KEY, requests INTEGER NOT NULL, ok INTEGER NOT NULL, failed INTEGER NOT NULL, bytes INTEGER NOT NULL,
   median_ms REAL, last_status INTEGER
 ) WITHOUT ROWID;
+
+-- Pairs of the data set whose perceptual hashes differ in few of 64 bits; made anew with the shards.
+CREATE TABLE near_duplicate (a TEXT NOT NULL, b TEXT NOT NULL, distance INTEGER NOT NULL, PRIMARY KEY (a, b)) WITHOUT ROWID;
 
 CREATE TABLE shard (shard TEXT PRIMARY KEY, pairs INTEGER NOT NULL, bytes INTEGER NOT NULL, sha256 TEXT NOT NULL) WITHOUT ROWID;
 
@@ -133,6 +140,11 @@ FROM pair p JOIN reason r ON r.name = p.reason WHERE p.state = 'dropped' GROUP B
 UNION ALL SELECT stage, reason, pairs, example FROM tally
 ORDER BY 3 DESC;
 
+-- Pictures that look the same though their bytes differ; `a` has the smaller pair id. See docs/decisions/037.
+CREATE VIEW near_duplicates (distance, a, b, a_url, b_url, a_caption, b_caption) AS
+SELECT d.distance, d.a, d.b, a.image_url, b.image_url, a.caption, b.caption
+FROM near_duplicate d JOIN pair a ON a.id = d.a JOIN pair b ON b.id = d.b ORDER BY d.distance, d.a, d.b;
+
 CREATE VIEW host_stats (host, requests, ok, failed, bytes, median_ms, last_status) AS
 SELECT host, requests, ok, failed, bytes, median_ms, last_status FROM host ORDER BY requests DESC;
 
@@ -144,4 +156,4 @@ SELECT coalesce(licence, 'unknown'), count(*) FROM pair WHERE state = 'kept' GRO
 CREATE VIEW run_stats (stage, rank, started, seconds, items, items_per_second) AS
 SELECT stage, rank, started, seconds, items, CASE WHEN seconds > 0 THEN round(items / seconds, 1) END FROM run ORDER BY id;
 
-PRAGMA user_version = 1;
+PRAGMA user_version = 2;

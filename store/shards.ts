@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { priority } from "../filters/cap.ts";
 import { type Database, getMeta, setMeta } from "./database.ts";
@@ -40,6 +40,10 @@ interface Row {
   original_width: number;
   original_height: number;
   sha256: string;
+  phash: string | null;
+  exif: string | null;
+  rights: string | null;
+  extension: string;
   file: string;
   offset: number;
   bytes: number;
@@ -75,6 +79,7 @@ export async function writeShards(
   const read = db.prepare<[string], Row>("SELECT * FROM pair WHERE id = ?");
   const places: { id: string; file: string; offset: number; shard: string; key: string }[] = [];
   const shards: { shard: string; pairs: number; bytes: number; sha256: string }[] = [];
+  const sums: string[] = [];
   try {
     for (let first = 0; first < order.length; first += options.shardSize) {
       const name = String(shards.length).padStart(5, "0");
@@ -85,7 +90,7 @@ export async function writeShards(
         if (!row) throw new Error(`pair ${id} vanished while shards were written`);
         const key = name + String(index).padStart(4, "0");
         const sample = metadataOf(row, key, (query) => terms.get(query)?.term ?? "");
-        const offset = tar.add(`${key}.jpg`, reader.read(row));
+        const offset = tar.add(`${key}.${row.extension}`, reader.read(row));
         tar.add(`${key}.txt`, Buffer.from(row.caption));
         tar.add(`${key}.json`, Buffer.from(JSON.stringify(sample)));
         metadata.push(sample);
@@ -93,7 +98,8 @@ export async function writeShards(
         progress(places.length);
       }
       const { bytes, sha256 } = tar.close();
-      writeMetadata(join(next, `${name}.parquet`), metadata);
+      const parquet = writeMetadata(join(next, `${name}.parquet`), metadata);
+      sums.push(`${sha256}  ${name}.tar\n`, `${parquet}  ${name}.parquet\n`);
       shards.push({ shard: name, pairs: metadata.length, bytes, sha256 });
       // Let signals and the progress line through between two shards.
       await new Promise((resolve) => setImmediate(resolve));
@@ -101,6 +107,9 @@ export async function writeShards(
   } finally {
     reader.close();
   }
+  // `sha256sum -c SHA256SUMS` in the folder checks a copy.
+  writeFileSync(join(next, "SHA256SUMS"), sums.join(""), { flush: true });
+  syncFolder(next);
   db.transaction(() => {
     // Pictures of pairs that left the set go with the old shards.
     db.exec("UPDATE pair SET file = NULL, offset = NULL, shard = NULL, key = NULL WHERE file IS NOT NULL");
@@ -133,12 +142,24 @@ export function finishSwap(db: Database, data: string): void {
         renameSync(current, old);
       }
       renameSync(next, current);
+      syncFolder(data);
     }
     setMeta(db, "swap", "done");
     // Everything the set needs is in the shards now.
     rmSync(join(data, "spool"), { recursive: true, force: true });
   }
   rmSync(old, { recursive: true, force: true });
+}
+
+/** Names outlive a power cut only when their folder was written too; not every system can do that. */
+function syncFolder(folder: string): void {
+  try {
+    const descriptor = openSync(folder, "r");
+    fsyncSync(descriptor);
+    closeSync(descriptor);
+  } catch (error) {
+    if (!/^(EISDIR|EPERM|EINVAL|ENOTSUP)$/.test((error as NodeJS.ErrnoException).code ?? "")) throw error;
+  }
 }
 
 function orderOf(db: Database, seed: number): string[] {
@@ -175,8 +196,11 @@ function metadataOf(row: Row, key: string, term: (query: number) => string): Sam
     original_width: row.original_width,
     original_height: row.original_height,
     sha256: row.sha256,
+    phash: row.phash,
     licence: row.licence,
     origin: row.origin === null ? null : JSON.parse(row.origin),
+    rights: row.rights === null ? null : JSON.parse(row.rights),
+    exif: row.exif === null ? null : JSON.parse(row.exif),
   };
 }
 

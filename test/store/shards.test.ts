@@ -31,8 +31,8 @@ function workspace(count: number, turned = false): { data: string; db: Database 
 function addPairs(db: Database, data: string, numbers: number[]): void {
   const spool = new Spool(data);
   const insert = db.prepare(
-    `INSERT INTO pair (id, image_url, caption, kind, source, host, state, queries, chosen_for, width, height, original_width, original_height, sha256, file, offset, bytes)
-     VALUES (@id, @url, @caption, 'alt', 'web', 'h', 'chosen', '[0,1]', '[0]', 1, 1, 1, 1, @sha256, @file, @offset, @bytes)`,
+    `INSERT INTO pair (id, image_url, caption, kind, source, host, state, queries, chosen_for, width, height, original_width, original_height, sha256, file, offset, bytes, extension)
+     VALUES (@id, @url, @caption, 'alt', 'web', 'h', 'chosen', '[0,1]', '[0]', 1, 1, 1, 1, @sha256, @file, @offset, @bytes, 'jpg')`,
   );
   for (const i of numbers) {
     const url = `http://h/${i}.png`;

@@ -1,0 +1,71 @@
+import { nearPairs } from "../filters/image/near.ts";
+import type { Database } from "../store/database.ts";
+
+const IN_SET = "state IN ('chosen', 'kept') AND file IS NOT NULL";
+
+/**
+ * Drops what is in the data set twice: of pairs whose pictures are the same bytes the smallest id stays, and the same for
+ * near duplicates when the profile asks for that. Only chosen pairs count, not those fetched in case they are needed, and a pair that
+ * was dropped as a duplicate still rules out its own: so the end does not depend on the order of rounds.
+ * @param nearBits the profile's `dropNearDuplicates`.
+ * @returns how many pairs were dropped; the next selection lets others move up.
+ */
+export function dropDuplicates(db: Database, nearBits: number | undefined): number {
+  const { changes } = db
+    .prepare(
+      `UPDATE pair SET state = 'dropped', reason = 'duplicate_image', chosen_for = NULL, file = NULL, shard = NULL, key = NULL
+       WHERE id IN (
+         SELECT id FROM (
+           SELECT id, row_number() OVER (PARTITION BY sha256 ORDER BY id) AS place FROM pair
+           WHERE sha256 IS NOT NULL AND ${IN_SET}
+         ) WHERE place > 1
+       )`,
+    )
+    .run();
+  return nearBits === undefined ? changes : changes + dropNear(db, nearBits);
+}
+
+function dropNear(db: Database, bits: number): number {
+  const rows = db
+    .prepare<[], { id: string; phash: string; state: string }>(
+      `SELECT id, phash, state FROM pair
+       WHERE phash IS NOT NULL AND ((${IN_SET}) OR reason IN ('duplicate_image', 'near_duplicate')) ORDER BY id`,
+    )
+    .all();
+  const drop = db.prepare(
+    `UPDATE pair SET state = 'dropped', reason = 'near_duplicate', detail = ?, chosen_for = NULL, file = NULL, shard = NULL, key = NULL
+     WHERE id = ? AND state <> 'dropped'`,
+  );
+  let dropped = 0;
+  db.transaction(() => {
+    for (const { a, b, distance } of nearPairs(
+      rows.map(({ phash }) => phash),
+      bits,
+    )) {
+      // Rows are in the order of ids: the later one goes.
+      const [stays, goes] = a < b ? [a, b] : [b, a];
+      dropped += drop.run(`${distance} bits from ${rows[stays]?.id}`, rows[goes]?.id).changes;
+    }
+  })();
+  return dropped;
+}
+
+/** Brings the table behind the view `near_duplicates` to what the data set holds. */
+export function reportNearDuplicates(db: Database): number {
+  const rows = db
+    .prepare<[], { id: string; phash: string }>(
+      "SELECT id, phash FROM pair WHERE state = 'kept' AND phash IS NOT NULL ORDER BY id",
+    )
+    .all();
+  const insert = db.prepare("INSERT INTO near_duplicate VALUES (?, ?, ?)");
+  let found = 0;
+  db.transaction(() => {
+    db.exec("DELETE FROM near_duplicate");
+    for (const { a, b, distance } of nearPairs(rows.map(({ phash }) => phash))) {
+      const [x = "", y = ""] = [rows[a]?.id, rows[b]?.id].sort();
+      insert.run(x, y, distance);
+      found++;
+    }
+  })();
+  return found;
+}

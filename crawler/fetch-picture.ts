@@ -1,0 +1,83 @@
+import { createHash } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Decoders } from "../filters/image/decoders.ts";
+import { ImageError } from "../filters/image/image-error.ts";
+import type { Picture, PictureOptions } from "../filters/image/picture.ts";
+import { FetchError } from "./fetch-error.ts";
+import type { BodyMemory } from "./memory.ts";
+import type { Net } from "./net.ts";
+import { headerOptOut } from "./opt-out.ts";
+
+/** How the download of one pair ended: with a picture, or with a drop reason. */
+export interface Outcome {
+  id: string;
+  attempts: number;
+  status: number | null;
+  /** Signals seen on the way or in the file, obeyed or not. */
+  optOut: string[];
+  picture?: Picture & { sha256: string };
+  reason?: string;
+  detail?: string;
+}
+
+const MAX_IMAGE_BYTES = 20 * 1024 * 1024;
+const ATTEMPTS = 3;
+/** A drip costs its slot for long; once more is enough. */
+const TIMEOUT_ATTEMPTS = 2;
+
+/**
+ * Fetches and decodes the picture of one pair, again where that can help.
+ * @returns undefined when the run was stopped before there was an outcome.
+ * @throws Error when this machine, not the host, is the trouble.
+ */
+export async function fetchPicture(
+  row: { id: string; image_url: string },
+  net: Net,
+  decoders: Decoders,
+  memory: BodyMemory,
+  options: PictureOptions & { stop: AbortSignal },
+): Promise<Outcome | undefined> {
+  const url = new URL(row.image_url);
+  for (let attempt = 1; !options.stop.aborted; attempt++) {
+    const held = await memory.hold();
+    try {
+      const robots = await net.robots.of(url);
+      if (robots.optOut.length > 0) throw new FetchError("opt_out", robots.optOut.join("; "));
+      const { status, body } = await net.hosts.image(url, () =>
+        net.get(url, {
+          maxBytes: MAX_IMAGE_BYTES,
+          accept: "image/avif, image/webp, image/png, image/jpeg, image/*;q=0.8",
+          onHeaders: (headers) => {
+            held.expect(Number(headers["content-length"]));
+            const signals = headerOptOut(headers, net.agent);
+            if (signals.length > 0) throw new FetchError("opt_out", signals.join("; "));
+          },
+        }),
+      );
+      held.expect(body.length);
+      const outcome = { id: row.id, attempts: attempt, status };
+      try {
+        const picture = await decoders.make(body, options);
+        const sha256 = createHash("sha256").update(body).digest("hex");
+        return { ...outcome, optOut: picture.optOut, picture: { ...picture, sha256 } };
+      } catch (error) {
+        if (!(error instanceof ImageError)) throw error;
+        return { ...outcome, optOut: error.optOut, reason: error.reason, detail: error.message };
+      }
+    } catch (error) {
+      if (!(error instanceof FetchError)) throw error;
+      // Not the host's fault: such pairs must not be dropped for it.
+      if (/^(EMFILE|ENFILE|ENOBUFS)\b/.test(error.message)) throw new Error(error.message, { cause: error });
+      const again = error.next !== "give up" && attempt < (error.reason === "timeout" ? TIMEOUT_ATTEMPTS : ATTEMPTS);
+      if (!again) {
+        const { status = null, reason, message } = error;
+        return { id: row.id, attempts: attempt, status, optOut: [], reason, detail: message };
+      }
+      // With a Retry-After the host's queue waits; without, each picture for itself, jittered so that they do not return at once.
+      if (error.retryAfterMs === undefined) await sleep(500 * 2 ** attempt * (0.5 + Math.random()));
+    } finally {
+      held.release();
+    }
+  }
+  return undefined;
+}

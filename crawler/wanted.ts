@@ -1,0 +1,56 @@
+import type { Database } from "../store/database.ts";
+import { type SelectOptions, select } from "./select.ts";
+
+/** Fewer downloads say little about how often they fail. */
+const ENOUGH = 200;
+
+/**
+ * Lists what the coming round of downloads fetches, in the temporary table `wanted`: every chosen pair without a picture, and
+ * for capped queries some that are next in line, because some of the chosen will fail. Without these each round loses the same
+ * share again, and 20,000 pairs with one in five dead take seven rounds instead of three. The states of the pairs are left
+ * alone: what turns out to be too much stays in reserve, so the cap is exact whatever is guessed.
+ * @returns how many pairs.
+ */
+export function listWanted(db: Database, options: SelectOptions): number {
+  db.exec("CREATE TEMP TABLE IF NOT EXISTS wanted (host TEXT, id TEXT, PRIMARY KEY (host, id)) WITHOUT ROWID");
+  db.exec("DELETE FROM wanted");
+  const missing = "SELECT host, id FROM pair WHERE state = 'chosen' AND file IS NULL";
+  const extra = spare(...shortageAndRate(db));
+  if (extra === 0) return db.prepare(`INSERT INTO wanted ${missing}`).run().changes;
+  // A selection under a larger cap tells which are next; it is not kept.
+  db.exec("BEGIN");
+  let next: unknown[][];
+  try {
+    select(db, { ...options, cap: options.cap + extra });
+    next = db.prepare(missing).raw().all() as unknown[][];
+  } finally {
+    db.exec("ROLLBACK");
+  }
+  const insert = db.prepare("INSERT INTO wanted VALUES (?, ?)");
+  db.transaction(() => {
+    for (const row of next) insert.run(row);
+  })();
+  return next.length;
+}
+
+/** The pictures that the query with the fewest still needs, and the share of downloads that failed so far. */
+function shortageAndRate(db: Database): [number, number] {
+  const { tried = 0, failed = 0 } =
+    db
+      .prepare<[], { tried: number; failed: number }>(
+        `SELECT count(*) AS tried, coalesce(sum(state = 'dropped'), 0) AS failed FROM pair
+         WHERE attempts > 0 AND (file IS NOT NULL OR state = 'dropped')`,
+      )
+      .get() ?? {};
+  const short = db.prepare<[], { n: number | null }>("SELECT max(chosen - downloaded) AS n FROM query").get()?.n ?? 0;
+  return [short, tried < ENOUGH ? 0 : failed / tried];
+}
+
+/**
+ * How far beyond the cap to fetch: if `short` pictures are needed and a share `rate` fails, short·rate/(1-rate) replacements
+ * are expected; four standard deviations are added.
+ */
+export function spare(short: number, rate: number): number {
+  const rest = Math.max(1 - rate, 0.1);
+  return Math.ceil((short * rate) / rest + (4 * Math.sqrt(short * rate)) / rest);
+}
