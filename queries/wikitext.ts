@@ -1,4 +1,5 @@
 import { decodeHTMLStrict } from "entities";
+import { keyBytes } from "./byte-table.ts";
 
 /**
  * Wikitext to prose in one pass over bytes, straight from the XML of a dump (so `<` stands as `&lt;`). Templates, tables,
@@ -32,6 +33,7 @@ const [
 const ascii = (text: string) => Uint8Array.from(text, (character) => character.charCodeAt(0));
 const LT = ascii("&lt;");
 const GT = ascii("&gt;");
+const CLOSING = ascii("&lt;/");
 const COMMENT_END = ascii("--&gt;");
 
 /** Elements whose content is no prose. */
@@ -84,7 +86,7 @@ export interface LinkNames {
 
 /** Reduces pages to prose; one a worker, since it reuses its memory. */
 export class Prose {
-  bytes = new Uint8Array(1 << 20);
+  text = keyBytes(1 << 20);
   length = 0;
   /** Namespaces whose links show a picture with a caption, in lower case. */
   readonly #files: ReadonlySet<string>;
@@ -97,12 +99,12 @@ export class Prose {
   }
 
   /**
-   * The prose of the wikitext between `start` and `end` of `xml`, left in `bytes` up to `length`: UTF-8 whose words are the
+   * The prose of the wikitext between `start` and `end` of `xml`, left in `text` up to `length`: UTF-8 whose words are the
    * page's words; spaces and line ends are not exact.
    */
   read(xml: Uint8Array, start: number, end: number): void {
-    if (this.bytes.length < end - start + 16) this.bytes = new Uint8Array((end - start) * 2);
-    const out = this.bytes;
+    if (this.text.bytes.length < end - start + 16) this.text = keyBytes((end - start) * 2);
+    const out = this.text.bytes;
     const open: Open[] = [];
     let length = 0;
     let at = start;
@@ -356,9 +358,8 @@ function isInline(xml: Uint8Array, start: number, end: number): boolean {
 }
 
 function indexOfClosing(xml: Uint8Array, tag: string, from: number, end: number): number {
-  const opening = ascii("&lt;/");
-  for (let at = indexOf(xml, opening, from, end); at >= 0; at = indexOf(xml, opening, at + 1, end)) {
-    const name = at + opening.length;
+  for (let at = indexOf(xml, CLOSING, from, end); at >= 0; at = indexOf(xml, CLOSING, at + 1, end)) {
+    const name = at + CLOSING.length;
     if (latin1.decode(xml.subarray(name, name + tag.length)).toLowerCase() !== tag) continue;
     const close = indexOf(xml, GT, name, end);
     return close < 0 ? end : close + GT.length;
