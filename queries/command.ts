@@ -109,13 +109,13 @@ export async function buildQueriesCommand(flags: BuildQueriesFlags): Promise<voi
   mkdirSync(dirname(resolve(file)), { recursive: true });
   const sha256 = writeQueries(file, list.terms);
   publish(
-    `${file}.json`,
+    `${file.replace(/\.tsv$/, "")}.provenance.json`,
     `${JSON.stringify(provenance(flags, options, views, { dumps, hours, dump, titles, list, sha256 }), null, 2)}\n`,
   );
   say(describeList(list, flags));
   say(`written to ${file} (sha256 ${sha256.slice(0, 12)})`);
   if (flags.export === "json") {
-    const exported = `${file.replace(/\.tsv$/, "")}.export.json`;
+    const exported = `${file.replace(/\.tsv$/, "")}.json`;
     exportJson(exported, list.terms);
     say(`and as a JSON array to ${exported}`);
   }
@@ -217,7 +217,7 @@ function userAgent(flags: BuildQueriesFlags, urls: string[]): string {
   );
 }
 
-/** All that decided the list, beside it in queries.tsv.json: enough to build it again. */
+/** All that decided the list, beside it in queries.provenance.json: enough to build it again. */
 function provenance(
   flags: BuildQueriesFlags,
   options: Required<BuildOptions>,

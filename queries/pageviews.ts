@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { basename } from "node:path";
 import { openFile } from "../store/lines.ts";
 import { Progress } from "../store/progress.ts";
-import { ByteTable, hashBytes } from "./byte-table.ts";
+import { ByteTable, keyBytes, SLACK } from "./byte-table.ts";
 import { decodeTitle, type SiteInfo } from "./pages.ts";
 import { type Case, isTerm, spell, termKey } from "./terms.ts";
 
@@ -94,6 +94,8 @@ async function addHour(file: string, raw: ByteTable, rule: ViewRule, titles: Tit
   const domains = [rule.language, ...(rule.desktopOnly ? [] : [`${rule.language}.m`])].map((name) =>
     Buffer.from(`${name} `),
   );
+  // Titles have at most 255 bytes, before they are escaped.
+  const title = keyBytes(1 << 10);
   const line = (bytes: Buffer, start: number, end: number) => {
     const domain = domains.find((name) => bytes.compare(name, 0, name.length, start, start + name.length) === 0);
     if (!domain) return;
@@ -108,7 +110,10 @@ async function addHour(file: string, raw: ByteTable, rule: ViewRule, titles: Tit
       return;
     }
     if (views < rule.minHourly) return;
-    const id = raw.idOf(bytes, from, to, hashBytes(bytes, from, to));
+    const length = to - from;
+    if (length > title.bytes.length - SLACK) return void titles.malformed++;
+    title.bytes.set(bytes.subarray(from, to));
+    const id = raw.idOf(title, 0, length);
     raw.counts[id] = (raw.counts[id] as number) + views;
   };
   let rest: Buffer = Buffer.alloc(0);
@@ -128,14 +133,6 @@ async function addHour(file: string, raw: ByteTable, rule: ViewRule, titles: Tit
   if (rest.length > 0) line(rest, 0, rest.length);
 }
 
-const encoder = new TextEncoder();
-const decoder = new TextDecoder();
-
-function idOfText(table: ByteTable, text: string): number {
-  const key = encoder.encode(text);
-  return table.idOf(key, 0, key.length, hashBytes(key, 0, key.length));
-}
-
 /** Views by title as the dump writes it; other namespaces and the main page are left out. */
 function articlesOf(
   raw: ByteTable,
@@ -146,7 +143,7 @@ function articlesOf(
   const table = new ByteTable();
   const namespaces = new Set(site.namespaces.map((name) => name.toLowerCase()));
   for (let id = 0; id < raw.size; id++) {
-    const title = decodeTitle(decoder.decode(raw.key(id)));
+    const title = decodeTitle(raw.text(id));
     if (title === undefined) {
       titles.malformed++;
       continue;
@@ -154,7 +151,7 @@ function articlesOf(
     const colon = title.indexOf(":");
     if (colon >= 0 && (rule.noColons || namespaces.has(title.slice(0, colon).trim().toLowerCase()))) continue;
     if (title === "" || title === "-" || title === site.mainPage) continue;
-    const article = idOfText(table, capitalised(title));
+    const article = table.idOfText(capitalised(title));
     table.counts[article] = (table.counts[article] as number) + (raw.counts[id] as number);
     titles.views += raw.counts[id] as number;
   }
@@ -182,11 +179,10 @@ function resolveRedirects(table: ByteTable, titleFiles: readonly string[], title
       for (const line of readFileSync(file, "utf8").split("\n")) {
         if (line === "") continue;
         const tab = line.indexOf("\t");
-        const key = encoder.encode((tab < 0 ? line : line.slice(0, tab)).normalize("NFC"));
-        const id = table.find(key, 0, key.length, hashBytes(key, 0, key.length));
+        const id = table.findText((tab < 0 ? line : line.slice(0, tab)).normalize("NFC"));
         if (id < 0) continue;
         if (tab < 0) articles.add(id);
-        else if (!targets.has(id)) targets.set(id, idOfText(table, targetOf(line.slice(tab + 1))));
+        else if (!targets.has(id)) targets.set(id, table.idOfText(targetOf(line.slice(tab + 1))));
       }
     }
   }
@@ -218,7 +214,7 @@ function collect(table: ByteTable, articles: Set<number> | undefined, rule: View
       titles.missing++;
       continue;
     }
-    let title = decoder.decode(table.key(id));
+    let title = table.text(id);
     if (rule.cutQualifiers) title = title.replace(/(?<=\S)\s+\([^()]*\)$/, "");
     const key = termKey(title, rule.case);
     const term = spell(title, rule.case);

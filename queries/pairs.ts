@@ -67,8 +67,8 @@ export function spillPairs(task: SpillTask): Spilled {
   const { partitions, buffer } = task;
   const table = ByteTable.from(task.table);
   const local: number[] = [0]; // The stream's 0 is a break.
-  forEachWord(task.words, (bytes, start, end, hash) => {
-    const id = table.find(bytes, start, end, hash);
+  forEachWord(task.words, (keys, start, end) => {
+    const id = table.find(keys, start, end);
     local.push(id < 0 ? 0 : (task.ranks[id] as number));
   });
   const ranks = Uint32Array.from(local);

@@ -30,8 +30,12 @@ export interface PartStats {
   others: number;
   broken: number;
   tokens: number;
-  words: number;
   damages: Damage[];
+}
+
+/** Nothing found yet. */
+export function noStats(): PartStats {
+  return { xml: 0, articles: 0, redirects: 0, others: 0, broken: 0, tokens: 0, damages: [] };
 }
 
 /** Names of a part's results. */
@@ -63,8 +67,7 @@ export class PartReader {
     this.#tokenizer ??= new Tokenizer(part.case);
     const tokenizer = this.#tokenizer;
     tokenizer.clear();
-    const stats = { xml: 0, articles: 0, redirects: 0, others: 0, broken: 0, tokens: 0, words: 0, damages: [] };
-    const found: PartStats = stats;
+    const found: PartStats = noStats();
     const prose = new Prose(part.site);
     const pages = new Pages();
     const titles: string[] = [];
@@ -96,7 +99,7 @@ export class PartReader {
       found.articles++;
       titles.push(`${page.title}\n`);
       prose.read(pages.bytes, page.start, page.end);
-      tokenizer.read(prose.bytes, 0, prose.length);
+      tokenizer.read(prose.text, prose.length);
       if (tokenizer.length >= STREAM_FLUSH) flush();
     }
     flush();
@@ -104,7 +107,7 @@ export class PartReader {
     closeSync(ids);
     found.broken = pages.broken;
     found.tokens = tokenizer.tokens;
-    found.words = writeWords(files.words, tokenizer);
+    writeWords(files.words, tokenizer);
     writeFileSync(files.titles, titles.join(""), { flush: true });
     writeFileSync(`${files.stats}.tmp`, JSON.stringify(found), { flush: true });
     renameSync(`${files.stats}.tmp`, files.stats);
@@ -113,16 +116,14 @@ export class PartReader {
 }
 
 /** A line `word <tab> count` for each id, in their order; tokens that are no words have count 0. */
-function writeWords(file: string, tokenizer: Tokenizer): number {
+function writeWords(file: string, tokenizer: Tokenizer): void {
   const { table } = tokenizer;
   const fd = openSync(file, "w");
   let buffer = Buffer.alloc(1 << 20);
   let length = 0;
-  let words = 0;
   for (let id = 0; id < table.size; id++) {
     const key = table.key(id);
-    const count = table.counts[id] ?? 0;
-    if (count > 0) words++;
+    const count = Math.max(0, table.counts[id] ?? 0);
     if (length + key.length + 24 > buffer.length) {
       writeAll(fd, buffer.subarray(0, length));
       length = 0;
@@ -135,7 +136,6 @@ function writeWords(file: string, tokenizer: Tokenizer): number {
   writeAll(fd, buffer.subarray(0, length));
   fsyncSync(fd);
   closeSync(fd);
-  return words;
 }
 
 function writeAll(fd: number, view: ArrayBufferView): void {

@@ -1,4 +1,4 @@
-import { ByteTable, HASH_PRIME, HASH_SEED, hashBytes } from "./byte-table.ts";
+import { ByteTable, type KeyBytes } from "./byte-table.ts";
 import { type Case, wordsOf } from "./terms.ts";
 
 /** Stands in the stream of words where no pair goes across: anything but a space or a hyphen lies between. */
@@ -6,23 +6,29 @@ export const BREAK = 0;
 /** Longer runs are no words but data. */
 const MAX_TOKEN = 200;
 
-/** Classes of bytes: apart from words is 0. */
-const [JOINT, APOSTROPHE, BEYOND] = [1, 2, 3] as const;
+/** Classes of bytes and code points: words have parts; between two that are neighbours stands only what joins. */
+const [APART, JOINT, APOSTROPHE, BEYOND, PART, UNKNOWN] = [0, 1, 2, 3, 4, 5] as const;
 
-const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-/** What a code point beyond ASCII is: 0 not asked yet, 1 apart from words, 2 a kind of space, 3 apostrophe, 4 part of words. */
-const POINT = new Uint8Array(0x110000);
-POINT[0x2019] = 3;
-for (const space of [0xa0, 0x2009, 0x200a, 0x202f, 0x2010, 0x2011, 0xad]) POINT[space] = 2;
+/** The class of each code point beyond ASCII. */
+const POINT = new Uint8Array(0x110000).fill(UNKNOWN, 128);
+POINT[0x2019] = APOSTROPHE;
+for (const space of [0xa0, 0x2009, 0x200a, 0x202f, 0x2010, 0x2011, 0xad]) POINT[space] = JOINT;
 
 function pointKind(point: number): number {
   const known = POINT[point] as number;
-  if (known !== 0) return known;
-  const kind = wordsOf(String.fromCodePoint(point), "fold").length > 0 ? 4 : 1;
+  if (known !== UNKNOWN) return known;
+  const kind = wordsOf(String.fromCodePoint(point), "fold").length > 0 ? PART : APART;
   POINT[point] = kind;
   return kind;
+}
+
+/** For a byte: itself, small letters for capitals. */
+const LOWER = Uint8Array.from({ length: 256 }, (_, byte) => (byte >= 65 && byte <= 90 ? byte + 32 : byte));
+
+function lowerCase(bytes: Uint8Array, end: number): void {
+  for (let at = 0; at < end; at++) bytes[at] = LOWER[bytes[at] as number] as number;
 }
 
 /**
@@ -39,19 +45,14 @@ export class Tokenizer {
   stream = new Uint32Array(1 << 16);
   length = 0;
   readonly #case: Case;
-  /** For a byte: itself, in lower case unless case is kept, when it belongs to words; else a class. */
+  /** The class of each byte. */
   readonly #classes = new Uint8Array(256);
-  /** For an id: 0 when the token is a word, else 1 + where its words are in `#aliases`. */
-  #aliasOf = new Int32Array(1 << 12);
+  /** The words of tokens that are none themselves; the token's count is -1 - its place here. */
   #aliases: number[][] = [];
 
   constructor(letters: Case) {
     this.#case = letters;
-    for (let byte = 0; byte < 128; byte++) {
-      const character = String.fromCharCode(byte);
-      if (/[a-z0-9]/i.test(character))
-        this.#classes[byte] = (letters === "fold" ? character.toLowerCase() : character).charCodeAt(0);
-    }
+    for (let byte = 0; byte < 128; byte++) if (/[a-z0-9]/i.test(String.fromCharCode(byte))) this.#classes[byte] = PART;
     this.#classes.fill(BEYOND, 128);
     for (const joint of " \t-") this.#classes[joint.charCodeAt(0)] = JOINT;
     this.#classes[39] = APOSTROPHE;
@@ -66,118 +67,106 @@ export class Tokenizer {
   }
 
   /**
-   * Counts the words of `bytes[start, end)` and appends them to the stream. Letters are lower-cased in place.
+   * Counts the words of `text[0, end)` and appends them to the stream. Letters are lower-cased in place, and the byte
+   * behind them, which must be there, becomes 0.
    */
-  read(bytes: Uint8Array, start: number, end: number): void {
+  read(text: KeyBytes, end: number): void {
     // Most words take a byte and a separator at least; one character can stand for several (NFKC's longest has 18).
-    if (this.length + (end - start) * 4 + 64 > this.stream.length) {
-      const bigger = new Uint32Array(this.length + (end - start) * 4 + (1 << 16));
+    if (this.length + end * 4 + 64 > this.stream.length) {
+      const bigger = new Uint32Array(this.length + end * 4 + (1 << 16));
       bigger.set(this.stream.subarray(0, this.length));
       this.stream = bigger;
     }
+    const { bytes } = text;
+    if (this.#case === "fold") lowerCase(bytes, end);
+    bytes[end] = 0;
     const classes = this.#classes;
     const table = this.table;
     const stream = this.stream;
+    let { counts } = table;
     let length = this.length;
-    let at = start;
+    let tokens = 0;
+    let at = 0;
     stream[length++] = BREAK;
     while (at < end) {
-      let code = classes[bytes[at] as number] as number;
-      let kind = code;
-      if (code === BEYOND) {
-        kind = pointKind(codePoint(bytes, at, end));
-        if (kind !== 4) {
-          if (kind !== 2 && stream[length - 1] !== BREAK) stream[length++] = BREAK;
-          at += pointLength(bytes[at] as number);
-          continue;
-        }
-      } else if (code <= APOSTROPHE) {
-        if (code === 0 && stream[length - 1] !== BREAK) stream[length++] = BREAK;
+      let kind = classes[bytes[at] as number] as number;
+      const from = at;
+      if (kind === PART) {
+        // The zero behind the text ends this loop.
+        do kind = classes[bytes[++at] as number] as number;
+        while (kind === PART);
+        if (kind >= APOSTROPHE) at = this.#endOfToken(bytes, at, end);
+      } else if (kind === JOINT) {
         at++;
         continue;
-      }
-      const from = at;
-      let hash = HASH_SEED;
-      let plain = true;
-      while (at < end) {
-        const byte = bytes[at] as number;
-        code = classes[byte] as number;
-        if (code > BEYOND) {
-          bytes[at] = code;
-          hash = Math.imul(hash ^ code, HASH_PRIME);
-          at++;
+      } else {
+        if (kind === BEYOND) kind = pointKind(codePoint(bytes, at, end));
+        at += pointLength(bytes[at] as number);
+        if (kind !== PART) {
+          if (kind === APART && stream[length - 1] !== BREAK) stream[length++] = BREAK;
           continue;
         }
-        let stride = 1;
-        if (code === BEYOND) {
-          kind = pointKind(codePoint(bytes, at, end));
-          if (kind < 3) break;
-          stride = pointLength(byte);
-          if (kind === 3 && !isPart(classes, bytes, at + stride, end)) break;
-        } else if (code !== APOSTROPHE || !isPart(classes, bytes, at + 1, end)) break;
-        plain = false;
-        for (let stop = Math.min(at + stride, end); at < stop; at++)
-          hash = Math.imul(hash ^ (bytes[at] as number), HASH_PRIME);
+        at = this.#endOfToken(bytes, Math.min(at, end), end);
       }
-      if (at - from > MAX_TOKEN) {
-        stream[length++] = BREAK;
-        continue;
+      let id = table.find(text, from, at);
+      if (id < 0) {
+        id = this.#learn(text, from, at);
+        counts = table.counts;
       }
-      let id = table.find(bytes, from, at, hash);
-      if (id < 0) id = this.#learn(bytes, from, at, hash, plain);
-      const alias = this.#aliasOf[id] as number;
-      if (alias === 0) {
-        table.counts[id] = (table.counts[id] as number) + 1;
-        this.tokens++;
+      const count = counts[id] as number;
+      if (count >= 0) {
+        counts[id] = count + 1;
+        tokens++;
         stream[length++] = id + 1;
         continue;
       }
-      for (const word of this.#aliases[alias - 1] ?? []) {
-        table.counts[word] = (table.counts[word] as number) + 1;
-        this.tokens++;
+      const words = this.#aliases[-1 - count] as number[];
+      if (words.length === 0) stream[length++] = BREAK;
+      for (const word of words) {
+        counts[word] = (counts[word] as number) + 1;
+        tokens++;
         stream[length++] = word + 1;
       }
     }
+    this.tokens += tokens;
     this.length = length;
   }
 
-  /** A token that was not seen before: a word itself, or other words in another dress ("women's", "Zoë"). */
-  #learn(bytes: Uint8Array, from: number, to: number, hash: number, plain: boolean): number {
-    const id = this.table.add(bytes, from, to, hash);
-    this.#setAlias(id, 0);
-    if (plain) return id;
-    const token = decoder.decode(bytes.subarray(from, to));
-    const words = wordsOf(token, this.#case);
+  /** Where a token ends that goes on, or may, with other than ASCII letters and digits. */
+  #endOfToken(bytes: Uint8Array, start: number, end: number): number {
+    for (let at = start; at < end; ) {
+      let kind = this.#classes[bytes[at] as number] as number;
+      if (kind === BEYOND) kind = pointKind(codePoint(bytes, at, end));
+      const after = Math.min(at + pointLength(bytes[at] as number), end);
+      if (kind !== PART && (kind !== APOSTROPHE || !this.#isPart(bytes, after, end))) return at;
+      at = after;
+    }
+    return end;
+  }
+
+  #isPart(bytes: Uint8Array, at: number, end: number): boolean {
+    if (at >= end) return false;
+    const kind = this.#classes[bytes[at] as number] as number;
+    return kind === PART || (kind === BEYOND && pointKind(codePoint(bytes, at, end)) === PART);
+  }
+
+  /** A token that was not seen before: a word itself, other words in another dress ("women's", "Zoë"), or none. */
+  #learn(text: KeyBytes, from: number, to: number): number {
+    const id = this.table.add(text, from, to);
+    const token = decoder.decode(text.bytes.subarray(from, to));
+    if (to - from <= MAX_TOKEN && /^[a-zA-Z0-9]+$/.test(token)) return id;
+    const words = to - from <= MAX_TOKEN ? wordsOf(token, this.#case) : [];
     if (words.length === 1 && words[0] === token) return id;
     const ids: number[] = [];
     for (const word of words) {
       // Unicode knows a few letters that fold further at every turn: no caption could be matched to them.
       if (wordsOf(word, this.#case)[0] !== word) continue;
-      const key = encoder.encode(word);
-      const before = this.table.size;
-      const wordId = this.table.idOf(key, 0, key.length, hashBytes(key, 0, key.length));
-      if (wordId === before) this.#setAlias(wordId, 0);
-      ids.push(wordId);
+      ids.push(this.table.idOfText(word));
     }
     this.#aliases.push(ids);
-    this.#setAlias(id, this.#aliases.length);
+    this.table.counts[id] = -this.#aliases.length;
     return id;
   }
-
-  #setAlias(id: number, alias: number): void {
-    if (id >= this.#aliasOf.length) {
-      const bigger = new Int32Array(this.#aliasOf.length * 2);
-      bigger.set(this.#aliasOf);
-      this.#aliasOf = bigger;
-    }
-    this.#aliasOf[id] = alias;
-  }
-}
-
-function isPart(classes: Uint8Array, bytes: Uint8Array, at: number, end: number): boolean {
-  if (at >= end) return false;
-  const code = classes[bytes[at] as number] as number;
-  return code > BEYOND || (code === BEYOND && pointKind(codePoint(bytes, at, end)) === 4);
 }
 
 function pointLength(byte: number): number {

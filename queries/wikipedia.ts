@@ -5,10 +5,10 @@ import { holdFolder } from "../store/database.ts";
 import { Progress } from "../store/progress.ts";
 import { UsageError } from "../store/usage-error.ts";
 import { bzip2Chunks, isBzip2, plainChunks } from "./blocks.ts";
-import { ByteTable, hashBytes } from "./byte-table.ts";
+import { ByteTable } from "./byte-table.ts";
 import { readSiteInfo, type SiteInfo } from "./pages.ts";
 import type { Counted, PairCountTask, Spilled, SpillTask } from "./pairs.ts";
-import { doneStats, type Part, type PartStats, partFiles } from "./part.ts";
+import { doneStats, noStats, type Part, type PartStats, partFiles } from "./part.ts";
 import { BestPairs, type Pair, type PairRule } from "./pmi.ts";
 import { type Case, compare } from "./terms.ts";
 import { forEachWord } from "./word-file.ts";
@@ -63,7 +63,7 @@ export interface Bigram {
 
 /** Raised when the form of a part's results changes: those of older versions are then not used. */
 const FORMAT = 1;
-const PART_BYTES = { least: 1 << 20, most: 128 << 20 };
+const PART_BYTES = { least: 4 << 20, most: 128 << 20 };
 /** A bzip2 file holds 3 to 4 times its size. */
 const PLAIN_FACTOR = 4;
 /** Pairs a partition should hold, so that its table fits a processor's cache. */
@@ -143,16 +143,7 @@ export async function countDump(files: readonly string[], options: DumpOptions):
 
 /** Reads the parts that are not done yet and adds up what was found in all. */
 async function readParts(parts: readonly Part[], options: DumpOptions) {
-  const sum: PartStats = {
-    xml: 0,
-    articles: 0,
-    redirects: 0,
-    others: 0,
-    broken: 0,
-    tokens: 0,
-    words: 0,
-    damages: [],
-  };
+  const sum = noStats();
   const found = parts.map(doneStats);
   const missing = parts.filter((_, index) => found[index] === undefined);
   for (const part of missing) mkdirSync(part.folder, { recursive: true });
@@ -195,9 +186,9 @@ function mergeWords(parts: readonly Part[], options: DumpOptions): Vocabulary {
   const progress = new Progress("words", options.quiet);
   let table = new ByteTable();
   for (const [index, part] of parts.entries()) {
-    forEachWord(partFiles(part).words, (bytes, start, end, hash, count) => {
+    forEachWord(partFiles(part).words, (keys, start, end, count) => {
       if (count === 0) return;
-      const id = table.idOf(bytes, start, end, hash);
+      const id = table.idOf(keys, start, end);
       table.counts[id] = (table.counts[id] as number) + count;
     });
     progress.update(index + 1, parts.length, "parts");
@@ -206,19 +197,16 @@ function mergeWords(parts: readonly Part[], options: DumpOptions): Vocabulary {
   const distinct = table.size;
   const least = Math.min(options.minCount, options.minPairWord);
   const kept: { word: string; count: number }[] = [];
-  const decoder = new TextDecoder();
   for (let id = 0; id < table.size; id++) {
     const count = table.counts[id] as number;
-    if (count >= least) kept.push({ word: decoder.decode(table.key(id)), count });
+    if (count >= least) kept.push({ word: table.text(id), count });
   }
   kept.sort((a, b) => b.count - a.count || compare(a.word, b.word));
   table = new ByteTable();
-  const encoder = new TextEncoder();
   const counts = new Float64Array(kept.length);
   const ranks = new Uint32Array(new SharedArrayBuffer(kept.length * 4));
   for (const [rank, { word, count }] of kept.entries()) {
-    const key = encoder.encode(word);
-    table.add(key, 0, key.length, hashBytes(key, 0, key.length));
+    table.idOfText(word);
     counts[rank] = count;
     ranks[rank] = count >= options.minPairWord ? rank + 1 : 0;
   }

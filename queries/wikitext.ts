@@ -1,4 +1,5 @@
 import { decodeHTMLStrict } from "entities";
+import { keyBytes } from "./byte-table.ts";
 
 /**
  * Wikitext to prose in one pass over bytes, straight from the XML of a dump (so `<` stands as `&lt;`). Templates, tables,
@@ -32,6 +33,7 @@ const [
 const ascii = (text: string) => Uint8Array.from(text, (character) => character.charCodeAt(0));
 const LT = ascii("&lt;");
 const GT = ascii("&gt;");
+const CLOSING = ascii("&lt;/");
 const COMMENT_END = ascii("--&gt;");
 
 /** Elements whose content is no prose. */
@@ -70,9 +72,15 @@ for (const byte of [LBRACE, OPEN, PIPE, CLOSE, APOSTROPHE, EQUALS, LF, UNDERSCOR
 const latin1 = new TextDecoder("latin1");
 const utf8 = new TextDecoder();
 
+/** A page may be looked through so many times for ends that are not there; after that, only so many bytes each time. */
+const PATIENCE = 20;
+const SHORT_LOOK = 10_000;
+
 /** A link or picture that is open: where its text began in the output, and what it is. */
 interface Open {
   output: number;
+  /** A bar came: what stood before it was a target or an option. */
+  barred: boolean;
   kind: "link" | "file" | "hidden" | "external";
 }
 
@@ -84,12 +92,14 @@ export interface LinkNames {
 
 /** Reduces pages to prose; one a worker, since it reuses its memory. */
 export class Prose {
-  bytes = new Uint8Array(1 << 20);
+  text = keyBytes(1 << 20);
   length = 0;
   /** Namespaces whose links show a picture with a caption, in lower case. */
   readonly #files: ReadonlySet<string>;
   /** Those whose links show nothing. */
   readonly #hidden: ReadonlySet<string>;
+  /** Bytes that may yet be looked at for an end that is not there. */
+  #patience = 0;
 
   constructor(names: LinkNames) {
     this.#files = new Set(["file", "image", ...names.files.map((name) => name.toLowerCase())]);
@@ -97,13 +107,14 @@ export class Prose {
   }
 
   /**
-   * The prose of the wikitext between `start` and `end` of `xml`, left in `bytes` up to `length`: UTF-8 whose words are the
+   * The prose of the wikitext between `start` and `end` of `xml`, left in `text` up to `length`: UTF-8 whose words are the
    * page's words; spaces and line ends are not exact.
    */
   read(xml: Uint8Array, start: number, end: number): void {
-    if (this.bytes.length < end - start + 16) this.bytes = new Uint8Array((end - start) * 2);
-    const out = this.bytes;
+    if (this.text.bytes.length < end - start + 16) this.text = keyBytes((end - start) * 2);
+    const out = this.text.bytes;
     const open: Open[] = [];
+    this.#patience = PATIENCE * (end - start);
     let length = 0;
     let at = start;
     while (at < end) {
@@ -117,12 +128,12 @@ export class Prose {
         case LBRACE: {
           const next = xml[at + 1];
           if (next === LBRACE) {
-            at = skipBraces(xml, at, end);
+            at = this.#skipBraces(xml, at, end);
             out[length++] = SPACE;
             continue;
           }
           if (next === PIPE && atLineStart(xml, at, start)) {
-            at = skipTable(xml, at, end);
+            at = this.#skipTable(xml, at, end);
             out[length++] = LF;
             continue;
           }
@@ -131,13 +142,13 @@ export class Prose {
         case OPEN: {
           if (xml[at + 1] === OPEN) {
             const kind = this.#linkKind(xml, at + 2, end);
-            open.push({ output: length, kind });
+            open.push({ output: length, barred: false, kind });
             at += 2;
             continue;
           }
           const text = externalText(xml, at + 1, end);
           if (text > 0) {
-            open.push({ output: length, kind: "external" });
+            open.push({ output: length, barred: false, kind: "external" });
             at = text;
             continue;
           }
@@ -147,6 +158,7 @@ export class Prose {
           const link = open.at(-1);
           if (link && link.kind !== "external") {
             if (link.kind !== "hidden") length = link.output;
+            link.barred = true;
             at++;
             continue;
           }
@@ -163,7 +175,10 @@ export class Prose {
             open.pop();
             if (link.kind === "hidden") length = link.output;
             else if (link.kind === "file") {
-              if (FILE_OPTION.test(latin1.decode(out.subarray(link.output, Math.min(length, link.output + 60)))))
+              if (
+                !link.barred ||
+                FILE_OPTION.test(latin1.decode(out.subarray(link.output, Math.min(length, link.output + 60))))
+              )
                 length = link.output;
               out[length++] = LF;
             }
@@ -179,7 +194,8 @@ export class Prose {
           continue;
         }
         case EQUALS: {
-          // Headings keep their words.
+          // Headings keep their words; a single sign is part of the text, or of a picture's option.
+          if (xml[at + 1] !== EQUALS) break;
           while (xml[at] === EQUALS) at++;
           out[length++] = SPACE;
           continue;
@@ -210,7 +226,7 @@ export class Prose {
         }
         case AMP: {
           if (isAt(xml, at, LT, end)) {
-            const after = skipTag(xml, at, end);
+            const after = this.#skipTag(xml, at, end);
             if (!isInline(xml, at, end)) out[length++] = SPACE;
             at = after;
             continue;
@@ -237,6 +253,69 @@ export class Prose {
       at++;
     }
     this.length = length;
+  }
+
+  /** How far an end is looked for. */
+  #look(start: number, end: number): number {
+    return this.#patience > 0 ? end : Math.min(end, start + SHORT_LOOK);
+  }
+
+  /** The end of a `{{`: braces are counted; one that is never closed costs only its paragraph. */
+  #skipBraces(xml: Uint8Array, start: number, end: number): number {
+    const stop = this.#look(start, end);
+    let depth = 0;
+    for (let at = start; at < stop; at++) {
+      const byte = xml[at];
+      if (byte === LBRACE && xml[at + 1] === LBRACE) {
+        depth++;
+        at++;
+      } else if (byte === RBRACE && xml[at + 1] === RBRACE) {
+        at++;
+        // A parameter has three braces.
+        if (--depth === 0) return xml[at + 1] === RBRACE ? at + 2 : at + 1;
+      }
+    }
+    this.#patience -= stop - start;
+    return paragraphEnd(xml, start, end);
+  }
+
+  #skipTable(xml: Uint8Array, start: number, end: number): number {
+    const stop = this.#look(start, end);
+    let depth = 0;
+    for (let at = start; at < stop; at++) {
+      const byte = xml[at];
+      if (byte === LBRACE && xml[at + 1] === LBRACE) at = this.#skipBraces(xml, at, end) - 1;
+      else if (byte === LBRACE && xml[at + 1] === PIPE && atLineStart(xml, at, start)) depth++;
+      else if (byte === PIPE && xml[at + 1] === RBRACE && xml[at + 2] !== RBRACE) {
+        if (--depth === 0) return at + 2;
+      }
+    }
+    this.#patience -= stop - start;
+    return paragraphEnd(xml, start, end);
+  }
+
+  /** Past a tag, a comment, or an element whose content is no prose; an unclosed one costs only itself. */
+  #skipTag(xml: Uint8Array, start: number, end: number): number {
+    let at = start + LT.length;
+    if (xml[at] === 33 && xml[at + 1] === 45) {
+      const close = indexOf(xml, COMMENT_END, at, end);
+      return close < 0 ? end : close + COMMENT_END.length;
+    }
+    const closing = xml[at] === 47;
+    if (closing) at++;
+    const name = at;
+    while (at < end && (isLetter(xml[at] as number) || xml[at] === 45)) at++;
+    if (at === name) return start + LT.length; // A less-than sign.
+    const tag = latin1.decode(xml.subarray(name, at)).toLowerCase();
+    const close = indexOf(xml, GT, at, Math.min(end, at + 2_000));
+    if (close < 0) return at;
+    const after = close + GT.length;
+    if (closing || xml[close - 1] === 47 || !SKIPPED.has(tag)) return after;
+    const stop = this.#look(after, end);
+    const finish = indexOfClosing(xml, tag, after, stop);
+    if (finish >= 0) return finish;
+    this.#patience -= stop - after;
+    return after;
   }
 
   /** What a `[[` opens: by its namespace; short prefixes in lower case are other languages' Wikipedias. */
@@ -277,35 +356,6 @@ const isLetter = (byte: number) => isCapital(byte & 0xdf);
 const endsAddress = (byte: number) =>
   byte <= SPACE || byte === CLOSE || byte === PIPE || byte === RBRACE || byte === AMP || byte === QUOTE;
 
-/** The end of a `{{`: braces are counted; one that is never closed costs only its paragraph. */
-function skipBraces(xml: Uint8Array, start: number, end: number): number {
-  let depth = 0;
-  for (let at = start; at < end; at++) {
-    const byte = xml[at];
-    if (byte === LBRACE && xml[at + 1] === LBRACE) {
-      depth++;
-      at++;
-    } else if (byte === RBRACE && xml[at + 1] === RBRACE) {
-      at++;
-      if (--depth === 0) return at + 1;
-    }
-  }
-  return paragraphEnd(xml, start, end);
-}
-
-function skipTable(xml: Uint8Array, start: number, end: number): number {
-  let depth = 0;
-  for (let at = start; at < end; at++) {
-    const byte = xml[at];
-    if (byte === LBRACE && xml[at + 1] === LBRACE) at = skipBraces(xml, at, end) - 1;
-    else if (byte === LBRACE && xml[at + 1] === PIPE && atLineStart(xml, at, start)) depth++;
-    else if (byte === PIPE && xml[at + 1] === RBRACE && xml[at + 2] !== RBRACE) {
-      if (--depth === 0) return at + 2;
-    }
-  }
-  return paragraphEnd(xml, start, end);
-}
-
 function paragraphEnd(xml: Uint8Array, start: number, end: number): number {
   for (let at = start + 2; at < end; at++) if (xml[at] === LF && xml[at + 1] === LF) return at;
   return end;
@@ -324,27 +374,6 @@ function externalText(xml: Uint8Array, start: number, end: number): number {
   return at;
 }
 
-/** Past a tag, a comment, or an element whose content is no prose; an unclosed one costs only itself. */
-function skipTag(xml: Uint8Array, start: number, end: number): number {
-  let at = start + LT.length;
-  if (xml[at] === 33 && xml[at + 1] === 45) {
-    const close = indexOf(xml, COMMENT_END, at, end);
-    return close < 0 ? end : close + COMMENT_END.length;
-  }
-  const closing = xml[at] === 47;
-  if (closing) at++;
-  const name = at;
-  while (at < end && (isLetter(xml[at] as number) || xml[at] === 45)) at++;
-  if (at === name) return start + LT.length; // A less-than sign.
-  const tag = latin1.decode(xml.subarray(name, at)).toLowerCase();
-  const close = indexOf(xml, GT, at, Math.min(end, at + 2_000));
-  if (close < 0) return at;
-  const after = close + GT.length;
-  if (closing || xml[close - 1] === 47 || !SKIPPED.has(tag)) return after;
-  const finish = indexOfClosing(xml, tag, after, end);
-  return finish < 0 ? after : finish;
-}
-
 /** Whether a tag may stand inside a word: H<sub>2</sub>O is one. */
 function isInline(xml: Uint8Array, start: number, end: number): boolean {
   let at = start + LT.length;
@@ -356,9 +385,8 @@ function isInline(xml: Uint8Array, start: number, end: number): boolean {
 }
 
 function indexOfClosing(xml: Uint8Array, tag: string, from: number, end: number): number {
-  const opening = ascii("&lt;/");
-  for (let at = indexOf(xml, opening, from, end); at >= 0; at = indexOf(xml, opening, at + 1, end)) {
-    const name = at + opening.length;
+  for (let at = indexOf(xml, CLOSING, from, end); at >= 0; at = indexOf(xml, CLOSING, at + 1, end)) {
+    const name = at + CLOSING.length;
     if (latin1.decode(xml.subarray(name, name + tag.length)).toLowerCase() !== tag) continue;
     const close = indexOf(xml, GT, name, end);
     return close < 0 ? end : close + GT.length;
