@@ -13,6 +13,7 @@ from conftest import PAIRS, Finished, events, run, tar_bytes, train_arguments
 
 from webimagetext_train import checkpoint
 from webimagetext_train.metrics import FIELDS
+from webimagetext_train.presets import PRESETS, TINY
 from webimagetext_train.shards import find_shards
 from webimagetext_train.tokenizer import ClipTokenizer
 
@@ -51,7 +52,7 @@ def test_loss_falls(finished: Finished) -> None:
 
 def test_learning_rate_follows_the_schedule(finished: Finished) -> None:
     rates = [entry["lr"] for entry in finished.events if entry["event"] == "step"]
-    assert max(rates) == rates[11] == 1e-3  # warm-up: a tenth of the steps
+    assert max(rates) == rates[11] == PRESETS[TINY].recipe.lr  # warm-up: a tenth of the steps
     assert rates[-1] == 0
 
 
