@@ -111,5 +111,5 @@ def test_bad_data_is_said_and_left_out(shards: str, tmp_path: Path) -> None:
 def test_weights_load_into_a_plain_dictionary(finished: Finished) -> None:
     """As other programs read them."""
     weights = torch.load(finished.out / "latest.pt", weights_only=True)["state_dict"]
-    assert weights["visual.conv1.weight"].shape == (96, 3, 8, 8)
+    assert weights["visual.conv1.weight"].shape == (8, 3, 3, 3)
     assert all(value.isfinite().all() for value in weights.values())
