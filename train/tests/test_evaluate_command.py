@@ -46,7 +46,7 @@ def test_json_and_a_file(finished: Finished, task: Path, tmp_path: Path) -> None
     assert (code, error) == (0, "")
     result = json.loads(output)
     assert result == json.loads((tmp_path / "deep" / "result.json").read_text())
-    assert (result["task"], result["classes"], result["samples"], result["step"], result["model"]) == ("digits", 100, 40, 120, "ViT-Tiny/8")
+    assert (result["task"], result["classes"], result["samples"], result["step"], result["model"]) == ("digits", 100, 40, 120, "RN-Tiny")
     assert 0 <= result["ci"][0] <= result["top1"] <= result["ci"][1] <= 1
     assert result["top1"] <= result["top5"]
 

@@ -7,12 +7,12 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from .presets import PRESETS, TINY
+from .presets import PAPER, PRESETS, TINY
 
 SMALL_DATA = 100_000
 """Below so many pairs the small model is the default even where there is a GPU: ViT-B/32 would learn them by heart."""
 
-PAPER_RATES = ", ".join(f"{name} {preset.recipe.lr:g}" for name, preset in PRESETS.items() if name != TINY)
+PAPER_RATES = ", ".join(f"{name} {preset.recipe.lr:g}" for name, preset in PRESETS.items() if name in PAPER)
 
 
 def at_least(low: int, kind: type[int] | type[float] = int, below: float | None = None) -> Callable[[str], float]:
