@@ -193,15 +193,15 @@ def test_the_average_follows_the_weights() -> None:
 
 @pytest.mark.parametrize(("shares", "multiple"), [((1.0,), 1), (SortedText.SHARES, 1), (SortedText.SHARES, 8), ((0.01, 0.5, 1.0), 1)])
 def test_sorted_text_gives_what_the_padded_batch_gives(shares: tuple[float, ...], multiple: int) -> None:
-    model, (_, tokens) = _model(), _batch()
+    model, (_, tokens) = _model().double(), _batch()
     text = SortedText.cut(tokens, shares, multiple)
     assert sum(map(len, text.pieces)) == ROWS
     assert all(piece.shape[1] <= 16 for piece in text.pieces)
     with torch.no_grad():
-        torch.testing.assert_close(model.encode_sorted_text(text), model.encode_text(tokens), rtol=1e-5, atol=1e-6)
+        torch.testing.assert_close(model.encode_sorted_text(text), model.encode_text(tokens), rtol=1e-10, atol=1e-12)
         empty = SortedText.cut(tokens[:0], shares, multiple)
         assert model.encode_sorted_text(empty).shape == (0, 32)
-        assert model.encode_image(torch.zeros(0, 3, 32, 32)).shape == (0, 32)
+        assert model.encode_image(torch.zeros(0, 3, 32, 32, dtype=torch.float64)).shape == (0, 32)
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -9,6 +9,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from conftest import SMALL
+from torch import nn
 
 from webimagetext_train.model import CLIP, Attention, QuickGELU, ResidualAttentionBlock, VisionTransformer
 from webimagetext_train.resnet import AttentionPool2d
@@ -20,6 +21,20 @@ def model() -> CLIP:
     """In double precision, so that a difference is a difference and no rounding."""
     torch.manual_seed(0)
     return CLIP(replace(SMALL, context_length=77)).eval().double()
+
+
+@pytest.mark.parametrize("causal", [False, True])
+@pytest.mark.parametrize("kind", [torch.float64, torch.float32, torch.bfloat16])
+def test_a_block_gives_at_one_place_what_it_gives_there_among_all(causal: bool, kind: torch.dtype) -> None:
+    torch.manual_seed(0)
+    block = ResidualAttentionBlock(64, 4, causal, "gelu")
+    nn.init.normal_(block.attn.in_proj_weight, std=0.1)
+    block.to(kind)
+    x, place = torch.randn(9, 6, 64, dtype=kind), torch.tensor([0, 5, 3, 3, 1, 2, 4, 0, 5])
+    tolerance = {torch.float64: 1e-12, torch.float32: 1e-5, torch.bfloat16: 0.05}[kind]
+    torch.testing.assert_close(block(x, place), block(x)[torch.arange(9), place], rtol=tolerance, atol=tolerance)
+    # Half precision takes another way than the fused kernel, by two products and a softmax.
+    torch.testing.assert_close(block(x).double(), block.double()(x.double()), rtol=tolerance, atol=tolerance)
 
 
 def test_cropping_a_batch_of_captions_changes_nothing(model: CLIP, tokenizer: ClipTokenizer) -> None:
@@ -69,7 +84,8 @@ def _slow_vision(tower: VisionTransformer, x: torch.Tensor) -> torch.Tensor:
     """The released code's way: a convolution, and every token carried to the end."""
     x = F.conv2d(x, tower.conv1.weight, stride=tower.patch).flatten(2).transpose(1, 2)
     x = torch.cat([tower.class_embedding.expand(len(x), 1, -1), x], dim=1) + tower.positional_embedding
-    return (tower.ln_post(tower.transformer(tower.ln_pre(x))) @ tower.proj)[:, 0]
+    # The whole of the last block, as the paper draws it.
+    return (tower.ln_post(nn.Sequential(*tower.transformer.resblocks)(tower.ln_pre(x))) @ tower.proj)[:, 0]
 
 
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])

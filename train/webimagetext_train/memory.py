@@ -25,13 +25,13 @@ def frozen_statistics(module: nn.Module) -> Iterator[None]:
             norm.momentum = momentum
 
 
-def run_block(block: nn.Module, x: Tensor, checkpointing: bool) -> Tensor:
-    """`block(x)`; when checkpointing, only `x` is kept for the backward pass, which runs the block again."""
-    if not checkpointing:
-        return block(x)
+def run_block(recompute: bool, block: nn.Module, *inputs: Tensor) -> Tensor:
+    """`block(*inputs)`; when recomputing, only the inputs are kept for the backward pass, which runs the block again."""
+    if not recompute:
+        return block(*inputs)
     # Blocks draw no random numbers, so there is no state of a generator to put back.
     contexts = lambda: (nullcontext(), frozen_statistics(block))  # noqa: E731
-    return checkpoint(block, x, use_reentrant=False, preserve_rng_state=False, context_fn=contexts)
+    return checkpoint(block, *inputs, use_reentrant=False, preserve_rng_state=False, context_fn=contexts)
 
 
 def peak_memory_mb(device: torch.device) -> float:

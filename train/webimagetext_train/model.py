@@ -43,8 +43,32 @@ class Attention(nn.Module):
         batch, length, width = x.shape
         qkv = F.linear(x, self.in_proj_weight, self.in_proj_bias)
         q, k, v = qkv.view(batch, length, 3, self.heads, width // self.heads).permute(2, 0, 3, 1, 4)
-        mixed = F.scaled_dot_product_attention(q, k, v, is_causal=self.causal)
+        mixed = attention(q, k, v, causal=self.causal)
         return self.out_proj(mixed.transpose(1, 2).reshape(batch, length, width))
+
+    def at(self, x: Tensor, place: Tensor) -> Tensor:
+        """(B, L, D), (B,) -> (B, D): what `forward` gives at one place of each row, asking for no other."""
+        batch, length, width = x.shape
+        one = x[torch.arange(batch, device=x.device), place]
+        q = F.linear(one, self.in_proj_weight[:width], self.in_proj_bias[:width]).view(batch, self.heads, 1, width // self.heads)
+        kv = F.linear(x, self.in_proj_weight[width:], self.in_proj_bias[width:])
+        k, v = kv.view(batch, length, 2, self.heads, width // self.heads).permute(2, 0, 3, 1, 4)
+        seen = torch.arange(length, device=x.device) <= place.unsqueeze(1) if self.causal else None
+        mixed = attention(q, k, v, seen=None if seen is None else seen[:, None, None, :])
+        return self.out_proj(mixed.reshape(batch, width))
+
+
+def attention(q: Tensor, k: Tensor, v: Tensor, causal: bool = False, seen: Tensor | None = None) -> Tensor:
+    """(B, heads, L, D) each -> (B, heads, L, D), by the fastest kernel there is; `seen` says which keys count."""
+    if q.device.type == "cuda" or q.dtype == torch.float32:
+        return F.scaled_dot_product_attention(q, k, v, attn_mask=seen, is_causal=causal)
+    # A CPU's fused kernel is four to six times slower in half precision than two products and a softmax (torch 2.13).
+    scores = (q * q.shape[-1] ** -0.5) @ k.transpose(-2, -1)
+    if causal:
+        scores = scores + scores.new_full(scores.shape[-2:], float("-inf")).triu(1)
+    if seen is not None:
+        scores = scores.masked_fill(~seen, float("-inf"))
+    return scores.softmax(dim=-1) @ v
 
 
 class MLP(nn.Module):
@@ -70,8 +94,12 @@ class ResidualAttentionBlock(nn.Module):
         self.mlp = MLP(width, activation)
         self.ln_2 = nn.LayerNorm(width)
 
-    def forward(self, x: Tensor) -> Tensor:
-        x = x + self.attn(self.ln_1(x))
+    def forward(self, x: Tensor, place: Tensor | None = None) -> Tensor:
+        """(B, L, D) -> (B, L, D), or with (B,) places only those: (B, D)"""
+        if place is None:
+            x = x + self.attn(self.ln_1(x))
+        else:
+            x = x[torch.arange(len(x), device=x.device), place] + self.attn.at(self.ln_1(x), place)
         return x + self.mlp(self.ln_2(x))
 
 
@@ -85,10 +113,12 @@ class Transformer(nn.Module):
         super().__init__()
         self.resblocks = nn.Sequential(*(ResidualAttentionBlock(width, heads, causal, activation) for _ in range(layers)))
 
-    def forward(self, x: Tensor) -> Tensor:
-        for block in self.resblocks:
-            x = run_block(block, x, self.checkpointing and self.training)
-        return x
+    def forward(self, x: Tensor, place: Tensor) -> Tensor:
+        """(B, L, D), (B,) -> (B, D): the output at one place of each row; the last block computes no other."""
+        recompute = self.checkpointing and self.training
+        for block in self.resblocks[:-1]:
+            x = run_block(recompute, block, x)
+        return run_block(recompute, self.resblocks[-1], x, place)
 
 
 class VisionTransformer(nn.Module):
@@ -123,9 +153,8 @@ class VisionTransformer(nn.Module):
         x = torch.cat([self.class_embedding.to(x.dtype).expand(batch, 1, -1), x], dim=1) + self.positional_embedding
         if self.training and self.patch_dropout > 0:
             x = self._drop_patches(x)
-        x = self.transformer(self.ln_pre(x))
-        # Only the class token is used: norm and projection of the others would be thrown away.
-        return self.ln_post(x[:, 0]) @ self.proj
+        class_token = torch.zeros(batch, dtype=torch.int64, device=x.device)
+        return self.ln_post(self.transformer(self.ln_pre(x), class_token)) @ self.proj
 
     def _drop_patches(self, x: Tensor) -> Tensor:
         """(B, N, D) -> (B, 1 + kept, D): the class token and a random choice of the others, at least one."""
@@ -182,15 +211,20 @@ class CLIP(nn.Module):
         Attention is causal and only the end token is read, so whatever follows it, padding included, cannot matter:
         a batch may be cropped to its longest caption with the same result.
         """
-        x = self.token_embedding(tokens) + self.positional_embedding[: tokens.shape[1]]
-        x = self.transformer(x)
+        return self._encode_embedded(self.token_embedding(tokens), tokens)
+
+    def _encode_embedded(self, x: Tensor, tokens: Tensor) -> Tensor:
         # The end token has the highest id.
-        x = x[torch.arange(len(x), device=x.device), tokens.argmax(dim=-1)]
+        x = self.transformer(x + self.positional_embedding[: tokens.shape[1]], tokens.argmax(dim=-1))
         return self.ln_final(x) @ self.text_projection
 
     def encode_sorted_text(self, text: SortedText) -> Tensor:
         """What `encode_text` gives for the whole batch, without computing the padding of short captions."""
-        return torch.cat([self.encode_text(tokens) for tokens in text.pieces])[text.place]
+        # One look-up for all: the gradient of the embedding is as large as the vocabulary each time.
+        embedded = self.token_embedding(torch.cat([tokens.flatten() for tokens in text.pieces]))
+        rows = embedded.split([tokens.numel() for tokens in text.pieces])
+        encoded = [self._encode_embedded(x.view(*tokens.shape, x.shape[-1]), tokens) for x, tokens in zip(rows, text.pieces, strict=True)]
+        return torch.cat(encoded)[text.place]
 
     def forward(self, images: Tensor, tokens: Tensor | SortedText) -> tuple[Tensor, Tensor]:
         """-> (B, E), (B, E), both of length one, in float32"""
@@ -204,6 +238,8 @@ class SortedText:
     SHARES = (0.5, 0.875, 1.0)
     """The shorter half, most of the rest, the longest eighth: three calls cost less than the padding of one."""
 
+    WORTH_IT = 0.8
+
     def __init__(self, pieces: list[Tensor], place: Tensor):
         self.pieces = pieces
         """(n, L) each"""
@@ -215,13 +251,16 @@ class SortedText:
         """(B, L) on the CPU; lengths are rounded up to a `multiple`, as GPUs and compiled models prefer."""
         lengths = tokens.argmax(dim=-1) + 1
         order = lengths.argsort(stable=True)
-        ends = sorted({round(len(tokens) * share) for share in shares} - {0})
-        if not ends:
+        if len(tokens) == 0:
             return SortedText([tokens], order)
-        pieces = []
-        for start, end in zip([0, *ends], ends, strict=False):
-            longest = -(-int(lengths[order[end - 1]]) // multiple) * multiple
-            pieces.append(tokens[order[start:end], :longest])
+        ends = sorted({round(len(tokens) * share) for share in shares} - {0})
+        widths = [-(-int(lengths[order[end - 1]]) // multiple) * multiple for end in ends]
+        pieces, start = [], 0
+        for number, (end, width) in enumerate(zip(ends, widths, strict=True)):
+            # A piece hardly shorter than the next one saves less than a call costs.
+            if number + 1 == len(ends) or width < SortedText.WORTH_IT * widths[number + 1]:
+                pieces.append(tokens[order[start:end], :width])
+                start = end
         return SortedText(pieces, order.argsort())
 
     def to(self, device: torch.device) -> SortedText:

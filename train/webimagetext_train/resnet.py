@@ -110,5 +110,5 @@ class ModifiedResNet(nn.Module):
         x = self.avgpool(F.relu(self.bn3(self.conv3(x))))
         for layer in (self.layer1, self.layer2, self.layer3, self.layer4):
             for block in layer:
-                x = run_block(block, x, self.checkpointing and self.training)
+                x = run_block(self.checkpointing and self.training, block, x)
         return self.attnpool(x)
