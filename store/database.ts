@@ -24,12 +24,13 @@ export function openDatabase(data: string): Database {
   mkdirSync(data, { recursive: true });
   lock(data);
   const db = new SQLite(databaseFile(data));
+  // Before anything that writes to the file.
+  checkVersion(db, data);
   // WAL with NORMAL survives kill -9 of any process; a power cut may cost the last commits, never the file.
   db.pragma("journal_mode = WAL");
   db.pragma("synchronous = NORMAL");
   db.pragma("foreign_keys = ON");
   db.pragma("cache_size = -200000");
-  checkVersion(db, data);
   if (db.pragma("user_version", { simple: true }) === 0) {
     db.transaction(() => db.exec(readFileSync(SCHEMA, "utf8")))();
   }

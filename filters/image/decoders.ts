@@ -1,4 +1,5 @@
 import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
 import { availableParallelism } from "node:os";
 import { extname } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -84,8 +85,8 @@ export class Decoders {
   }
 
   /** @returns the answer, or how the decoder ended without one. */
-  #ask(task: DecoderTask): Promise<DecoderAnswer | string> {
-    const child = this.#idle.pop() ?? this.#start();
+  async #ask(task: DecoderTask): Promise<DecoderAnswer | string> {
+    const child = this.#idle.pop() ?? (await this.#start());
     return new Promise((resolve) => {
       const end = (result: DecoderAnswer | string, reusable: boolean) => {
         clearTimeout(patience);
@@ -112,7 +113,8 @@ export class Decoders {
     });
   }
 
-  #start(): ChildProcess {
+  /** @throws Error of the system when no process can be started. */
+  async #start(): Promise<ChildProcess> {
     const child = fork(PROGRAM, [], {
       serialization: "advanced",
       execArgv: [],
@@ -120,9 +122,11 @@ export class Decoders {
       // What C libraries print while they die would break our lines.
       stdio: ["ignore", "ignore", process.env["WIT_DEBUG"] ? "inherit" : "ignore", "ipc"],
     });
-    // Failing to start is seen as the exit below it; without a listener it would end the crawl.
+    await once(child, "spawn");
+    // Of a process that was killed while it was written to; its exit is told as well.
     child.on("error", () => {});
     this.#all.add(child);
+    if (this.#closed) child.kill("SIGKILL");
     return child;
   }
 

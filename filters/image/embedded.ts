@@ -58,7 +58,7 @@ function toText(value: unknown): string {
   // UserComment begins with the name of its encoding in eight bytes.
   const text = Buffer.isBuffer(value) ? value.subarray(8).toString("utf8") : typeof value === "string" ? value : "";
   return text
-    .replace(/[\0-\x1f\x7f\ufffd]+/g, " ")
+    .replace(/[\0-\x20\x7f\ufffd]+/g, " ")
     .trim()
     .slice(0, MAX_VALUE);
 }

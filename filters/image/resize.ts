@@ -23,12 +23,11 @@ const MAX_SIZE = 8192;
  * @returns undefined when it is none of these.
  */
 export function parseResize(text: string): Resize | undefined {
-  const [, mode = "keep-ratio", digits] = /^([a-z-]+)?(?::?(\d+))?$/.exec(text) ?? [];
-  if (text === "" || (digits !== undefined && /^[a-z-]+\d/.test(text))) return undefined;
-  const known = RESIZE_MODES.find((name) => name === mode);
+  const [, name, digits] = /^([a-z-]+)?(?:(?:^|:)(\d+))?$/.exec(text) ?? [];
+  const mode = RESIZE_MODES.find((known) => known === (name ?? "keep-ratio"));
   const size = digits === undefined ? USUAL_SIZE : Number(digits);
-  if (!known || size < 1 || size > MAX_SIZE || (known === "none" && digits !== undefined)) return undefined;
-  return { mode: known, size };
+  if (!mode || (name ?? digits) === undefined || size < 1 || size > MAX_SIZE) return undefined;
+  return mode === "none" && digits !== undefined ? undefined : { mode, size };
 }
 
 /**
