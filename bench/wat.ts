@@ -86,7 +86,7 @@ async function ours(mode: string, file: string): Promise<void> {
       found += candidates.length;
     }
   } else {
-    const judges = { rules: CAPTION_RULES, matcher: new Matcher(queries.terms) };
+    const judges = { rules: CAPTION_RULES, matcher: Matcher.of(queries.terms) };
     before = process.cpuUsage();
     found = await discover(db, readWat(db, http, file, "bench", never), judges, () => {});
   }
