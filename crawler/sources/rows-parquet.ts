@@ -10,6 +10,7 @@ import { parquetHeader, readPage } from "hyparquet/src/column.js";
 import { convert, DEFAULT_PARSERS } from "hyparquet/src/convert.js";
 import { getTreePath, isFlatColumn } from "hyparquet/src/schema.js";
 import type { ColumnDecoder, DecodedArray, RowGroup, SchemaTree } from "hyparquet/src/types.js";
+import { utf8 } from "./archive/text.ts";
 import type { Input } from "./input.ts";
 import type { ChooseColumns, Rows } from "./rows.ts";
 
@@ -27,7 +28,7 @@ const COMPRESSORS = {
 const PARSERS = {
   ...DEFAULT_PARSERS,
   stringFromBytes: (bytes: Uint8Array | undefined) =>
-    bytes && Buffer.prototype.utf8Slice.call(bytes as Buffer, 0, bytes.length),
+    bytes && utf8(bytes, 0, bytes.length),
 };
 
 /**

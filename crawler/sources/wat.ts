@@ -1,0 +1,147 @@
+import { cleanCaption } from "../../filters/caption/clean.ts";
+import type { Database } from "../../store/database.ts";
+import { normaliseUrl } from "../../store/pair-id.ts";
+import type { Candidate } from "../../store/types.ts";
+import type { HttpClient } from "../http.ts";
+import { piecesOf } from "./archive/members.ts";
+import { fieldOf, RecordReader, type WarcRecord } from "./archive/records.ts";
+import { WatScanner, type WatPage } from "./archive/wat-scan.ts";
+import { inputOf } from "./input.ts";
+import { positionOf } from "./position.ts";
+import type { Batch, EarlyDrop } from "./source.ts";
+import { Tally } from "./tally.ts";
+
+/**
+ * The images with alt or title of a Common Crawl WAT file, local or remote. Addresses are resolved against the page's
+ * base: in two of five they are relative. A run that was killed goes on at the member behind the last piece it took.
+ * @throws Error naming the file when it cannot be read.
+ */
+export async function* readWat(
+  db: Database,
+  http: HttpClient,
+  file: string,
+  agent: string,
+  stop: AbortSignal,
+): AsyncGenerator<Batch> {
+  const position = positionOf(db, file);
+  if (position.done) return;
+  const reader = new RecordReader();
+  for await (const piece of piecesOf(inputOf(file, http), position.at)) {
+    const batch = new WatBatch(file, agent);
+    batch.tally.add("bad_record", `${file} byte ${piece.start}`, piece.damaged);
+    const before = reader.damaged;
+    for (const record of reader.read(piece)) batch.add(record);
+    batch.tally.add("bad_record", `${file} byte ${piece.start}`, reader.damaged - before);
+    const at = reader.position;
+    yield { ...batch.take(), done: () => position.save(at, false) };
+    if (stop.aborted) return;
+  }
+  const tally = new Tally();
+  // What was held back to the end is a record without an end.
+  tally.add("bad_record", `${file} at its end`, reader.cutOff);
+  yield { candidates: [], drops: tally.drops(), done: () => position.save(reader.position, true) };
+}
+
+/** What the records of one piece give. */
+class WatBatch {
+  readonly tally = new Tally();
+  readonly #file: string;
+  readonly #agent: string;
+  readonly #candidates: Candidate[] = [];
+  #scanner: WatScanner | undefined;
+  #scanned: Buffer | undefined;
+  /** The last page with candidates, for the record that tells its language. */
+  #last: { uri: string; from: number } | undefined;
+
+  constructor(file: string, agent: string) {
+    this.#file = file;
+    this.#agent = agent;
+  }
+
+  take(): { candidates: Candidate[]; drops: EarlyDrop[] } {
+    return { candidates: this.#candidates, drops: this.tally.drops() };
+  }
+
+  add(record: WarcRecord): void {
+    const { bytes, header, from, to, offset } = record;
+    if (this.#scanned !== bytes) {
+      this.#scanned = bytes;
+      this.#scanner = new WatScanner(bytes);
+    }
+    if (this.#last && fieldOf(header, "WARC-Target-URI") === this.#last.uri) this.#readLanguage(bytes, from, to);
+    let page: WatPage | undefined;
+    try {
+      if (isCut(bytes, from, to)) throw new SyntaxError("JSON without an end");
+      page = this.#scanner?.page(from, to, this.#agent);
+    } catch {
+      this.tally.add("bad_record", `${this.#file} byte ${offset}`, 1);
+      return;
+    }
+    const uri = page && fieldOf(header, "WARC-Target-URI");
+    if (!page || uri === undefined) return;
+    this.#last = { uri, from: this.#candidates.length };
+    this.#addPage(page, uri, { file: this.#file, offset, date: fieldOf(header, "WARC-Date") });
+  }
+
+  #addPage(page: WatPage, uri: string, place: { file: string; offset: number; date: string | undefined }): void {
+    const resolve = resolver(page.base === undefined ? uri : (URL.parse(page.base, uri)?.href ?? uri));
+    const pageUrl = normaliseUrl(uri);
+    const licence = page.licence === undefined ? undefined : resolve(page.licence);
+    const { file, offset, date } = place;
+    for (const { url, alt, title } of page.images) {
+      const imageUrl = resolve(url);
+      if (!imageUrl) {
+        this.tally.add("bad_url", url.slice(0, 200), 1);
+        continue;
+      }
+      const texts = [cleanCaption(alt ?? ""), cleanCaption(title ?? "")];
+      if (texts[0] === "" && texts[1] === "") this.tally.add("no_text", imageUrl, 1);
+      for (const [i, caption] of texts.entries()) {
+        if (caption === "" || (i === 1 && caption === texts[0])) continue;
+        this.#candidates.push({
+          imageUrl,
+          caption,
+          kind: i === 0 ? "alt" : "title",
+          source: "wat",
+          ...(pageUrl ? { pageUrl } : {}),
+          ...(licence ? { licence } : {}),
+          ...(page.optOut.length > 0 ? { optOut: page.optOut } : {}),
+          origin: {
+            file,
+            offset,
+            ...(date ? { date } : {}),
+            ...(page.language ? { language: page.language } : {}),
+          },
+        });
+      }
+    }
+  }
+
+  /** Common Crawl's own guess follows a page in a record of its own; it is better than what servers say. */
+  #readLanguage(bytes: Buffer, from: number, to: number): void {
+    const record = bytes.subarray(from, to);
+    const at = record.indexOf("languages-cld2");
+    if (at < 0) return;
+    const language = /\\"code\\":\\"([a-z-]{2,10})\\"/.exec(record.toString("latin1", at, at + 400))?.[1];
+    if (!language) return;
+    for (const { origin } of this.#candidates.slice(this.#last?.from)) if (origin) origin.language = language;
+    this.#last = undefined;
+  }
+}
+
+/** Whether a block begins as JSON and does not end as such. */
+function isCut(bytes: Buffer, from: number, to: number): boolean {
+  let last = to - 1;
+  while (last > from && (bytes[last] as number) <= 0x20) last--;
+  return bytes[from] === 0x7b && bytes[last] !== 0x7d;
+}
+
+/** Resolves addresses against one base; absolute and root-relative ones, the bulk, without parsing the base again. */
+function resolver(base: string): (address: string) => string | undefined {
+  const origin = URL.parse(base)?.origin ?? "";
+  return (address) => {
+    if (/^https?:\/\/[^\\]/.test(address)) return normaliseUrl(address);
+    if (/^\/[\w.~-]/.test(address)) return normaliseUrl(origin + address);
+    return normaliseUrl(address, base);
+  };
+}
