@@ -8,7 +8,7 @@ import { parseResize, RESIZE_MODES, STORED_FORMATS } from "./filters/image/resiz
 import manifest from "./package.json" with { type: "json" };
 import { buildQueriesCommand } from "./queries/command.ts";
 import { MIRROR } from "./queries/download.ts";
-import { reportCommand, statsCommand } from "./store/command.ts";
+import { reportCommand, statsCommand, verifyCommand } from "./store/command.ts";
 import { explainError } from "./store/disk.ts";
 import { UsageError } from "./store/usage-error.ts";
 
@@ -153,6 +153,11 @@ command("stats", "the funnel, queries, drop reasons, hosts")
   .action(statsCommand);
 
 command("report", "write DATA/report.html").action(reportCommand);
+
+command("verify", "check every shard, checksum, row, total and the cap; exit code 1 when something is damaged")
+  .option("--decode", "decode every picture to its end", false)
+  .option("--json", "as JSON", false)
+  .action(verifyCommand);
 
 command("explain", "why a caption, a pair or the pairs of an address are kept or dropped")
   .argument("[text]", "a caption, a pair id or an address")

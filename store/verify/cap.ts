@@ -1,0 +1,70 @@
+import { chosenFor, computeThresholds, type PairScan, termHash } from "../../filters/cap.ts";
+import { type Database, getMeta } from "../database.ts";
+import { idHalves } from "../pair-id.ts";
+import type { Findings } from "./findings.ts";
+
+interface Row {
+  id: string;
+  state: string;
+  queries: string;
+  chosen_for: string | null;
+}
+
+/**
+ * The cap, computed anew: no query may have more kept pairs on its account than the cap allows, and each kept pair must
+ * be among the smallest of its queries. The second holds whatever fell out since the selection, because thresholds only
+ * grow when pairs leave (docs/decisions/003-dead-links.md).
+ */
+export function verifyCap(db: Database, findings: Findings): void {
+  const [cap, seed] = [Number(getMeta(db, "cap")), Number(getMeta(db, "seed"))];
+  const early = !Number.isSafeInteger(cap) || !Number.isSafeInteger(seed);
+  if (early || getMeta(db, "rematch") === "pending") {
+    findings.open(
+      "cap",
+      "table meta",
+      early ? "no selection was made yet" : "the query list changed since the selection",
+    );
+    return;
+  }
+  const terms = db.prepare<[], { id: number; term: string }>("SELECT id, term FROM query ORDER BY id").all();
+  const hashes = new Int32Array((terms.at(-1)?.id ?? -1) + 1);
+  for (const { id, term } of terms) hashes[id] = termHash(term);
+  // Pairs found after the last selection had no chance yet.
+  const live = db.prepare<[], Row>(
+    "SELECT id, state, queries, chosen_for FROM pair WHERE state IN ('chosen', 'kept', 'reserve') AND queries IS NOT NULL",
+  );
+  const scan: PairScan = (visit) => {
+    for (const row of live.iterate()) visit(...idHalves(row.id), JSON.parse(row.queries));
+  };
+  const thresholds = computeThresholds(scan, hashes, cap, seed);
+  const names = new Map(terms.map(({ id, term }) => [id, term]));
+  const used = new Map<number, number>();
+  let pairs = 0;
+  let better = 0;
+  for (const row of live.iterate()) {
+    pairs++;
+    const may = new Set(chosenFor(thresholds, hashes, seed, ...idHalves(row.id), JSON.parse(row.queries)));
+    const chosen: number[] = JSON.parse(row.chosen_for ?? "[]");
+    if (may.size > chosen.length) better++;
+    if (row.state !== "kept") continue;
+    for (const query of chosen) {
+      used.set(query, (used.get(query) ?? 0) + 1);
+      if (!may.has(query))
+        findings.problem(
+          "cap",
+          `pair ${row.id}`,
+          `is kept on account of "${names.get(query)}", but others come before it`,
+        );
+    }
+  }
+  for (const [query, kept] of used) {
+    if (kept > cap)
+      findings.problem(
+        "cap",
+        `query "${names.get(query)}"`,
+        `${kept} pairs are kept on its account; the cap is ${cap}`,
+      );
+  }
+  findings.looked("cap", pairs);
+  if (better > 0) findings.open("cap", "table pair", `${better} pairs can move up: run \`npm run crawl\``);
+}
