@@ -27,15 +27,15 @@ export async function verify(db: Database, data: string, options: VerifyOptions)
   const findings = new Findings();
   const version = () => db.pragma("data_version", { simple: true });
   const before = version();
-  db.exec("BEGIN");
   try {
+    db.exec("BEGIN");
     await check(db, data, findings, options);
+    db.exec("COMMIT");
   } catch (error) {
     // A damaged page can end any statement; what was found so far is still of use.
     if (!isCorruption(error)) throw error;
     findings.problem("database", "wit.sqlite", (error as Error).message);
-  } finally {
-    if (db.inTransaction) db.exec("COMMIT");
+    return findings;
   }
   if (findings.total > 0 && version() !== before)
     throw new Error(`${data} was changed by another run while it was checked: run it again when that is done`);
