@@ -8,7 +8,7 @@ import { parseResize, RESIZE_MODES, STORED_FORMATS } from "./filters/image/resiz
 import manifest from "./package.json" with { type: "json" };
 import { buildQueriesCommand } from "./queries/command.ts";
 import { MIRROR } from "./queries/download.ts";
-import { reportCommand, statsCommand, verifyCommand } from "./store/command.ts";
+import { removeCommand, reportCommand, statsCommand, verifyCommand } from "./store/command.ts";
 import { explainError } from "./store/disk.ts";
 import { UsageError } from "./store/usage-error.ts";
 
@@ -153,6 +153,15 @@ command("stats", "the funnel, queries, drop reasons, hosts")
   .action(statsCommand);
 
 command("report", "write DATA/report.html").action(reportCommand);
+
+command("remove", "take pairs down: out of the shards now, out of every later run")
+  .option("--url <address...>", "a picture, with whatever text, also under other addresses", [])
+  .option("--host <host...>", "all pictures of a host and the hosts below it, and all from its pages", [])
+  .option("--pair <id...>", "the picture of a pair", [])
+  .option("--file <list...>", "any of these, one a line", [])
+  .option("--dry-run", "only say how many", false)
+  .option("--json", "as JSON", false)
+  .action(removeCommand);
 
 command("verify", "check every shard, checksum, row, total and the cap; exit code 1 when something is damaged")
   .option("--decode", "decode every picture to its end", false)
