@@ -8,8 +8,9 @@ import { parseResize, RESIZE_MODES, STORED_FORMATS } from "./filters/image/resiz
 import manifest from "./package.json" with { type: "json" };
 import { buildQueriesCommand } from "./queries/command.ts";
 import { MIRROR } from "./queries/download.ts";
-import { removeCommand, reportCommand, statsCommand, verifyCommand } from "./store/command.ts";
+import { exportCommand, removeCommand, reportCommand, statsCommand, verifyCommand } from "./store/command.ts";
 import { explainError } from "./store/disk.ts";
+import { EXPORT_FORMATS } from "./store/export/export.ts";
 import { UsageError } from "./store/usage-error.ts";
 
 function count(text: string): number {
@@ -162,6 +163,11 @@ command("remove", "take pairs down: out of the shards now, out of every later ru
   .option("--dry-run", "only say how many", false)
   .option("--json", "as JSON", false)
   .action(removeCommand);
+
+command("export", "the data set in another form, in DATA/export/FORM")
+  .addOption(new Option("--to <form>", "what to make").choices(EXPORT_FORMATS).makeOptionMandatory())
+  .option("--out <dir>", "another folder")
+  .action(exportCommand);
 
 command("verify", "check every shard, checksum, row, total and the cap; exit code 1 when something is damaged")
   .option("--decode", "decode every picture to its end", false)

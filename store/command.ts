@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { closeDatabase, openDatabase, openForReading } from "./database.ts";
+import { type ExportFormat, exportTo } from "./export/export.ts";
 import { Progress } from "./progress.ts";
 import { parseRemoval, type Removal, type RemovalCounts, readRemovals, removePairs } from "./remove.ts";
 import { writeReport } from "./report/report.ts";
@@ -98,4 +99,19 @@ function removalText(removals: number, { pairs, samples, ahead, shards }: Remova
     "`npm run crawl` fills their place under the cap; copies made before (exports, checkpoints) still hold them",
   );
   return lines.join("\n");
+}
+
+/** `npm run export`: the data set in another form. */
+export async function exportCommand(flags: {
+  data: string;
+  quiet: boolean;
+  to: ExportFormat;
+  out?: string;
+}): Promise<void> {
+  const db = openForReading(flags.data);
+  const total = db.prepare<[], number>("SELECT count(*) FROM pair WHERE state = 'kept'").pluck().get() ?? 0;
+  const folder = flags.out ?? join(flags.data, "export", flags.to);
+  const progress = new Progress("export", flags.quiet);
+  const samples = await exportTo(flags.to, db, flags.data, folder, (done) => progress.update(done, total, "pairs"));
+  console.log(`${folder} (${counted(samples, "pair")})`);
 }

@@ -86,6 +86,18 @@ function addDropped(db: Database): void {
     INSERT INTO run (stage, rank, started, seconds, items) VALUES ('discover', 0, '2026-01-02T03:04:05.000Z', 2, 68)`);
 }
 
+/** A host, a licence and an opt-out signal that try to run something wherever they are shown. */
+export function addDroppedHostile(db: Database): void {
+  const hostile = "<script>alert(1)</script>|[x](javascript:alert(1))";
+  db.prepare("INSERT INTO host VALUES (?, 1000, 999, 1, 5, 1, 200)").run(hostile);
+  db.prepare(
+    "UPDATE pair SET licence = ? WHERE id IN (SELECT id FROM pair WHERE state = 'kept' ORDER BY id DESC LIMIT 3)",
+  ).run(hostile);
+  db.prepare(
+    "UPDATE pair SET opt_out = ? WHERE id IN (SELECT id FROM pair WHERE state = 'kept' ORDER BY id DESC LIMIT 2)",
+  ).run(JSON.stringify([hostile]));
+}
+
 /** What a run of the crawl does once the pairs are found: selects, draws the pictures that are missing, writes shards and manifest. */
 export async function buildAgain(db: Database, data: string): Promise<void> {
   select(db, { cap: CAP, seed: SEED });
