@@ -121,8 +121,13 @@ function mark(db: Database, removals: readonly Removal[], dryRun: boolean): Remo
     counts.samples =
       db.prepare<[], number>(`SELECT count(*) FROM pair WHERE key IS NOT NULL AND ${live}`).pluck().get() ?? 0;
     counts.pairs = db
-      .prepare(`UPDATE pair SET state = 'dropped', reason = 'removed', chosen_for = NULL WHERE ${live}`)
+      .prepare(
+        `UPDATE pair SET state = 'dropped', reason = 'removed', chosen_for = NULL, exif = NULL, rights = NULL WHERE ${live}`,
+      )
       .run().changes;
+    db.exec(
+      "DELETE FROM near_duplicate WHERE a IN (SELECT id FROM removed_pair) OR b IN (SELECT id FROM removed_pair)",
+    );
     if (dryRun) throw new Undo();
     refreshQueryCounts(db);
   });

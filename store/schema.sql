@@ -206,4 +206,4 @@ SELECT coalesce(licence, 'unknown'), count(*) FROM pair WHERE state = 'kept' GRO
 CREATE VIEW run_stats (stage, rank, started, seconds, items, items_per_second) AS
 SELECT stage, rank, started, seconds, items, CASE WHEN seconds > 0 THEN round(items / seconds, 1) END FROM run ORDER BY id;
 
-PRAGMA user_version = 2;
+PRAGMA user_version = 3;

@@ -37,7 +37,7 @@ chosen on account of one query. Built with webimagetext ${plain(stats.meta["vers
 | | |
 |---|---|
 | pairs | ${count(samples)} |
-| pictures | ${bytes(stats.picture_bytes)}, JPEG |
+| pictures | ${bytes(stats.picture_bytes)} |
 | queries with pictures | ${count(stats.queries.kept)} of ${count(stats.queries.total)} |
 | queries at the cap | ${count(stats.queries.at_cap)} |
 | hosts asked | ${count(stats.hosts.total)} |

@@ -1,8 +1,11 @@
 import { closeSync, openSync, writeFileSync, writeSync } from "node:fs";
-import { join } from "node:path";
+import { extname, join } from "node:path";
 import { getMeta } from "../database.ts";
 import { pictureWriter } from "./pictures.ts";
 import { type ExportSource, samplesOf } from "./source.ts";
+
+/** By the extension of a stored picture. */
+export const MIME_TYPES: Record<string, string> = { ".jpg": "image/jpeg", ".webp": "image/webp", ".png": "image/png" };
 
 /**
  * A folder that FiftyOne opens as its `LegacyFiftyOneDataset`, the one of its own forms that plain JSON can be written
@@ -28,7 +31,14 @@ export function writeFiftyone(source: ExportSource): number {
       const entry = {
         filepath: `data/${writePicture(sample)}`,
         tags: metadata.licence === null ? [] : [metadata.licence],
-        metadata: { _cls: "ImageMetadata", size_bytes: bytes, mime_type: "image/jpeg", width, height, num_channels: 3 },
+        metadata: {
+          _cls: "ImageMetadata",
+          size_bytes: bytes,
+          mime_type: MIME_TYPES[extname(sample.file)],
+          width,
+          height,
+          num_channels: 3,
+        },
         pair_id: id,
         key,
         retrieved,

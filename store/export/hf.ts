@@ -5,7 +5,7 @@ import { fileWriter, parquetWriteRows } from "hyparquet-writer";
 import { collectStats } from "../stats.ts";
 import { dataCard } from "./card.ts";
 import { METADATA_COLUMNS, schemaOf } from "./parquet.ts";
-import { type ExportSource, samplesOf } from "./source.ts";
+import { type ExportSource, flatRow, samplesOf } from "./source.ts";
 
 /** Small groups, so that a viewer shows the first pictures without reading hundreds of megabytes. */
 const ROWS_A_GROUP = 100;
@@ -44,8 +44,8 @@ export function writeHuggingFace(source: ExportSource): number {
     const place = (number: number) => String(number).padStart(width, "0");
     const counting = { ...source, progress: () => source.progress(++samples) };
     function* rows() {
-      for (const { metadata, picture } of samplesOf(counting, shard))
-        yield { image: { bytes: picture(), path: `${metadata.key}.jpg` }, ...metadata };
+      for (const { metadata, file, picture } of samplesOf(counting, shard))
+        yield { image: { bytes: picture(), path: file }, ...flatRow(metadata) };
     }
     parquetWriteRows({
       writer: fileWriter(join(folder, "data", `train-${place(i)}-of-${place(shards.length)}.parquet`)),

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { SchemaElement } from "hyparquet";
 import { fileWriter, parquetWriteRows } from "hyparquet-writer";
 import { SAMPLE_COLUMNS } from "../parquet.ts";
-import { type ExportSource, samplesOf } from "./source.ts";
+import { type ExportSource, flatRow, samplesOf } from "./source.ts";
 
 const ROWS_A_GROUP = 10_000;
 /** Columns whose JSON is a list of words; any other JSON goes out as text. */
@@ -54,7 +54,7 @@ export function writeParquet(source: ExportSource): number {
   function* rows() {
     for (const { metadata } of samplesOf(source)) {
       samples++;
-      yield { ...metadata };
+      yield flatRow(metadata);
     }
   }
   writeTable(join(source.folder, "pairs.parquet"), METADATA_COLUMNS, rows());
@@ -72,7 +72,7 @@ export function writeUrlList(source: ExportSource): number {
   function* rows() {
     for (const { metadata } of samplesOf(source)) {
       samples++;
-      yield { ...metadata };
+      yield flatRow(metadata);
     }
   }
   writeTable(join(source.folder, "pairs.parquet"), columns, rows());

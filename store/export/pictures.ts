@@ -8,10 +8,10 @@ import type { ExportedSample } from "./source.ts";
  */
 export function pictureWriter(root: string): (sample: ExportedSample) => string {
   const folders = new Set<string>();
-  return ({ shard, metadata, picture }) => {
+  return ({ shard, file, picture }) => {
     if (!folders.has(shard)) mkdirSync(join(root, shard), { recursive: true });
     folders.add(shard);
-    const name = `${shard}/${metadata.key}.jpg`;
+    const name = `${shard}/${file}`;
     writeFileSync(join(root, name), picture());
     return name;
   };

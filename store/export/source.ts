@@ -7,9 +7,10 @@ import { PlaceReader } from "../spool.ts";
 export interface ExportedSample {
   shard: string;
   metadata: SampleMetadata;
+  /** Name of the stored picture: KEY.jpg, .webp or .png. */
+  file: string;
   /** ISO 8601: when the picture was fetched. */
   retrieved: string | null;
-  /** JPEG. */
   picture: () => Buffer;
 }
 
@@ -36,10 +37,21 @@ export function* samplesOf({ db, data, progress }: ExportSource, shard?: string)
     let samples = 0;
     for (const row of rows.iterate({ shard })) {
       const metadata = metadataOf(row, row.key, (query) => term.get(query) ?? "");
-      yield { shard: row.shard, metadata, retrieved: row.retrieved, picture: () => reader.read(row) };
+      const file = `${row.key}.${row.extension}`;
+      yield { shard: row.shard, metadata, file, retrieved: row.retrieved, picture: () => reader.read(row) };
       progress(++samples);
     }
   } finally {
     reader.close();
   }
+}
+
+/** The metadata as a row of a table: what is an object there is JSON here, lists of words stay lists. */
+export function flatRow(metadata: SampleMetadata): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(metadata).map(([name, value]) => [
+      name,
+      typeof value === "object" && value !== null && !Array.isArray(value) ? JSON.stringify(value) : value,
+    ]),
+  );
 }

@@ -1,4 +1,7 @@
-import { chosenFor, computeThresholds, type PairScan, termHash } from "../../filters/cap.ts";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { chooseMatches, countMatches, exactThresholds, type PairBlock, termHash } from "../../filters/cap.ts";
+import { PairBlocks } from "../../filters/pair-blocks.ts";
 import { type Database, getMeta } from "../database.ts";
 import { idHalves } from "../pair-id.ts";
 import type { Findings } from "./findings.ts";
@@ -31,27 +34,41 @@ export function verifyCap(db: Database, findings: Findings): void {
   for (const { id, term } of terms) hashes[id] = termHash(term);
   // Pairs found after the last selection had no chance yet.
   const live = db.prepare<[], Row>(
-    "SELECT id, state, queries, chosen_for FROM pair WHERE state IN ('chosen', 'kept', 'reserve') AND queries IS NOT NULL",
+    "SELECT id, state, queries, chosen_for FROM pair WHERE state IN ('chosen', 'kept', 'reserve') AND queries IS NOT NULL ORDER BY rowid",
   );
-  const scan: PairScan = (visit) => {
-    for (const row of live.iterate()) visit(...idHalves(row.id), JSON.parse(row.queries));
-  };
-  const thresholds = computeThresholds(scan, hashes, cap, seed);
   const names = new Map(terms.map(({ id, term }) => [id, term]));
+  const blocks = new PairBlocks(join(tmpdir(), `webimagetext-verify-${process.pid}.tmp`));
   const used = new Map<number, number>();
   const outOfTurn: [string, number][] = [];
   let pairs = 0;
   let better = 0;
-  for (const row of live.iterate()) {
-    pairs++;
-    const may = new Set(chosenFor(thresholds, hashes, seed, ...idHalves(row.id), JSON.parse(row.queries)));
-    const chosen: number[] = JSON.parse(row.chosen_for ?? "[]");
-    if (may.size > chosen.length) better++;
-    if (row.state !== "kept") continue;
-    for (const query of chosen) {
-      used.set(query, (used.get(query) ?? 0) + 1);
-      if (!may.has(query)) outOfTurn.push([row.id, query]);
+  try {
+    const counts = new Uint32Array(hashes.length);
+    for (const { id, queries } of live.iterate()) blocks.add(...idHalves(id), JSON.parse(queries) as number[]);
+    for (const block of blocks.blocks()) countMatches(block, counts);
+    const scan = (visit: (block: PairBlock) => void) => blocks.blocks().forEach(visit);
+    const thresholds = exactThresholds(scan, counts, hashes, cap, seed);
+    const rows = live.iterate();
+    for (const block of blocks.blocks()) {
+      const within = new Uint8Array(block.queries.length);
+      chooseMatches(block, thresholds, hashes, seed, within);
+      for (let pair = 0; pair < block.pairs; pair++) {
+        const row = rows.next().value as Row;
+        pairs++;
+        const [start, end] = [block.starts[pair] ?? 0, block.starts[pair + 1] ?? 0];
+        const may = new Set(block.queries.subarray(start, end).filter((_, i) => within[start + i] === 1));
+        const chosen: number[] = JSON.parse(row.chosen_for ?? "[]");
+        if (may.size > chosen.length) better++;
+        if (row.state !== "kept") continue;
+        for (const query of chosen) {
+          used.set(query, (used.get(query) ?? 0) + 1);
+          if (!may.has(query)) outOfTurn.push([row.id, query]);
+        }
+      }
     }
+    rows.return?.();
+  } finally {
+    blocks.close();
   }
   for (const [query, kept] of used) {
     if (kept > cap)

@@ -1,4 +1,5 @@
-import { existsSync, readdirSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { asyncBufferFromFile, parquetReadObjects } from "hyparquet";
@@ -17,6 +18,13 @@ interface ShardRow {
 
 type PairRow = SampleRow & { state: string; reason: string | null; shard: string | null; key: string | null };
 
+/** Extensions of stored pictures, with what sharp calls their format. */
+const FORMATS = [
+  ["jpg", "jpeg"],
+  ["webp", "webp"],
+  ["png", "png"],
+] as const;
+
 /** What the checks of shards need to know. */
 export interface ShardChecks {
   /** The rows say what the shards hold; false between a selection and the writing of shards. */
@@ -30,7 +38,12 @@ export interface ShardChecks {
 export async function verifyShards(db: Database, data: string, findings: Findings, checks: ShardChecks): Promise<void> {
   const shards = db.prepare<[], ShardRow>("SELECT shard, pairs, bytes, sha256 FROM shard ORDER BY shard").all();
   findings.looked("files", shards.length);
-  strangers(data, new Set(shards.flatMap(({ shard }) => [`${shard}.tar`, `${shard}.parquet`])), findings);
+  strangers(
+    data,
+    new Set(["SHA256SUMS", ...shards.flatMap(({ shard }) => [`${shard}.tar`, `${shard}.parquet`])]),
+    findings,
+  );
+  verifySums(data, shards, findings);
   const seen = new Set<string>();
   for (const shard of shards) await verifyShard(db, data, shard, seen, findings, checks);
   findings.looked("samples", seen.size);
@@ -92,6 +105,25 @@ async function verifyShard(
   await verifyParquet(data, shard, samples, findings);
 }
 
+/** SHA256SUMS must name the tars as the database does, and the Parquet files as they are. */
+function verifySums(data: string, shards: readonly ShardRow[], findings: Findings): void {
+  if (!existsSync(join(data, "shards", "SHA256SUMS"))) return;
+  const lines = readFileSync(join(data, "shards", "SHA256SUMS"), "utf8").split("\n");
+  const said = new Map(lines.filter((line) => line !== "").map((line) => [line.slice(66), line.slice(0, 64)]));
+  for (const { shard, sha256 } of shards) {
+    if (said.get(`${shard}.tar`) !== sha256)
+      findings.problem("files", "shards/SHA256SUMS", `names another checksum of ${shard}.tar than the database`);
+    const parquet = join(data, "shards", `${shard}.parquet`);
+    if (
+      existsSync(parquet) &&
+      said.get(`${shard}.parquet`) !== createHash("sha256").update(readFileSync(parquet)).digest("hex")
+    )
+      findings.problem("files", `shards/${shard}.parquet`, "its SHA-256 is not the one in SHA256SUMS");
+  }
+  if (said.size !== 2 * shards.length)
+    findings.problem("files", "shards/SHA256SUMS", "names other files than the shards");
+}
+
 /** Returns the check of one sample: its three members in order, its row, its picture. */
 function sampleChecker(db: Database, shard: string, seen: Set<string>, findings: Findings, checks: ShardChecks) {
   const read = db.prepare<[string], PairRow>("SELECT * FROM pair WHERE id = ?");
@@ -100,8 +132,9 @@ function sampleChecker(db: Database, shard: string, seen: Set<string>, findings:
     const key = image?.name.split(".")[0] ?? "";
     const where = `shards/${shard}.tar ${key}`;
     const names = [image?.name, text?.name, metadata?.name];
-    if (!image || !text || !metadata || !isDeepStrictEqual(names, [`${key}.jpg`, `${key}.txt`, `${key}.json`])) {
-      findings.problem("samples", where, `expected ${key}.jpg, .txt, .json; found ${names.join(", ")}`);
+    const picture = FORMATS.some(([extension]) => image?.name === `${key}.${extension}`);
+    if (!image || !text || !metadata || !picture || text.name !== `${key}.txt` || metadata.name !== `${key}.json`) {
+      findings.problem("samples", where, `expected a picture, ${key}.txt, ${key}.json; found ${names.join(", ")}`);
       return [key, undefined];
     }
     const json = parse(metadata.bytes);
@@ -152,7 +185,8 @@ async function pictureProblem(bytes: Buffer, row: PairRow, decode: boolean): Pro
   try {
     const picture = sharp(bytes, { failOn: "warning" });
     const { format, width, height } = await picture.metadata();
-    if (format !== "jpeg") return `is ${format}, not JPEG`;
+    const wanted = FORMATS.find(([extension]) => extension === row.extension)?.[1];
+    if (format !== wanted) return `is ${format}, not ${wanted}`;
     if (width !== row.width || height !== row.height)
       return `is ${width} x ${height}; the row says ${row.width} x ${row.height}`;
     if (decode) await picture.raw().toBuffer();

@@ -33,7 +33,7 @@ export async function builtWorkspace(t: TestContext): Promise<{ db: Database; da
   const { db } = await openWorkspace(data, () => {});
   t.after(() => closeDatabase(db));
   setMeta(db, "settings", JSON.stringify({ cap: CAP, seed: SEED, resize: 256, quality: 90, shardSize: SHARD_SIZE }));
-  addPairs(db, new Matcher(terms), 60);
+  addPairs(db, Matcher.of(terms), 60);
   addDropped(db);
   await buildAgain(db, data);
   return { db, data };
@@ -108,7 +108,7 @@ export async function buildAgain(db: Database, data: string): Promise<void> {
     )
     .all();
   const update = db.prepare(
-    `UPDATE pair SET file = @file, offset = @offset, bytes = @bytes, width = 96, height = 80, original_width = 96, original_height = 80,
+    `UPDATE pair SET file = @file, extension = 'jpg', offset = @offset, bytes = @bytes, width = 96, height = 80, original_width = 96, original_height = 80,
        format = 'png', status = 200, sha256 = @sha256, retrieved = '2026-01-02T03:04:05.000Z' WHERE id = @id`,
   );
   for (const { id, image_url } of rows) {

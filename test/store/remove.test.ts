@@ -154,7 +154,7 @@ test("the next run fills the space under the cap, as if the removed pair had nev
 
 test("pictures that wait in the spool are overwritten", async (t) => {
   const { db, data } = await builtWorkspace(t);
-  addPairs(db, new Matcher([{ term: "zebra" }]), 2, 100);
+  addPairs(db, Matcher.of([{ term: "zebra" }]), 2, 100);
   const spool = new Spool(data);
   const secret = Buffer.from("a picture nobody may see ".repeat(40));
   const place = spool.append(secret);
