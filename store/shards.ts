@@ -6,6 +6,7 @@ import { type Database, getMeta, setMeta } from "./database.ts";
 import { idHalves } from "./pair-id.ts";
 import { type SampleMetadata, writeMetadata } from "./parquet.ts";
 import { refreshQueryCounts } from "./query-counts.ts";
+import { refreshSearch } from "./search.ts";
 import { PlaceReader } from "./spool.ts";
 import { TarWriter } from "./tar.ts";
 
@@ -124,6 +125,7 @@ export async function writeShards(
     setMeta(db, "shards", signature);
     setMeta(db, "swap", "pending");
     refreshQueryCounts(db);
+    refreshSearch(db);
   })();
   finishSwap(db, data);
   return { ...countsOf(db), changed: true };
