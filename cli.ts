@@ -8,8 +8,9 @@ import { parseResize, RESIZE_MODES, STORED_FORMATS } from "./filters/image/resiz
 import manifest from "./package.json" with { type: "json" };
 import { buildQueriesCommand } from "./queries/command.ts";
 import { MIRROR } from "./queries/download.ts";
-import { reportCommand, statsCommand } from "./store/command.ts";
+import { exportCommand, removeCommand, reportCommand, statsCommand, verifyCommand } from "./store/command.ts";
 import { explainError } from "./store/disk.ts";
+import { EXPORT_FORMATS } from "./store/export/export.ts";
 import { UsageError } from "./store/usage-error.ts";
 
 function count(text: string): number {
@@ -153,6 +154,25 @@ command("stats", "the funnel, queries, drop reasons, hosts")
   .action(statsCommand);
 
 command("report", "write DATA/report.html").action(reportCommand);
+
+command("remove", "take pairs down: out of the shards now, out of every later run")
+  .option("--url <address...>", "a picture, with whatever text, also under other addresses", [])
+  .option("--host <host...>", "all pictures of a host and the hosts below it, and all from its pages", [])
+  .option("--pair <id...>", "the picture of a pair", [])
+  .option("--file <list...>", "any of these, one a line", [])
+  .option("--dry-run", "only say how many", false)
+  .option("--json", "as JSON", false)
+  .action(removeCommand);
+
+command("export", "the data set in another form, in DATA/export/FORM")
+  .addOption(new Option("--to <form>", "what to make").choices(EXPORT_FORMATS).makeOptionMandatory())
+  .option("--out <dir>", "another folder")
+  .action(exportCommand);
+
+command("verify", "check every shard, checksum, row, total and the cap; exit code 1 when something is damaged")
+  .option("--decode", "decode every picture to its end", false)
+  .option("--json", "as JSON", false)
+  .action(verifyCommand);
 
 command("explain", "why a caption, a pair or the pairs of an address are kept or dropped")
   .argument("[text]", "a caption, a pair id or an address")

@@ -34,7 +34,8 @@ export interface SampleMetadata {
   exif: Record<string, string> | null;
 }
 
-const COLUMNS: Record<keyof SampleMetadata, "STRING" | "INT32" | "JSON"> = {
+/** Columns of the Parquet files, with their types. */
+export const SAMPLE_COLUMNS: Record<keyof SampleMetadata, "STRING" | "INT32" | "JSON"> = {
   key: "STRING",
   id: "STRING",
   url: "STRING",
@@ -59,7 +60,7 @@ const COLUMNS: Record<keyof SampleMetadata, "STRING" | "INT32" | "JSON"> = {
 /** Writes the metadata of one shard as Parquet (Snappy), lasting when it returns; returns the file's SHA-256. */
 export function writeMetadata(file: string, samples: readonly SampleMetadata[]): string {
   const buffer = parquetWriteBuffer({
-    columnData: Object.entries(COLUMNS).map(([name, type]) => ({
+    columnData: Object.entries(SAMPLE_COLUMNS).map(([name, type]) => ({
       name,
       type,
       data: samples.map((sample) => sample[name as keyof SampleMetadata]),

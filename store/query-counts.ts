@@ -7,31 +7,41 @@ interface Row {
   chosen_for: string | null;
 }
 
-/**
- * Brings the counts of `query` (matched, chosen, downloaded, kept) to what `pair` says. Called at the end of each stage,
- * in one pass with four counters a query: triggers would cost every write, a view would cost every reader.
- */
-export function refreshQueryCounts(db: Database): void {
+/** The four counts of every query, indexed by query id. */
+export interface QueryCounts {
+  matched: Uint32Array;
+  chosen: Uint32Array;
+  downloaded: Uint32Array;
+  kept: Uint32Array;
+}
+
+/** Counts per query what `pair` says: one pass, four counters a query. */
+export function countQueries(db: Database): QueryCounts {
   const last = db.prepare<[], { id: number | null }>("SELECT max(id) AS id FROM query").get()?.id ?? -1;
-  const [matched, chosen, downloaded, kept] = Array.from({ length: 4 }, () => new Uint32Array(last + 1)) as [
-    Uint32Array,
-    Uint32Array,
-    Uint32Array,
-    Uint32Array,
-  ];
+  const counter = () => new Uint32Array(last + 1);
+  const counts: QueryCounts = { matched: counter(), chosen: counter(), downloaded: counter(), kept: counter() };
   const count = (counter: Uint32Array, queries: number[]) => {
     for (const query of queries) counter[query] = (counter[query] ?? 0) + 1;
   };
   for (const row of db
     .prepare<[], Row>("SELECT state, file, queries, chosen_for FROM pair WHERE queries IS NOT NULL")
     .iterate()) {
-    count(matched, JSON.parse(row.queries));
+    count(counts.matched, JSON.parse(row.queries));
     if (row.chosen_for === null || row.state === "dropped") continue;
     const account: number[] = JSON.parse(row.chosen_for);
-    count(chosen, account);
-    if (row.file !== null) count(downloaded, account);
-    if (row.state === "kept") count(kept, account);
+    count(counts.chosen, account);
+    if (row.file !== null) count(counts.downloaded, account);
+    if (row.state === "kept") count(counts.kept, account);
   }
+  return counts;
+}
+
+/**
+ * Brings the counts of `query` (matched, chosen, downloaded, kept) to what `pair` says. Called at the end of each stage:
+ * triggers would cost every write, a view would cost every reader.
+ */
+export function refreshQueryCounts(db: Database): void {
+  const { matched, chosen, downloaded, kept } = countQueries(db);
   // Most queries are in no caption: only those that are, or were, are written, and only where something differs.
   const before = new Map(
     db

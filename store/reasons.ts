@@ -23,7 +23,10 @@ export const REASONS = {
     not_english: "not in the language of the build",
   },
   match: { no_query: "contains no query of the list" },
-  select: { other_caption: "another text of the same picture was preferred (figcaption, alt, title)" },
+  select: {
+    other_caption: "another text of the same picture was preferred (figcaption, alt, title)",
+    removed: "taken down with `npm run remove`; never comes back",
+  },
   download: {
     robots: "robots.txt disallows it, or could not be reached",
     opt_out: "the picture opts out of use for training (X-Robots-Tag, TDM-Reservation)",

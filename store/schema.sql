@@ -55,7 +55,7 @@ CREATE TABLE pair (
   retrieved  TEXT,                       -- ISO 8601
   CHECK ((state = 'dropped') = (reason IS NOT NULL))
 );
-CREATE INDEX pair_state ON pair (state, reason);
+CREATE INDEX pair_state ON pair (state, reason, id);
 CREATE INDEX pair_image_url ON pair (image_url);
 CREATE INDEX pair_sha256 ON pair (sha256) WHERE sha256 IS NOT NULL;
 CREATE INDEX pair_to_download ON pair (host, id) WHERE state = 'chosen' AND file IS NULL;
@@ -103,6 +103,57 @@ CREATE TABLE run (
   items INTEGER NOT NULL
 );
 
+-- For the views below: each reads an index and no rows, so that it answers at once over millions of pairs.
+CREATE INDEX pair_seen_again ON pair (seen) WHERE seen > 1;
+CREATE INDEX pair_chosen ON pair (state, file) WHERE state = 'chosen';
+CREATE INDEX pair_licence ON pair (licence, state) WHERE state = 'kept';
+CREATE INDEX pair_size ON pair (width, height, state) WHERE state = 'kept';
+CREATE INDEX pair_status ON pair (status) WHERE status IS NOT NULL;
+CREATE INDEX pair_opt_out ON pair (opt_out, state) WHERE opt_out IS NOT NULL;
+CREATE INDEX query_term ON query (term);
+CREATE INDEX query_kept ON query (kept, matched);
+CREATE INDEX query_matched ON query (matched);
+CREATE INDEX query_empty ON query (wiki_count) WHERE matched = 0;
+CREATE INDEX host_requests ON host (requests);
+
+-- Full-text search over the captions of all pairs that contain a query, as of the last time shards were written: filled
+-- whole by store/search.ts, since keeping it up to date row by row would slow the crawl down.
+CREATE VIRTUAL TABLE caption_search USING fts5 (caption, content = 'pair', content_rowid = 'rowid');
+
+-- What was taken down, and must not come back whatever finds it: `npm run remove`. Kinds: pair (its id), url (of the
+-- picture), host (of picture or page, with all below it), sha256 (of the bytes as sent).
+CREATE TABLE removed (
+  kind  TEXT NOT NULL CHECK (kind IN ('pair', 'url', 'host', 'sha256')),
+  value TEXT NOT NULL,
+  at    TEXT NOT NULL,                    -- ISO 8601
+  PRIMARY KEY (kind, value)
+) WITHOUT ROWID;
+
+-- The pairs that a removal covers, whatever their state.
+CREATE VIEW removed_pair (id) AS
+SELECT p.id FROM pair p
+WHERE EXISTS (SELECT 1 FROM removed WHERE kind = 'pair' AND value = p.id)
+  OR EXISTS (SELECT 1 FROM removed WHERE kind = 'url' AND value = p.image_url)
+  OR EXISTS (SELECT 1 FROM removed WHERE kind = 'sha256' AND value = p.sha256)
+  OR EXISTS (
+    SELECT 1 FROM removed r
+    -- ".img.example.org:8080:" ends with ".example.org" before a colon; a user name before @ is no label of the host.
+    WHERE r.kind = 'host' AND instr(
+      '.' || replace(substr(substr(p.image_url, instr(p.image_url, '//') + 2), 1, instr(substr(p.image_url, instr(p.image_url, '//') + 2), '/') - 1), '@', '.') || ':'
+      || coalesce('.' || replace(substr(substr(p.page_url, instr(p.page_url, '//') + 2), 1, instr(substr(p.page_url, instr(p.page_url, '//') + 2), '/') - 1), '@', '.') || ':', ''),
+      '.' || r.value || ':') > 0
+  );
+
+-- Triggers, so that it holds for every source and every stage, also for ones not written yet.
+CREATE TRIGGER removed_found AFTER INSERT ON pair WHEN NEW.state <> 'dropped' AND EXISTS (SELECT 1 FROM removed) BEGIN
+  UPDATE pair SET state = 'dropped', reason = 'removed', chosen_for = NULL
+  WHERE id = NEW.id AND id IN (SELECT id FROM removed_pair WHERE id = NEW.id);
+END;
+CREATE TRIGGER removed_revived AFTER UPDATE OF state, sha256 ON pair WHEN NEW.state <> 'dropped' AND EXISTS (SELECT 1 FROM removed) BEGIN
+  UPDATE pair SET state = 'dropped', reason = 'removed', chosen_for = NULL
+  WHERE id = NEW.id AND id IN (SELECT id FROM removed_pair WHERE id = NEW.id);
+END;
+
 -- ---------------------------------------------------------------------------------------------------------------------
 -- Public views. Names and columns are stable.
 
@@ -111,14 +162,15 @@ CREATE VIEW funnel (stage, reason, pairs) AS
 WITH stages (stage, place) AS (
   VALUES ('extract', 1), ('caption', 2), ('match', 3), ('select', 4), ('download', 5), ('image', 6), ('shard', 7)
 ),
-stopped (stage, reason, pairs) AS (
+stopped (stage, reason, pairs) AS MATERIALIZED (
   SELECT stage, reason, pairs FROM tally
-  UNION ALL SELECT 'extract', 'duplicate_pair', sum(seen) - count(*) FROM pair HAVING sum(seen) > count(*)
-  UNION ALL SELECT r.stage, r.name, count(*) FROM pair p JOIN reason r ON r.name = p.reason WHERE p.state = 'dropped' GROUP BY r.name
+  UNION ALL SELECT 'extract', 'duplicate_pair', sum(seen - 1) FROM pair WHERE seen > 1 HAVING count(*) > 0
+  UNION ALL SELECT r.stage, r.name, d.pairs
+    FROM (SELECT reason, count(*) AS pairs FROM pair WHERE state = 'dropped' GROUP BY reason) d JOIN reason r ON r.name = d.reason
   UNION ALL SELECT 'select', 'waiting', count(*) FROM pair WHERE state = 'candidate' HAVING count(*) > 0
   UNION ALL SELECT 'select', 'reserve', count(*) FROM pair WHERE state = 'reserve' HAVING count(*) > 0
-  UNION ALL SELECT 'download', 'waiting', count(*) FROM pair WHERE state = 'chosen' AND file IS NULL HAVING count(*) > 0
-  UNION ALL SELECT 'shard', 'waiting', count(*) FROM pair WHERE state = 'chosen' AND file IS NOT NULL HAVING count(*) > 0
+  UNION ALL SELECT 'download', 'waiting', count(*) FROM pair INDEXED BY pair_chosen WHERE state = 'chosen' AND file IS NULL HAVING count(*) > 0
+  UNION ALL SELECT 'shard', 'waiting', count(*) FROM pair INDEXED BY pair_chosen WHERE state = 'chosen' AND file IS NOT NULL HAVING count(*) > 0
 ),
 passed (stage, reason, pairs) AS (
   SELECT s.stage, 'passed',
@@ -135,8 +187,11 @@ CREATE VIEW query_stats (query, source, wiki_count, matched, chosen, downloaded,
 SELECT term, source, wiki_count, matched, chosen, downloaded, kept FROM query;
 
 CREATE VIEW drop_reasons (stage, reason, pairs, example) AS
-SELECT r.stage, r.name, count(*), min(CASE WHEN r.stage IN ('caption', 'match') THEN p.caption ELSE p.image_url END)
-FROM pair p JOIN reason r ON r.name = p.reason WHERE p.state = 'dropped' GROUP BY r.name
+SELECT r.stage, r.name, d.pairs,
+  -- Of the smallest pair id: any would do, but the same set should show the same.
+  (SELECT CASE WHEN r.stage IN ('caption', 'match') THEN p.caption ELSE p.image_url END
+    FROM pair p WHERE p.state = 'dropped' AND p.reason = r.name ORDER BY p.id LIMIT 1)
+FROM (SELECT reason, count(*) AS pairs FROM pair WHERE state = 'dropped' GROUP BY reason) d JOIN reason r ON r.name = d.reason
 UNION ALL SELECT stage, reason, pairs, example FROM tally
 ORDER BY 3 DESC;
 
@@ -151,9 +206,13 @@ SELECT host, requests, ok, failed, bytes, median_ms, last_status FROM host ORDER
 CREATE VIEW shard_stats (shard, pairs, bytes, sha256) AS SELECT shard, pairs, bytes, sha256 FROM shard ORDER BY shard;
 
 CREATE VIEW licence_stats (licence, pairs) AS
-SELECT coalesce(licence, 'unknown'), count(*) FROM pair WHERE state = 'kept' GROUP BY 1 ORDER BY 2 DESC;
+SELECT coalesce(licence, 'unknown'), pairs
+FROM (SELECT licence, count(*) AS pairs FROM pair INDEXED BY pair_licence WHERE state = 'kept' GROUP BY licence) ORDER BY 2 DESC;
+
+CREATE VIEW size_stats (width, height, pairs) AS
+SELECT width, height, count(*) FROM pair INDEXED BY pair_size WHERE state = 'kept' GROUP BY width, height;
 
 CREATE VIEW run_stats (stage, rank, started, seconds, items, items_per_second) AS
 SELECT stage, rank, started, seconds, items, CASE WHEN seconds > 0 THEN round(items / seconds, 1) END FROM run ORDER BY id;
 
-PRAGMA user_version = 2;
+PRAGMA user_version = 3;

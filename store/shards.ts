@@ -6,6 +6,7 @@ import { type Database, getMeta, setMeta } from "./database.ts";
 import { idHalves } from "./pair-id.ts";
 import { type SampleMetadata, writeMetadata } from "./parquet.ts";
 import { refreshQueryCounts } from "./query-counts.ts";
+import { refreshSearch } from "./search.ts";
 import { PlaceReader } from "./spool.ts";
 import { TarWriter } from "./tar.ts";
 
@@ -24,7 +25,8 @@ export interface ShardCounts {
   changed: boolean;
 }
 
-interface Row {
+/** The columns of `pair` that a sample is made of. */
+export interface SampleRow {
   id: string;
   image_url: string;
   page_url: string | null;
@@ -76,7 +78,7 @@ export async function writeShards(
   mkdirSync(next, { recursive: true });
   const reader = new PlaceReader(data);
   const terms = db.prepare<[number], { term: string }>("SELECT term FROM query WHERE id = ?");
-  const read = db.prepare<[string], Row>("SELECT * FROM pair WHERE id = ?");
+  const read = db.prepare<[string], SampleRow>("SELECT * FROM pair WHERE id = ?");
   const places: { id: string; file: string; offset: number; shard: string; key: string }[] = [];
   const shards: { shard: string; pairs: number; bytes: number; sha256: string }[] = [];
   const sums: string[] = [];
@@ -123,6 +125,7 @@ export async function writeShards(
     setMeta(db, "shards", signature);
     setMeta(db, "swap", "pending");
     refreshQueryCounts(db);
+    refreshSearch(db);
   })();
   finishSwap(db, data);
   return { ...countsOf(db), changed: true };
@@ -180,7 +183,8 @@ function signatureOf(db: Database, order: readonly string[], options: ShardOptio
   return hash.digest("hex");
 }
 
-function metadataOf(row: Row, key: string, term: (query: number) => string): SampleMetadata {
+/** A sample's metadata from its row; `term` gives a query's text. */
+export function metadataOf(row: SampleRow, key: string, term: (query: number) => string): SampleMetadata {
   return {
     key,
     id: row.id,
@@ -202,6 +206,11 @@ function metadataOf(row: Row, key: string, term: (query: number) => string): Sam
     rights: row.rights === null ? null : JSON.parse(row.rights),
     exif: row.exif === null ? null : JSON.parse(row.exif),
   };
+}
+
+/** Whether the shards hold what the rows say now, and not what they said before the last selection. */
+export function shardsAreCurrent(db: Database, options: ShardOptions): boolean {
+  return getMeta(db, "shards") === signatureOf(db, orderOf(db, options.seed), options);
 }
 
 function countsOf(db: Database): Omit<ShardCounts, "changed"> {
