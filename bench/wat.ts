@@ -12,14 +12,14 @@ import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { discover } from "../crawler/discover.ts";
 import { HttpClient } from "../crawler/http.ts";
-import { readWat } from "../crawler/sources/wat.ts";
+import { JudgePool } from "../crawler/judge-pool.ts";
 import { piecesOf } from "../crawler/sources/archive/members.ts";
 import { RecordReader } from "../crawler/sources/archive/records.ts";
 import { WatScanner } from "../crawler/sources/archive/wat-scan.ts";
 import { inputOf } from "../crawler/sources/input.ts";
-import { CAPTION_RULES } from "../filters/caption/rules.ts";
-import { Matcher } from "../filters/matcher.ts";
+import { readWat } from "../crawler/sources/wat.ts";
 import { openWorkspace } from "../crawler/workspace.ts";
+import { buildTable } from "../filters/matcher-table.ts";
 import { closeDatabase } from "../store/database.ts";
 import { pairId } from "../store/pair-id.ts";
 import { ensureVenv } from "../store/python.ts";
@@ -78,7 +78,8 @@ async function ours(mode: string, file: string): Promise<void> {
   } else if (mode === "scan") {
     for await (const piece of piecesOf(inputOf(file, http), 0)) {
       const scanner = new WatScanner(piece.bytes);
-      for (const { from, to } of new RecordReader().read(piece)) found += scanner.page(from, to, "bench")?.images.length ?? 0;
+      for (const { from, to } of new RecordReader().read(piece))
+        found += scanner.page(from, to, "bench")?.images.length ?? 0;
     }
   } else if (mode === "extract") {
     for await (const { candidates } of readWat(db, http, file, "bench", never)) {
@@ -86,9 +87,12 @@ async function ours(mode: string, file: string): Promise<void> {
       found += candidates.length;
     }
   } else {
-    const judges = { rules: CAPTION_RULES, matcher: Matcher.of(queries.terms) };
+    const settings = { profile: "clip", lang: "any", match: "fold" } as const;
+    const pool = new JudgePool(() => buildTable(queries.terms, "fold"), settings);
+    await pool.judges();
     before = process.cpuUsage();
-    found = await discover(db, readWat(db, http, file, "bench", never), judges, () => {});
+    found = await discover(db, readWat(db, http, file, "bench", never), pool, false, () => {});
+    await pool.close();
   }
   const { user, system } = process.cpuUsage(before);
   if (mode !== "set") console.log(found, (user + system) / 1e6);
