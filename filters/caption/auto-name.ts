@@ -9,7 +9,12 @@ import { type CaptionRule, drop, KEEP } from "../rule.ts";
  */
 
 function list(words: string): ReadonlySet<string> {
-  return new Set(words.split(" "));
+  return new Set(plain(words).split(" "));
+}
+
+/** Letters without accents, full-width forms as ASCII, so that "Capture d'écran" is looked up like the rest. */
+function plain(text: string): string {
+  return text.normalize("NFKD").replace(/\p{M}/gu, "");
 }
 
 /** Prefixes of cameras, phones, scanners and apps, and stock agencies: with any number they are an automatic name. */
@@ -18,7 +23,8 @@ const MAKERS = list(
     "snc msg vid mov movie rimg simg himg kimg cam cimage pano burst wa fb whatsapp telegram snapchat viber mmexport wechat weixin kakaotalk messenger received inbound inshot picsart photogrid snapseed " +
     "psx lrm vsco beautyplus meitu faceapp facetune photoroom prisma canva capcut tumblr instagram insta igdownloader ig pinterest twitter imgur ebay " +
     "shutterstock istock istockphoto gettyimages getty adobestock depositphotos dreamstime alamy fotolia bigstock bigstockphoto canstock canstockphoto pexels pixabay unsplash freepik rawpixel stocksnap stockphoto vecteezy " +
-    "screenshot screenshots scrnshot cleanshot bildschirmfoto schermafbeelding schermata skjermbilde skarmavbild skarmbild zrzut fullsizerender fullsizeoutput lightbox epson hpscan scansnap twain maxresdefault hqdefault wp ecran pantalla ekranu",
+    "screenshot screenshots scrnshot cleanshot bildschirmfoto schermafbeelding schermata skjermbilde skarmavbild skarmbild zrzut fullsizerender fullsizeoutput lightbox epson hpscan scansnap twain maxresdefault hqdefault wp ecran pantalla ekranu " +
+    "снимок экрана скриншот знімок екрана 截屏 截图 截圖 屏幕截图 屏幕快照 螢幕截圖 螢幕快照 微信图片 微信截图 qq图片 qq截图 스크린샷 화면 캡처 スクリーンショット",
 );
 
 /** Nouns that programs put before a number ("image001", "Photo 2"), also with a space. */
@@ -33,7 +39,7 @@ const WEAK = list(
 
 /** Runs of letters that say nothing in a name which is otherwise automatic. */
 const FILLER = list(
-  "jpg jpeg png gif webp bmp tif tiff heic heif svg avif jfif raw cr nef arw dng psd ai pdf at am pm on of from by to the and with no nr num id via ios android copy kopie copie copia edit edited final new old min web hires lowres res orig original resize resized crop cropped scaled scale rotated optimized compressed enhanced full half large medium small big xl xxl px dpi ver version rev hdr comp bokeh mp hq sd uhd ac sl sx sy ul ux cr fmt fit " +
+  "jpg jpeg png gif webp bmp tif tiff heic heif svg avif jfif raw cr nef arw dng psd ai pdf at am pm on of from by to the and with no nr num id via ios android copy kopie copie copia edit edited final new old min web hires lowres res orig original resize resized crop cropped scaled scale rotated optimized compressed enhanced kb mb clip full half large medium small big xl xxl px dpi ver version rev hdr comp bokeh mp hq sd uhd ac sl sx sy ul ux cr fmt fit " +
     "jan january feb february mar march apr april may jun june jul july aug august sep sept september oct october nov november dec december mon tue wed thu fri sat sun monday tuesday wednesday thursday friday saturday sunday uhr " +
     "screen shot capture captura tela de pro wx preview window main time date export output editor design render unknown random shared timeline scanned thumb stock photo photos img image picture cover night panorama selfie",
 );
@@ -61,8 +67,7 @@ const NUMBERS = /^[a-z]?[\d\s_.,:()x+~-]{6,}[a-z]?$/i;
 
 /** The reason a name is automatic, or undefined. */
 function automatic(caption: string): string | undefined {
-  // Plain ASCII letters, so that "Capture d'écran" is looked up like the rest.
-  const text = caption.normalize("NFKD").replace(/\p{M}/gu, "").trim();
+  const text = plain(caption).trim();
   const file = text.replace(/^\S*\//, "");
   const stem = file.replace(EXTENSION, "").replace(SIZE, "").trim();
   const hasExtension = stem !== file;

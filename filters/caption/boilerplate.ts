@@ -37,7 +37,7 @@ const PATTERNS: readonly RegExp[] = [
   /^no (?:photo|image|alt|alternative) (?:text |description )?(?:description |provided |available )?(?:for this image|available|provided)/i,
   /\bthis image has an empty alt attribute\b/i,
   /^(?:image|photo|picture|img|figure|slide|page|item|product|thumbnail|gallery) ?#?\d+ (?:of|\/) ?\d+$/i,
-  /^(?:loading|please wait)\b.{0,20}$/i,
+  /^(?:loading|please wait)(?:,? (?:image|photo|picture|content|page|more|please wait|spinner|gif|icon))*[\s.…]*$/i,
   /^(?:lorem ipsum|dolor sit amet)\b/i,
   /^(?:enter|insert|add|type|write|your|put) (?:your |an? |the )?(?:image |alt |alternative |photo |caption )+(?:text|description|caption|title|here|alt)\b.{0,20}$/i,
   /^(?:visit|go to|back to|return to) (?:the |our )?(?:home ?page|website|site)$/i,

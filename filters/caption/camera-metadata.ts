@@ -29,9 +29,10 @@ export const cameraMetadata: CaptionRule = {
   check(caption) {
     const bare = caption.replace(/^[^\p{L}\p{N}]+|[^\p{L}\p{N}]+$/gu, "");
     if (MAKER.test(bare)) return drop(bare.slice(0, 40));
-    const settings = caption.match(SETTINGS)?.length ?? 0;
-    // A lone setting is a product as often as not: "85mm", "ISO 9001", "50 mm bolt".
-    if (settings < 2) return KEEP;
+    const found = caption.match(SETTINGS) ?? [];
+    const settings = found.length;
+    // A lone setting is a product as often as not: "85mm", "ISO 9001", "50 mm bolt"; so is a lens: "24-70mm f/2.8".
+    if (settings < 2 || found.every((setting) => /mm$|^[fƒ]/i.test(setting))) return KEEP;
     const rest =
       caption
         .replace(SETTINGS, " ")

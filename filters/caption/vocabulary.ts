@@ -26,8 +26,15 @@ export interface Vocabulary {
   isName(word: string): boolean;
 }
 
-/** About 100,000 words, and as many names. */
-export async function englishVocabulary(): Promise<Vocabulary> {
+let loaded: Promise<Vocabulary> | undefined;
+
+/** About 100,000 words, and as many names; loaded once, in half a second. */
+export function englishVocabulary(): Promise<Vocabulary> {
+  loaded ??= loadVocabulary();
+  return loaded;
+}
+
+async function loadVocabulary(): Promise<Vocabulary> {
   const words = new Set<string>();
   for (const { lemmas } of readSynsets(embeddedWordNet())) {
     for (const lemma of lemmas) for (const word of lemma.split(/[ -]/)) words.add(word);
