@@ -21,7 +21,7 @@ export const REASONS = {
     boilerplate: "a placeholder or an instruction",
     repetition: "the same word, phrase or letter over and over",
     not_english: "not English, by its words and by fastText's language model",
-    other_language: "not in the language of --lang",
+    other_language: "not in the language of --lang, by fastText's language model",
     too_short: "fewer characters or words than the profile asks",
     no_noun: "no noun of WordNet",
     no_determiner: "no determiner (a, the, this, ...)",
