@@ -9,6 +9,7 @@ import {
   termHash,
 } from "../filters/cap.ts";
 import { PairBlocks } from "../filters/pair-blocks.ts";
+import { Repeats, textKey } from "../filters/repeats.ts";
 import { type Database, setMeta } from "../store/database.ts";
 import { idHalves } from "../store/pair-id.ts";
 import { refreshQueryCounts } from "../store/query-counts.ts";
@@ -123,11 +124,13 @@ function mark(db: Database, blocks: PairBlocks, thresholds: Thresholds, hashes: 
 function sharedCaptions(db: Database, most: number | undefined): void {
   db.exec("UPDATE pair SET state = 'candidate', reason = NULL WHERE reason = 'shared_caption'");
   if (most === undefined) return;
+  findRepeated(db, "caption", "queries IS NOT NULL", most);
   db.prepare(
     `UPDATE pair SET state = 'dropped', reason = 'shared_caption', chosen_for = NULL, file = NULL, shard = NULL, key = NULL
-     WHERE ${LIVE} AND caption IN
-       (SELECT caption FROM pair WHERE queries IS NOT NULL GROUP BY caption HAVING count(DISTINCT image_url) > ?)`,
+     WHERE rowid IN (SELECT row FROM repeated) AND ${LIVE} AND caption IN
+       (SELECT caption FROM repeated JOIN pair ON pair.rowid = row GROUP BY caption HAVING count(DISTINCT image_url) > ?)`,
   ).run(most);
+  db.exec("DROP TABLE repeated");
 }
 
 /**
@@ -135,17 +138,46 @@ function sharedCaptions(db: Database, most: number | undefined): void {
  * Decided anew each time, so that the order in which texts were found does not matter.
  */
 function captionsOfAPicture(db: Database, most: number): void {
+  const among = `(${LIVE} OR reason = 'other_caption')`;
+  findRepeated(db, "image_url", among, 1);
   const rank = CAPTION_KINDS.map((kind, place) => `WHEN '${kind}' THEN ${place}`).join(" ");
   db.exec(`
-    CREATE TEMP TABLE preferred (id TEXT PRIMARY KEY, place INTEGER) WITHOUT ROWID;
-    INSERT INTO preferred
-      SELECT id, row_number() OVER (PARTITION BY image_url ORDER BY CASE kind ${rank} END, id)
-      FROM pair WHERE (${LIVE} OR reason = 'other_caption') AND image_url IN
-        (SELECT image_url FROM pair WHERE ${LIVE} OR reason = 'other_caption' GROUP BY image_url HAVING count(*) > 1
-         UNION SELECT image_url FROM pair WHERE reason = 'other_caption');
+    CREATE TEMP TABLE preferred AS
+      SELECT row, row_number() OVER (PARTITION BY image_url ORDER BY CASE kind ${rank} END, id) AS place
+      FROM repeated JOIN pair ON pair.rowid = row;
     UPDATE pair SET state = 'dropped', reason = 'other_caption', chosen_for = NULL, file = NULL, shard = NULL, key = NULL
-      WHERE ${LIVE} AND id IN (SELECT id FROM preferred WHERE place > ${most});
+      WHERE ${LIVE} AND rowid IN (SELECT row FROM preferred WHERE place > ${most});
     UPDATE pair SET state = 'candidate', reason = NULL
-      WHERE reason = 'other_caption' AND id IN (SELECT id FROM preferred WHERE place <= ${most});
-    DROP TABLE preferred;`);
+      WHERE reason = 'other_caption' AND rowid NOT IN (SELECT row FROM preferred WHERE place > ${most});
+    DROP TABLE preferred;
+    DROP TABLE repeated;`);
+}
+
+/**
+ * Fills the temporary table `repeated` with the rows of `pair` whose `column` more than `moreThan` rows have, among those of
+ * `where`; equal hashes of unequal texts may bring a few others, so what is done with them must look at the text.
+ * One sequential pass and bounded memory, where grouping in SQL would sort all texts.
+ */
+function findRepeated(db: Database, column: "caption" | "image_url", where: string, moreThan: number): void {
+  db.exec("CREATE TEMP TABLE repeated (row INTEGER PRIMARY KEY)");
+  const rows = db.prepare<[], [number, string]>(
+    `SELECT rowid, ${column} FROM pair NOT INDEXED WHERE ${where} ORDER BY rowid`,
+  );
+  const repeats = new Repeats(join(dirname(db.name), "repeats.tmp"));
+  try {
+    const key = new Int32Array(2);
+    for (const [, text] of rows.raw().iterate()) {
+      textKey(text, key);
+      repeats.add(key[0] as number, key[1] as number);
+    }
+    const marks = repeats.mark(moreThan);
+    if (marks.count === 0) return;
+    const found: number[] = [];
+    let row = 0;
+    for (const [rowid] of rows.iterate()) if (marks.has(row++)) found.push(rowid);
+    const insert = db.prepare("INSERT INTO repeated VALUES (?)");
+    for (const rowid of found) insert.run(rowid);
+  } finally {
+    repeats.close();
+  }
 }
