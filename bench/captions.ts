@@ -166,7 +166,7 @@ async function makeTerms(): Promise<Term[]> {
   for (const { lemmas } of readSynsets(embeddedWordNet())) for (const lemma of lemmas) add(lemma, "synset", 0);
   const bigrams = new Map<string, number>();
   for (const caption of await englishCaptions()) {
-    const words = caption.toLowerCase().match(/[a-z']+/g) ?? [];
+    const words = caption.toLowerCase().match(/[a-z]+(?:'[a-z]+)*/g) ?? [];
     for (let i = 1; i < words.length; i++) {
       const bigram = `${words[i - 1]} ${words[i]}`;
       bigrams.set(bigram, (bigrams.get(bigram) ?? 0) + 1);

@@ -11,6 +11,7 @@ import { collectStats, formatSummary } from "../store/stats.ts";
 import { UsageError } from "../store/usage-error.ts";
 import { type CrawlOptions, crawl, runDiscover, runSelect, runSelectAndDownload, type Sources } from "./crawl.ts";
 import type { JudgeSettings } from "./judges.ts";
+import { formatMatchStats, matchStats } from "./match-stats.ts";
 import { AGENT, Net, type NetOptions } from "./net.ts";
 import { checkRetry, retry } from "./retry.ts";
 import { type RunningSampleWeb, startSampleWeb } from "./sample-web.ts";
@@ -154,6 +155,8 @@ async function runStage(stage: string, workspace: Workspace, options: CrawlOptio
   }
   const stats = collectStats(db, { top: 10 });
   console.log(flags.json ? JSON.stringify(stats) : formatSummary(stats, data));
+  if (stage === "discover" && !flags.json)
+    console.log(`\n${formatMatchStats(matchStats(db, options.cap), options.cap)}`);
 }
 
 /** The sources on the command line, checked before anything is touched; undefined without any. */

@@ -1,3 +1,4 @@
+import { bulkInsert, type Value } from "../store/bulk.ts";
 import { type Database, setMeta } from "../store/database.ts";
 import type { Candidate } from "../store/types.ts";
 import type { JudgePool } from "./judge-pool.ts";
@@ -5,7 +6,9 @@ import { type CaptionJudges, type Judged, judgeCaption } from "./judges.ts";
 import type { Batch, Source } from "./sources/source.ts";
 
 /** Rows of a list written in one transaction: the pages of the indices are then written once for many rows. */
-const TRANSACTION = 20_000;
+const TRANSACTION = 50_000;
+/** Pages of the write-ahead log, 4 KB each, before they go into the database while a list is read; 1,000 otherwise. */
+const LOG_PAGES = 50_000;
 /** Batches of a list that are judged while others are read and written. */
 const AHEAD = 8;
 
@@ -43,6 +46,7 @@ export async function discover(
     ready = [];
     progress(seen);
   };
+  db.pragma(`wal_autocheckpoint = ${readAhead ? LOG_PAGES : 1_000}`);
   for await (const batch of source) {
     const judged = pool.judge(batch.candidates);
     // It may fail while an earlier one is waited for; settle() meets the error in its turn.
@@ -56,41 +60,44 @@ export async function discover(
 
 /** A function that writes judged batches in one transaction. */
 function writer(db: Database): (batches: readonly { batch: Batch; judged: readonly Judged[] }[]) => void {
-  const insert = db.prepare(
-    `INSERT INTO pair (id, image_url, page_url, caption, kind, source, host, licence, origin, checksum, opt_out, state, reason, detail, queries)
-     VALUES (@id, @imageUrl, @pageUrl, @caption, @kind, @source, @host, @licence, @origin, @checksum, @optOut, @state, @reason, @detail, @queries)
-     ON CONFLICT (id) DO UPDATE SET seen = seen + 1`,
+  const insert = bulkInsert(
+    db,
+    `INSERT INTO pair (id, image_url, page_url, caption, kind, source, host, licence, origin, checksum, opt_out, state,
+       reason, detail, queries) VALUES`,
+    15,
+    "ON CONFLICT (id) DO UPDATE SET seen = seen + 1",
   );
   const tally = db.prepare(
     "INSERT INTO tally VALUES ('extract', @reason, @pairs, @example) ON CONFLICT DO UPDATE SET pairs = pairs + excluded.pairs",
   );
-  return db.transaction((batches) => {
+  return db.transaction((batches: readonly { batch: Batch; judged: readonly Judged[] }[]) => {
     for (const { batch, judged } of batches) {
-      for (const [i, candidate] of batch.candidates.entries()) insert.run(rowOf(candidate, judged[i] as Judged));
+      insert(batch.candidates.map((candidate, i) => rowOf(candidate, judged[i] as Judged)));
       for (const drop of batch.drops) tally.run(drop);
       batch.done();
     }
   });
 }
 
-function rowOf(candidate: Candidate, { id, host, reason, detail, queries }: Judged) {
-  return {
+/** In the order of the columns above. */
+function rowOf(candidate: Candidate, { id, host, reason, detail, queries }: Judged): Value[] {
+  return [
     id,
-    imageUrl: candidate.imageUrl,
-    pageUrl: candidate.pageUrl ?? null,
-    caption: candidate.caption,
-    kind: candidate.kind,
-    source: candidate.source,
+    candidate.imageUrl,
+    candidate.pageUrl ?? null,
+    candidate.caption,
+    candidate.kind,
+    candidate.source,
     host,
-    licence: candidate.licence ?? null,
-    origin: candidate.origin ? JSON.stringify(candidate.origin) : null,
-    checksum: candidate.checksum ?? null,
-    optOut: candidate.optOut ? JSON.stringify(candidate.optOut) : null,
-    state: reason === null ? "candidate" : "dropped",
+    candidate.licence ?? null,
+    candidate.origin ? JSON.stringify(candidate.origin) : null,
+    candidate.checksum ?? null,
+    candidate.optOut ? JSON.stringify(candidate.optOut) : null,
+    reason === null ? "candidate" : "dropped",
     reason,
     detail,
     queries,
-  };
+  ];
 }
 
 /**
