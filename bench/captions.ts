@@ -19,7 +19,8 @@ import { embeddedWordNet, readSynsets } from "../queries/wordnet.ts";
 import { findPython } from "../store/python.ts";
 import type { Term } from "../store/types.ts";
 
-const DATA = "bench/.data";
+/** Where the benchmarks keep what they fetch and make. */
+export const DATA = "bench/.data";
 /** url, caption, language: one million rows. */
 export const CAPTIONS = join(DATA, "captions.tsv");
 /** A query list as build-queries writes it: 500,000 rows. */

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 
 /**
  * The address under which a picture is known: the WHATWG serialisation without its fragment, or undefined when
@@ -13,7 +13,7 @@ export function normaliseUrl(address: string, base?: string): string | undefined
 
 /** A pair's identity: the first 8 bytes of SHA-256(url NUL caption), in 16 hexadecimal digits. */
 export function pairId(imageUrl: string, caption: string): string {
-  return createHash("sha256").update(imageUrl).update("\0").update(caption).digest("hex").slice(0, 16);
+  return hash("sha256", `${imageUrl}\0${caption}`, "hex").slice(0, 16);
 }
 
 /** The two 32-bit halves of a pair id. */

@@ -4,7 +4,7 @@ import { type LanguageModel, loadLanguageModel, modelFile } from "./fasttext.ts"
 import { englishVocabulary, type Vocabulary } from "./vocabulary.ts";
 
 /**
- * English when  known + 0.09 ln((p(en) + 0.01) / (p(other) + 0.01)) >= 0.85,
+ * English when  known + 0.09 ln((p(en) + 0.01) / (p(other) + 0.01)) >= 0.86,
  * with the fraction of known words and fastText's probabilities of English and of the likeliest other language. Captions
  * have four words, too few for a detector alone (fastText at p >= 0.6 keeps half of the English ones). Weight and
  * threshold were chosen on half of the texts of `npm run bench:language` (Unicode's emoji names, Wikipedia, Django's
@@ -13,7 +13,7 @@ import { englishVocabulary, type Vocabulary } from "./vocabulary.ts";
  */
 const WEIGHT = 0.09;
 const FLOOR = 0.01;
-const THRESHOLD = 0.85;
+const THRESHOLD = 0.86;
 /** The most that fastText can add; with fewer known words it need not be asked. */
 const MOST = WEIGHT * Math.log((1 + FLOOR) / FLOOR);
 /** Another language than English has no vocabulary here: it must be fastText's best guess with this probability. */
