@@ -62,11 +62,11 @@ interface PairRow {
 function pairsOf(db: Database, idOrUrl: string): PairRow[] {
   const address = normaliseUrl(idOrUrl) ?? idOrUrl;
   return db
-    .prepare<[string, string, string], PairRow>(
-      `SELECT * FROM pair WHERE id = ?1 UNION SELECT * FROM pair WHERE image_url = ?2
-       UNION SELECT * FROM pair WHERE page_url = ?3 ORDER BY id LIMIT 50`,
+    .prepare<{ id: string; address: string }, PairRow>(
+      `SELECT * FROM pair WHERE id = @id UNION SELECT * FROM pair WHERE image_url = @address
+       UNION SELECT * FROM pair WHERE page_url = @address ORDER BY id LIMIT 50`,
     )
-    .all(idOrUrl, address, address);
+    .all({ id: idOrUrl, address });
 }
 
 /** A pair's state, then its caption as {@link describeCaption} has it. */

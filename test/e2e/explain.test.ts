@@ -1,24 +1,37 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { mkdtempSync } from "node:fs";
+import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 
 const data = mkdtempSync(join(tmpdir(), "wit-explain-"));
 
-function explain(args: string[], input = ""): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, ["cli.ts", "explain", "--data", data, ...args], {
-      stdio: ["pipe", "pipe", "inherit"],
-    });
-    let out = "";
+interface Ended {
+  code: number | null;
+  out: string;
+  error: string;
+}
+
+function run(args: string[], input = ""): Promise<Ended> {
+  return new Promise((resolve) => {
+    const child = spawn(process.execPath, ["cli.ts", ...args], { stdio: ["pipe", "pipe", "pipe"] });
+    const ended: Ended = { code: null, out: "", error: "" };
     child.stdout.on("data", (chunk) => {
-      out += chunk;
+      ended.out += chunk;
     });
-    child.on("close", (code) => (code === 0 ? resolve(out) : reject(new Error(`exit code ${code}`))));
+    child.stderr.on("data", (chunk) => {
+      ended.error += chunk;
+    });
+    child.on("close", (code) => resolve({ ...ended, code }));
     child.stdin.end(input);
   });
+}
+
+async function explain(args: string[], input = ""): Promise<string> {
+  const { code, out, error } = await run(["explain", "--data", data, ...args], input);
+  assert.equal(code, 0, error);
+  return out;
 }
 
 test("explain --stdin: one JSON object a line, in order, also for thousands of lines", async () => {
@@ -49,4 +62,46 @@ test("explain CAPTION: every rule's verdict, then the queries", async () => {
   assert.match(out, /queries {4}.*\bapple\b/);
   assert.match(out, /kept: goes on to the cap/);
   assert.match(await explain(["IMG_20160716_113957.JPG"]), /DROPS {6}auto_name[\s\S]*dropped: auto_name/);
+  const metaclip = await explain(["IMG_20160716_113957.JPG", "--profile", "metaclip", "--lang", "any"]);
+  assert.match(metaclip, /queries {4}none\ndropped: no_query/);
+  assert.match(await explain(["Ein roter Apfel auf dem Tisch", "--lang", "de"]), /keeps {6}other_language/);
+});
+
+test("explain ID | URL: the pairs of the workspace, each with its verdicts, state and what it was chosen for", async () => {
+  const list = join(data, "list.tsv");
+  const url = "http://pictures.example/cat.jpg";
+  writeFileSync(list, `url\tcaption\n${url}\ta black cat\n${url}\tDSC_0001\nhttp://pictures.example/d.jpg\ta dog\n`);
+  const common = ["--data", data, "--quiet"];
+  assert.equal((await run(["discover", ...common, "--urls", list, "--user-agent", "test (me)"])).code, 0);
+  assert.equal((await run(["select", ...common])).code, 0);
+  const pairs = (await explain([`${url}#part`])).split("\n\n");
+  assert.equal(pairs.length, 2);
+  const cat = pairs.find((pair) => pair.includes("black cat")) ?? "";
+  assert.match(cat, /keeps {6}not_english[\s\S]*queries {4}.*\bcat\b[\s\S]*state {6}chosen\nchosen for .*\bcat\b/);
+  const name = pairs.find((pair) => pair.includes("DSC_0001")) ?? "";
+  assert.match(name, /DROPS {6}auto_name: camera name[\s\S]*state {6}dropped: auto_name \(camera name\)/);
+  const id = /pair {7}([0-9a-f]{16})/.exec(cat)?.[1] ?? "";
+  assert.equal(await explain([id]), `${cat.trimEnd()}\n`);
+  const unknown = await run(["explain", "--data", data, "http://pictures.example/none.jpg"]);
+  assert.deepEqual([unknown.code, /no pair, picture or page/.test(unknown.error)], [1, true]);
+});
+
+test("another profile judges all pairs again; wrong names are refused with the right ones", async () => {
+  const common = ["--data", data, "--quiet"];
+  assert.equal((await run(["discover", ...common, "--profile", "datacomp"])).code, 0);
+  // Three words are asked now: "a dog" is too short, "a black cat" is not; the camera's name is no English.
+  assert.match(
+    await explain(["http://pictures.example/d.jpg"]),
+    /DROPS {6}too_short: 5 characters[\s\S]*dropped: too_short/,
+  );
+  assert.match(await explain(["http://pictures.example/cat.jpg"]), /a black cat[\s\S]*state {6}candidate/);
+  for (const [option, value, message] of [
+    ["--profile", "none", /--profile none: expected one of clip, laion/],
+    ["--lang", "xx", /--lang xx: expected any or one of/],
+    ["--match", "none", /Allowed choices are fold, metaclip/],
+  ] as const) {
+    const { code, error } = await run(["explain", "--data", data, "a cat", option, value]);
+    assert.equal(code, 2, error);
+    assert.match(error, message);
+  }
 });
