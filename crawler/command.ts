@@ -1,12 +1,15 @@
 import { existsSync, readFileSync } from "node:fs";
 import { isIP } from "node:net";
+import { profileNamed } from "../filters/profiles.ts";
+import type { MatchMode } from "../filters/words.ts";
 import manifest from "../package.json" with { type: "json" };
-import { databaseFile, getMeta, setMeta } from "../store/database.ts";
+import { type Database, databaseFile, getMeta, setMeta } from "../store/database.ts";
 import { normaliseUrl } from "../store/pair-id.ts";
 import { writeReport } from "../store/report/report.ts";
 import { collectStats, formatSummary } from "../store/stats.ts";
 import { UsageError } from "../store/usage-error.ts";
 import { type CrawlOptions, crawl, runDiscover, runSelect, runSelectAndDownload, type Sources } from "./crawl.ts";
+import type { JudgeSettings } from "./judges.ts";
 import { AGENT, Net, type NetOptions } from "./net.ts";
 import { type RunningSampleWeb, startSampleWeb } from "./sample-web.ts";
 import { Stop } from "./stop.ts";
@@ -19,9 +22,27 @@ export interface Settings {
   resize: number;
   quality: number;
   shardSize: number;
+  /** How captions are judged, and the choice made; `auto` is as the profile has it. */
+  profile: string;
+  lang: string;
+  match: MatchMode | "auto";
+  balance: "exact" | "metaclip" | "auto";
+  captionsPerImage: number;
 }
 
-const FIRST: Settings = { cap: 20_000, seed: 0, resize: 256, quality: 90, shardSize: 10_000 };
+/** The settings of a new workspace. */
+export const FIRST: Settings = {
+  cap: 20_000,
+  seed: 0,
+  resize: 256,
+  quality: 90,
+  shardSize: 10_000,
+  profile: "clip",
+  lang: "en",
+  match: "auto",
+  balance: "auto",
+  captionsPerImage: 1,
+};
 
 /** Options of crawl, discover, select and download, as the command line gives them. */
 export interface CrawlFlags extends Partial<Settings> {
@@ -41,6 +62,16 @@ export interface CrawlFlags extends Partial<Settings> {
   resolve: string[];
   hostLimits?: string;
   timeBudget?: number;
+}
+
+/** How captions are judged under these settings. */
+export function judgeSettings({ profile, lang, match }: Pick<Settings, "profile" | "lang" | "match">): JudgeSettings {
+  return { profile, lang, match: match === "auto" ? (profileNamed(profile).match ?? "fold") : match };
+}
+
+/** The settings a workspace was last used with. */
+export function keptSettings(db: Database): Settings {
+  return { ...FIRST, ...JSON.parse(getMeta(db, "settings") ?? "{}") };
 }
 
 /** What a run was told about its sources and the net: kept in the workspace for the run that takes it up again. */
@@ -68,8 +99,13 @@ export async function crawlCommand(
       sources.seeds = web.seeds;
       Object.assign(net, { resolve: web.resolve, hostLimits: web.hostLimits, allowPrivate: ["127.0.0.0/8"] });
     }
+    const chosen = settings(workspace, flags);
+    const profile = profileNamed(chosen.profile);
     const options: CrawlOptions = {
-      ...settings(workspace, flags),
+      ...chosen,
+      judging: judgeSettings(chosen),
+      balance: chosen.balance === "auto" ? (profile.balance ?? "exact") : chosen.balance,
+      maxPictures: profile.captions.maxPictures,
       quiet: flags.quiet,
       sources,
       net,
@@ -128,8 +164,9 @@ function whatWasTold(flags: CrawlFlags, stage: string): Remembered | undefined {
 
 /** This run's settings: what it was told, else what the run before had, else the defaults. */
 function settings({ db }: Workspace, flags: CrawlFlags): Settings {
-  const chosen: Settings = { ...FIRST, ...JSON.parse(getMeta(db, "settings") ?? "{}") };
-  for (const name of Object.keys(FIRST) as (keyof Settings)[]) chosen[name] = flags[name] ?? chosen[name];
+  const chosen = keptSettings(db);
+  for (const name of Object.keys(FIRST) as (keyof Settings)[])
+    if (flags[name] !== undefined) Object.assign(chosen, { [name]: flags[name] });
   setMeta(db, "settings", JSON.stringify(chosen));
   return chosen;
 }

@@ -1,16 +1,15 @@
 import { renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { loadCaptionRules } from "../filters/caption/rules.ts";
-import { Matcher } from "../filters/matcher.ts";
-import { CLIP } from "../filters/profiles.ts";
-import { type Database, getMeta } from "../store/database.ts";
+import { profileNamed } from "../filters/profiles.ts";
+import { type Database, getMeta, setMeta } from "../store/database.ts";
 import { Progress } from "../store/progress.ts";
 import { refreshQueryCounts } from "../store/query-counts.ts";
 import { type ShardCounts, writeShards } from "../store/shards.ts";
 import { Spool } from "../store/spool.ts";
-import type { Term } from "../store/types.ts";
-import { type CaptionJudges, discover, rematch } from "./discover.ts";
+import { discover, rejudge } from "./discover.ts";
 import { download } from "./download.ts";
+import { JudgePool } from "./judge-pool.ts";
+import { type JudgeSettings, matcherTable } from "./judges.ts";
 import { Net, type NetOptions } from "./net.ts";
 import { type SelectOptions, select } from "./select.ts";
 import { readUrlList } from "./sources/url-list.ts";
@@ -35,21 +34,20 @@ export interface CrawlOptions extends SelectOptions {
   quality: number;
   shardSize: number;
   quiet: boolean;
+  judging: JudgeSettings;
   /** Ends the crawl early; what is in flight is finished and written. */
   stop: AbortSignal;
 }
 
-/** The rules and the matcher for a query list. */
-export async function loadJudges(terms: readonly Term[]): Promise<CaptionJudges> {
-  return { rules: await loadCaptionRules(), matcher: Matcher.of(terms) };
-}
-
 /** Discover: reads the sources to their end, or to where they were left. */
 export async function runDiscover(workspace: Workspace, options: CrawlOptions, net: Net): Promise<number> {
-  const { db } = workspace;
+  const { db, data, queries } = workspace;
   const progress = new Progress("discover", options.quiet);
-  const judges = await loadJudges(workspace.queries.terms);
-  if (workspace.queriesChanged) rematch(db, judges.matcher);
+  const pool = new JudgePool(() => matcherTable(data, queries, options.judging.match), options.judging);
+  const judgedWith = JSON.stringify(options.judging);
+  if (workspace.queriesChanged || (getMeta(db, "judging") ?? judgedWith) !== judgedWith)
+    rejudge(db, await pool.judges());
+  setMeta(db, "judging", judgedWith);
   const { sources } = options;
   let total = 0;
   const web = crawlPages(db, net, sources, options.stop);
@@ -59,11 +57,12 @@ export async function runDiscover(workspace: Workspace, options: CrawlOptions, n
   );
   for (const source of [web, ...lists]) {
     const before = total;
-    total += await discover(db, source, judges, (seen) => {
+    total += await discover(db, source, pool, source !== web, (seen) => {
       const { done = 0, n = 0 } = pages.get() ?? {};
       progress.update(before + seen, undefined, n > 0 ? `pairs on ${done ?? 0} of ${n} pages` : "pairs");
     });
   }
+  await pool.close();
   net.hosts.save(db);
   refreshQueryCounts(db);
   endStage(db, "discover", progress, total, `${total.toLocaleString("en")} pairs found`);
@@ -80,8 +79,12 @@ export async function runSelectAndDownload(workspace: Workspace, options: CrawlO
     if (!options.quiet && round > 1) process.stderr.write(`round ${round}: ${chosen} chosen, ${reserve} in reserve\n`);
     const spool = new Spool(data);
     try {
-      const counts = await download(db, net, spool, { ...options, profile: CLIP }, ({ ok, failed }) =>
-        progress.update(ok + failed, toDownload, `${failed} failed`),
+      const counts = await download(
+        db,
+        net,
+        spool,
+        { ...options, profile: profileNamed(options.judging.profile) },
+        ({ ok, failed }) => progress.update(ok + failed, toDownload, `${failed} failed`),
       );
       endStage(
         db,
@@ -163,7 +166,16 @@ function writeManifest(data: string, workspace: Workspace, options: CrawlOptions
     webimagetext: getMeta(workspace.db, "version"),
     node: process.version,
     queries: { terms: workspace.queries.terms.length, sha256: workspace.queries.sha256 },
-    options: { cap, seed, resize, quality, shardSize, profile: "clip", userAgent: options.net.userAgent },
+    options: {
+      cap,
+      seed,
+      resize,
+      quality,
+      shardSize,
+      balance: options.balance,
+      ...options.judging,
+      userAgent: options.net.userAgent,
+    },
     sources,
     shards: workspace.db.prepare("SELECT * FROM shard ORDER BY shard").all(),
   };

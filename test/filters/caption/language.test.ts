@@ -23,7 +23,8 @@ function annotations(locale: string): string[] {
 }
 
 /** The half of the texts that weight and threshold were not chosen on. */
-const heldOut = (text: string) => Number.parseInt(createHash("md5").update(text).digest("hex").slice(0, 1), 16) % 2 === 1;
+const heldOut = (text: string) =>
+  Number.parseInt(createHash("md5").update(text).digest("hex").slice(0, 1), 16) % 2 === 1;
 const words = (text: string) => text.match(/[\p{L}\p{M}]+(?:['’][\p{L}\p{M}]+)*/gu)?.length ?? 0;
 
 test("the model over typed arrays gives fastText's own probabilities", async () => {
@@ -45,7 +46,8 @@ test("the model over typed arrays gives fastText's own probabilities", async () 
     list.delete();
     const best = [...theirs].filter(([code]) => code !== "en").sort((a, b) => b[1] - a[1])[0];
     assert.ok(Math.abs((best?.[1] ?? 0) - probability) < 1e-3, `${text}: ${best} ${[...ours]}`);
-    for (const [code, own] of ours) assert.ok(Math.abs((theirs.get(code) ?? 0) - own) < 1e-3, `${text}: ${code} ${own}`);
+    for (const [code, own] of ours)
+      assert.ok(Math.abs((theirs.get(code) ?? 0) - own) < 1e-3, `${text}: ${code} ${own}`);
   }
 });
 
@@ -72,8 +74,24 @@ test("emoji names and keywords in 100 languages, the held-out half: 93 % of the 
 
 test("English and not", async () => {
   const rule = await loadLanguageRule();
-  const keeps = ["dog", "Eiffel Tower", "a cat on a mat", "BMW M3 at the Nürburgring", "women's running shoes", "Angela Merkel in Berlin", "sunset over the sea"];
-  const drops = ["ein roter Apfel auf dem Tisch", "pomme rouge sur la table", "красное яблоко", "赤いリンゴ", "czerwone jabłko", "maçã vermelha", "piros alma az asztalon"];
+  const keeps = [
+    "dog",
+    "Eiffel Tower",
+    "a cat on a mat",
+    "BMW M3 at the Nürburgring",
+    "women's running shoes",
+    "Angela Merkel in Berlin",
+    "sunset over the sea",
+  ];
+  const drops = [
+    "ein roter Apfel auf dem Tisch",
+    "pomme rouge sur la table",
+    "красное яблоко",
+    "赤いリンゴ",
+    "czerwone jabłko",
+    "maçã vermelha",
+    "piros alma az asztalon",
+  ];
   for (const text of keeps) assert.ok(rule.check(text).keep, text);
   for (const text of drops) assert.ok(!rule.check(text).keep, text);
   assert.match(rule.check("ein roter Apfel auf dem Tisch").value, /words known/);
