@@ -4,6 +4,7 @@ import { Command, CommanderError, InvalidArgumentError, Option } from "commander
 import { type CrawlFlags, crawlCommand } from "./crawler/command.ts";
 import { explainCommand } from "./crawler/explain.ts";
 import { startCommand } from "./crawler/start.ts";
+import { rulesHelp } from "./filters/help.ts";
 import { parseResize, RESIZE_MODES, STORED_FORMATS } from "./filters/image/resize.ts";
 import manifest from "./package.json" with { type: "json" };
 import { buildQueriesCommand } from "./queries/command.ts";
@@ -65,9 +66,22 @@ function command(name: string, description: string): Command {
     .showHelpAfterError("(--help shows what it takes)");
 }
 
+/** Options of the stages that judge captions. */
+function judging(name: string, description: string): Command {
+  return command(name, description)
+    .option("--profile <name>", "whose rules, see below (first clip, then as before)")
+    .option("--lang <code>", "language of the captions, or any (first en, then as before)")
+    .addOption(
+      new Option("--match <how>", "fold: words, case-folded; metaclip: as MetaCLIP does (first the profile's)").choices(
+        ["fold", "metaclip"],
+      ),
+    )
+    .addHelpText("after", rulesHelp);
+}
+
 /** Options of the stages that fetch. */
 function crawling(name: string, description: string): Command {
-  return command(name, description)
+  return judging(name, description)
     .option("--seeds <url...>", "pages to start from; the crawl stays on their sites")
     .option("--seeds-file <file>", "the same, one a line")
     .option("--urls <file...>", "lists of picture addresses and captions: .csv .tsv .jsonl .parquet")
@@ -78,6 +92,12 @@ function crawling(name: string, description: string): Command {
     .option("--max-pages <n>", "pages to fetch in all", positive, 1_000_000)
     .option("--cap <n>", "most pairs on account of one query (first 20000, then as before)", positive)
     .option("--seed <n>", "seed of every random choice (first 0, then as before)", count)
+    .addOption(
+      new Option("--balance <how>", "exact: never above the cap; metaclip: its sampling (first the profile's)").choices(
+        ["exact", "metaclip"],
+      ),
+    )
+    .option("--captions-per-image <n>", "texts of one picture that stay (first 1, then as before)", positive)
     .option(
       "--resize <size>",
       "N: short side at most N pixels; or none, keep-ratio:N, keep-ratio-largest:N, border:N, center-crop:N (first 256, then as before)",
@@ -174,7 +194,7 @@ command("verify", "check every shard, checksum, row, total and the cap; exit cod
   .option("--json", "as JSON", false)
   .action(verifyCommand);
 
-command("explain", "why a caption, a pair or the pairs of an address are kept or dropped")
+judging("explain", "why a caption, a pair or the pairs of an address are kept or dropped")
   .argument("[text]", "a caption, a pair id or an address")
   .option("--stdin", "read captions, one a line; print a JSON object each", false)
   .action(explainCommand);

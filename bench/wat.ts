@@ -17,8 +17,8 @@ import { piecesOf } from "../crawler/sources/archive/members.ts";
 import { RecordReader } from "../crawler/sources/archive/records.ts";
 import { WatScanner } from "../crawler/sources/archive/wat-scan.ts";
 import { inputOf } from "../crawler/sources/input.ts";
-import { CAPTION_RULES } from "../filters/caption/rules.ts";
-import { Matcher } from "../filters/matcher.ts";
+import { JudgePool } from "../crawler/judge-pool.ts";
+import { matcherTable } from "../crawler/judges.ts";
 import { openWorkspace } from "../crawler/workspace.ts";
 import { closeDatabase } from "../store/database.ts";
 import { pairId } from "../store/pair-id.ts";
@@ -86,9 +86,13 @@ async function ours(mode: string, file: string): Promise<void> {
       found += candidates.length;
     }
   } else {
-    const judges = { rules: CAPTION_RULES, matcher: Matcher.of(queries.terms) };
+    // Every rule but the language's, whose cost bench:captions measures.
+    const settings = { profile: "clip", lang: "any", match: "fold" } as const;
+    const pool = new JudgePool(() => matcherTable(folder, queries, settings.match), settings);
+    await pool.judges();
     before = process.cpuUsage();
-    found = await discover(db, readWat(db, http, file, "bench", never), judges, () => {});
+    found = await discover(db, readWat(db, http, file, "bench", never), pool, true, () => {});
+    await pool.close();
   }
   const { user, system } = process.cpuUsage(before);
   if (mode !== "set") console.log(found, (user + system) / 1e6);

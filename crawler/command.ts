@@ -1,14 +1,16 @@
 import { existsSync, readFileSync } from "node:fs";
 import { isIP } from "node:net";
 import { parseResize, type StoredFormat } from "../filters/image/resize.ts";
-import { CLIP } from "../filters/profiles.ts";
+import { profileNamed } from "../filters/profiles.ts";
+import type { MatchMode } from "../filters/words.ts";
 import manifest from "../package.json" with { type: "json" };
-import { databaseFile, getMeta, setMeta } from "../store/database.ts";
+import { type Database, databaseFile, getMeta, setMeta } from "../store/database.ts";
 import { normaliseUrl } from "../store/pair-id.ts";
 import { writeReport } from "../store/report/report.ts";
 import { collectStats, formatSummary } from "../store/stats.ts";
 import { UsageError } from "../store/usage-error.ts";
 import { type CrawlOptions, crawl, runDiscover, runSelect, runSelectAndDownload, type Sources } from "./crawl.ts";
+import type { JudgeSettings } from "./judges.ts";
 import { AGENT, Net, type NetOptions } from "./net.ts";
 import { checkRetry, retry } from "./retry.ts";
 import { type RunningSampleWeb, startSampleWeb } from "./sample-web.ts";
@@ -24,9 +26,28 @@ export interface Settings {
   format: StoredFormat;
   quality: number;
   shardSize: number;
+  /** How captions are judged, and the choice made; `auto` is as the profile has it. */
+  profile: string;
+  lang: string;
+  match: MatchMode | "auto";
+  balance: "exact" | "metaclip" | "auto";
+  captionsPerImage: number;
 }
 
-const FIRST: Settings = { cap: 20_000, seed: 0, resize: "256", format: "jpg", quality: 90, shardSize: 10_000 };
+/** The settings of a new workspace. */
+export const FIRST: Settings = {
+  cap: 20_000,
+  seed: 0,
+  resize: "256",
+  format: "jpg",
+  quality: 90,
+  shardSize: 10_000,
+  profile: "clip",
+  lang: "en",
+  match: "auto",
+  balance: "auto",
+  captionsPerImage: 1,
+};
 
 /** Options of crawl, discover, select and download, as the command line gives them. */
 export interface CrawlFlags extends Partial<Settings> {
@@ -48,6 +69,16 @@ export interface CrawlFlags extends Partial<Settings> {
   timeBudget?: number;
   retry?: string[];
   optOut?: "obey" | "record";
+}
+
+/** How captions are judged under these settings. */
+export function judgeSettings({ profile, lang, match }: Pick<Settings, "profile" | "lang" | "match">): JudgeSettings {
+  return { profile, lang, match: match === "auto" ? (profileNamed(profile).match ?? "fold") : match };
+}
+
+/** The settings a workspace was last used with. */
+export function keptSettings(db: Database): Settings {
+  return { ...FIRST, ...JSON.parse(getMeta(db, "settings") ?? "{}") };
 }
 
 /** What a run was told about its sources and the net: kept in the workspace for the run that takes it up again. */
@@ -79,11 +110,15 @@ export async function crawlCommand(
     const chosen = settings(workspace, flags);
     const resize = parseResize(chosen.resize);
     if (!resize) throw new UsageError(`--resize ${chosen.resize}: see --help for the modes`);
+    const profile = profileNamed(chosen.profile);
     const options: CrawlOptions = {
       ...chosen,
       resize,
-      profile: CLIP,
+      profile,
       optOut: flags.optOut ?? "obey",
+      judging: judgeSettings(chosen),
+      balance: chosen.balance === "auto" ? (profile.balance ?? "exact") : chosen.balance,
+      maxPictures: profile.captions.maxPictures,
       quiet: flags.quiet,
       sources,
       net,
@@ -143,7 +178,7 @@ function whatWasTold(flags: CrawlFlags, stage: string): Remembered | undefined {
 
 /** This run's settings: what it was told, else what the run before had, else the defaults. */
 function settings({ db }: Workspace, flags: CrawlFlags): Settings {
-  const chosen: Settings = { ...FIRST, ...JSON.parse(getMeta(db, "settings") ?? "{}") };
+  const chosen = keptSettings(db);
   const before = { ...chosen, resize: String(chosen.resize) };
   Object.assign(chosen, before);
   for (const name of Object.keys(FIRST) as (keyof Settings)[])

@@ -1,20 +1,18 @@
 import { renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { loadCaptionRules } from "../filters/caption/rules.ts";
 import type { PictureOptions } from "../filters/image/picture.ts";
-import { Matcher } from "../filters/matcher.ts";
-import { type Database, getMeta } from "../store/database.ts";
+import { type Database, getMeta, setMeta } from "../store/database.ts";
 import { Progress } from "../store/progress.ts";
 import { refreshQueryCounts } from "../store/query-counts.ts";
 import { type ShardCounts, writeShards } from "../store/shards.ts";
 import { Spool } from "../store/spool.ts";
-import type { Term } from "../store/types.ts";
-import { type CaptionJudges, discover, rematch } from "./discover.ts";
+import { discover, rejudge } from "./discover.ts";
 import { download } from "./download.ts";
 import { dropDuplicates, reportNearDuplicates } from "./duplicates.ts";
+import { JudgePool } from "./judge-pool.ts";
+import { type JudgeSettings, matcherTable } from "./judges.ts";
 import { Net, type NetOptions } from "./net.ts";
 import { type SelectOptions, select } from "./select.ts";
-import type { Batch } from "./sources/source.ts";
 import { readUrlList } from "./sources/url-list.ts";
 import { crawlPages } from "./sources/web.ts";
 import { listWanted } from "./wanted.ts";
@@ -36,25 +34,20 @@ export interface CrawlOptions extends SelectOptions, PictureOptions {
   net: NetOptions;
   shardSize: number;
   quiet: boolean;
+  judging: JudgeSettings;
   /** Ends the crawl early; what is in flight is finished and written. */
   stop: AbortSignal;
 }
 
-/** The rules and the matcher for a query list. */
-export async function loadJudges(terms: readonly Term[]): Promise<CaptionJudges> {
-  return { rules: await loadCaptionRules(), matcher: Matcher.of(terms) };
-}
-
 /** Discover: reads the sources to their end, or to where they were left. */
 export async function runDiscover(workspace: Workspace, options: CrawlOptions, net: Net): Promise<number> {
-  const { db } = workspace;
+  const { db, data, queries } = workspace;
   const progress = new Progress("discover", options.quiet);
-  // A second of CPU: not for a run that finds all pages and lists done.
-  let judges: CaptionJudges | undefined;
-  if (workspace.queriesChanged) {
-    judges = await loadJudges(workspace.queries.terms);
-    rematch(db, judges.matcher);
-  }
+  const pool = new JudgePool(() => matcherTable(data, queries, options.judging.match), options.judging);
+  const judgedWith = JSON.stringify(options.judging);
+  if (workspace.queriesChanged || (getMeta(db, "judging") ?? judgedWith) !== judgedWith)
+    rejudge(db, await pool.judges());
+  setMeta(db, "judging", judgedWith);
   const { sources } = options;
   let total = 0;
   const web = crawlPages(db, net, sources, options.stop);
@@ -64,23 +57,16 @@ export async function runDiscover(workspace: Workspace, options: CrawlOptions, n
   );
   for (const source of [web, ...lists]) {
     const before = total;
-    const first = await source.next();
-    if (first.done) continue;
-    judges ??= await loadJudges(workspace.queries.terms);
-    total += await discover(db, startingWith(first.value, source), judges, (seen) => {
+    total += await discover(db, source, pool, source !== web, (seen) => {
       const { done = 0, n = 0 } = pages.get() ?? {};
       progress.update(before + seen, undefined, n > 0 ? `pairs on ${done ?? 0} of ${n} pages` : "pairs");
     });
   }
+  await pool.close();
   net.hosts.save(db);
   refreshQueryCounts(db);
   endStage(db, "discover", progress, total, `${total.toLocaleString("en")} pairs found`);
   return total;
-}
-
-async function* startingWith(first: Batch, rest: AsyncGenerator<Batch>): AsyncGenerator<Batch> {
-  yield first;
-  yield* rest;
 }
 
 /** Select and download in turns until every chosen pair has its picture or a reason. */
@@ -180,7 +166,17 @@ function writeManifest(data: string, workspace: Workspace, options: CrawlOptions
     webimagetext: getMeta(workspace.db, "version"),
     node: process.version,
     queries: { terms: workspace.queries.terms.length, sha256: workspace.queries.sha256 },
-    options: { cap, seed, resize, format, quality, shardSize, profile: "clip", userAgent: options.net.userAgent },
+    options: {
+      cap,
+      seed,
+      resize,
+      format,
+      quality,
+      shardSize,
+      balance: options.balance,
+      ...options.judging,
+      userAgent: options.net.userAgent,
+    },
     sources,
     shards: workspace.db.prepare("SELECT * FROM shard ORDER BY shard").all(),
   };

@@ -1,107 +1,123 @@
-import { judge } from "../filters/caption/rules.ts";
-import type { Matcher } from "../filters/matcher.ts";
-import type { CaptionRule } from "../filters/rule.ts";
 import { type Database, setMeta } from "../store/database.ts";
-import { pairId } from "../store/pair-id.ts";
 import type { Candidate } from "../store/types.ts";
-import { hostOf } from "./hosts.ts";
-import type { Source } from "./sources/source.ts";
+import type { JudgePool } from "./judge-pool.ts";
+import { type CaptionJudges, type Judged, judgeCaption } from "./judges.ts";
+import type { Batch, Source } from "./sources/source.ts";
 
-/** What decides about a caption. */
-export interface CaptionJudges {
-  rules: readonly CaptionRule[];
-  matcher: Matcher;
-}
-
-/** A caption's fate before the cap: a drop reason, or the queries it contains. */
-export type Judgement =
-  | { reason: string; detail: string | undefined; queries: undefined }
-  | { reason: undefined; queries: number[] };
-
-/** The caption rules in order, then the matcher; the same for a crawl and for `explain`. */
-export function judgeCaption({ rules, matcher }: CaptionJudges, caption: string): Judgement {
-  const drop = judge(rules, caption);
-  if (drop) return { reason: drop.rule.name, detail: drop.verdict.value || undefined, queries: undefined };
-  const queries = matcher.match(caption);
-  return queries.length > 0
-    ? { reason: undefined, queries }
-    : { reason: "no_query", detail: undefined, queries: undefined };
-}
+/** Rows of a list written in one transaction: the pages of the indices are then written once for many rows. */
+const TRANSACTION = 20_000;
+/** Batches of a list that are judged while others are read and written. */
+const AHEAD = 8;
 
 /**
- * Takes all a source finds into the table `pair`, each as a candidate or dropped with its reason; a batch and the
+ * Takes all a source finds into the table `pair`, each as a candidate or dropped with its reason; batches and the
  * source's position are one transaction.
+ * @param readAhead whether the source can be read on before its batches are written, as lists can; the frontier of a crawl
+ *   of pages stands in the database and cannot.
  * @param progress called with the number of candidates seen so far.
  * @returns how many candidates were seen.
  */
 export async function discover(
   db: Database,
   source: Source,
-  judges: CaptionJudges,
+  pool: JudgePool,
+  readAhead: boolean,
   progress: (candidates: number) => void,
 ): Promise<number> {
+  const write = writer(db);
+  const underWay: { batch: Batch; judged: Promise<Judged[]> }[] = [];
+  let ready: { batch: Batch; judged: Judged[] }[] = [];
+  let rows = 0;
+  let seen = 0;
+  const settle = async (left: number, least: number) => {
+    while (underWay.length > left) {
+      const first = underWay.shift();
+      if (!first) break;
+      ready.push({ batch: first.batch, judged: await first.judged });
+      rows += first.batch.candidates.length;
+    }
+    if (rows < least) return;
+    write(ready);
+    seen += rows;
+    rows = 0;
+    ready = [];
+    progress(seen);
+  };
+  for await (const batch of source) {
+    const judged = pool.judge(batch.candidates);
+    // It may fail while an earlier one is waited for; settle() meets the error in its turn.
+    judged.catch(() => {});
+    underWay.push({ batch, judged });
+    await settle(readAhead ? AHEAD : 0, readAhead ? TRANSACTION : 0);
+  }
+  await settle(0, 0);
+  return seen;
+}
+
+/** A function that writes judged batches in one transaction. */
+function writer(db: Database): (batches: readonly { batch: Batch; judged: readonly Judged[] }[]) => void {
   const insert = db.prepare(
-    `INSERT INTO pair (id, image_url, page_url, caption, kind, source, host, licence, origin, checksum, opt_out, state, reason, detail, queries)
-     VALUES (@id, @imageUrl, @pageUrl, @caption, @kind, @source, @host, @licence, @origin, @checksum, @optOut, @state, @reason, @detail, @queries)
+    `INSERT INTO pair (id, image_url, page_url, caption, kind, source, host, licence, opt_out, state, reason, detail, queries)
+     VALUES (@id, @imageUrl, @pageUrl, @caption, @kind, @source, @host, @licence, @optOut, @state, @reason, @detail, @queries)
      ON CONFLICT (id) DO UPDATE SET seen = seen + 1`,
   );
   const tally = db.prepare(
     "INSERT INTO tally VALUES ('extract', @reason, @pairs, @example) ON CONFLICT DO UPDATE SET pairs = pairs + excluded.pairs",
   );
-  let seen = 0;
-  for await (const batch of source) {
-    const rows = batch.candidates.map((candidate) => rowOf(candidate, judges));
-    db.transaction(() => {
-      for (const row of rows) insert.run(row);
+  return db.transaction((batches) => {
+    for (const { batch, judged } of batches) {
+      for (const [i, candidate] of batch.candidates.entries()) insert.run(rowOf(candidate, judged[i] as Judged));
       for (const drop of batch.drops) tally.run(drop);
       batch.done();
-    })();
-    seen += rows.length;
-    progress(seen);
-  }
-  return seen;
+    }
+  });
 }
 
-function rowOf(candidate: Candidate, judges: CaptionJudges) {
-  // A page that opts out is not looked at any further; the signal stays with the row.
-  const judgement = candidate.optOut
-    ? { reason: "opt_out_page", detail: candidate.optOut.join("; "), queries: undefined }
-    : judgeCaption(judges, candidate.caption);
+function rowOf(candidate: Candidate, { id, host, reason, detail, queries }: Judged) {
   return {
-    id: pairId(candidate.imageUrl, candidate.caption),
+    id,
     imageUrl: candidate.imageUrl,
     pageUrl: candidate.pageUrl ?? null,
     caption: candidate.caption,
     kind: candidate.kind,
     source: candidate.source,
-    host: hostOf(new URL(candidate.imageUrl)),
+    host,
     licence: candidate.licence ?? null,
-    origin: candidate.origin ? JSON.stringify(candidate.origin) : null,
-    checksum: candidate.checksum ?? null,
     optOut: candidate.optOut ? JSON.stringify(candidate.optOut) : null,
-    state: judgement.reason === undefined ? "candidate" : "dropped",
-    reason: judgement.reason ?? null,
-    detail: judgement.reason === undefined ? null : (judgement.detail ?? null),
-    queries: judgement.queries ? JSON.stringify(judgement.queries) : null,
+    state: reason === null ? "candidate" : "dropped",
+    reason,
+    detail,
+    queries,
   };
 }
 
-/** Matches all captions again after the query list changed; states follow, so that the next selection decides anew. */
-export function rematch(db: Database, matcher: Matcher): void {
-  const rows = db.prepare<[], { id: string; caption: string; state: string }>(
-    "SELECT id, caption, state FROM pair WHERE queries IS NOT NULL OR reason = 'no_query'",
+/**
+ * Judges all captions again after the query list or the rules changed; states follow, so that the next selection decides
+ * anew. Pairs that later stages dropped keep their reason.
+ */
+export function rejudge(db: Database, judges: CaptionJudges): void {
+  const rows = db.prepare<[], { rowid: number; caption: string; reason: string | null }>(
+    `SELECT p.rowid, p.caption, p.reason FROM pair p LEFT JOIN reason r ON r.name = p.reason
+     WHERE p.reason IS NULL OR r.stage <> 'extract' ORDER BY p.rowid`,
   );
+  const stages = new Map(db.prepare<[], [string, string]>("SELECT name, stage FROM reason").raw().all());
   const update = db.prepare(
-    `UPDATE pair SET queries = @queries, chosen_for = NULL,
-       reason = CASE WHEN @queries IS NULL THEN 'no_query' WHEN reason = 'no_query' THEN NULL ELSE reason END,
-       state = CASE WHEN @queries IS NULL THEN 'dropped' WHEN state = 'dropped' AND reason <> 'no_query' THEN 'dropped'
-         WHEN state = 'kept' THEN 'kept' ELSE 'candidate' END
-     WHERE id = @id`,
+    `UPDATE pair SET queries = @queries, chosen_for = NULL, reason = @reason, detail = @detail,
+       state = CASE WHEN @reason IS NOT NULL THEN 'dropped' WHEN state = 'kept' THEN 'kept' ELSE 'candidate' END
+     WHERE rowid = @rowid`,
   );
   db.transaction(() => {
-    for (const { id, caption } of rows.all()) {
-      const queries = matcher.match(caption);
-      update.run({ id, queries: queries.length > 0 ? JSON.stringify(queries) : null });
+    for (const { rowid, caption, reason: before } of rows.all()) {
+      const judgement = judgeCaption(judges, caption);
+      const stage = stages.get(before ?? "");
+      const later = stage !== undefined && stage !== "caption" && stage !== "match" ? before : null;
+      const own = judgement.reason !== undefined;
+      update.run({
+        rowid,
+        queries: judgement.queries ? JSON.stringify(judgement.queries) : null,
+        reason: own ? judgement.reason : later,
+        detail: own ? (judgement.detail ?? null) : null,
+      });
     }
     setMeta(db, "rematch", "done");
   })();

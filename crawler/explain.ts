@@ -2,13 +2,15 @@ import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { cleanCaption } from "../filters/caption/clean.ts";
+import type { MatchMode } from "../filters/words.ts";
 import { buildList, CLIP_LIST, queriesFile } from "../queries/command.ts";
 import { readQueries } from "../queries/list.ts";
-import { type Database, openForReading } from "../store/database.ts";
+import { type Database, databaseFile, openForReading } from "../store/database.ts";
+import { normaliseUrl } from "../store/pair-id.ts";
 import type { Term } from "../store/types.ts";
 import { UsageError } from "../store/usage-error.ts";
-import { loadJudges } from "./crawl.ts";
-import { type CaptionJudges, judgeCaption } from "./discover.ts";
+import { FIRST, judgeSettings, keptSettings } from "./command.ts";
+import { type CaptionJudges, judgeCaption, loadJudges, matcherTable } from "./judges.ts";
 
 /** What `explain --stdin` prints for each caption. */
 export interface Explanation {
@@ -26,18 +28,16 @@ export function explainCaption(judges: CaptionJudges, terms: readonly Term[], te
   return { caption, kept: judgement.reason === undefined, reason: judgement.reason ?? null, queries };
 }
 
-/** Every rule's verdict on a caption, one a line, then its queries. */
+/** Every rule's verdict on a caption with what it saw, one a line, then the queries and what comes of it. */
 export function describeCaption(judges: CaptionJudges, terms: readonly Term[], text: string): string {
-  const caption = cleanCaption(text);
+  const { caption, kept, reason } = explainCaption(judges, terms, text);
   const lines = [`caption    ${printable(caption)}`];
   for (const rule of judges.rules) {
     const { keep, value } = rule.check(caption);
     lines.push(`${keep ? "keeps" : "DROPS"}      ${rule.name}${value ? `: ${printable(value)}` : ""}`);
   }
-  const { kept, reason, queries } = explainCaption(judges, terms, text);
-  lines.push(
-    `queries    ${judges.matcher.match(caption).length === 0 ? "none" : queries.length > 0 ? queries.join(", ") : "(not asked)"}`,
-  );
+  const queries = judges.matcher.match(caption).map((query) => terms[query]?.term ?? "");
+  lines.push(`queries    ${queries.join(", ") || "none"}`);
   lines.push(kept ? "kept: goes on to the cap" : `dropped: ${reason}`);
   return lines.join("\n");
 }
@@ -50,36 +50,38 @@ interface PairRow {
   state: string;
   reason: string | null;
   detail: string | null;
-  queries: string | null;
   chosen_for: string | null;
   shard: string | null;
   key: string | null;
 }
 
-/** What the workspace knows of a pair id or of the pairs of a picture or page address; empty when nothing. */
-export function describePairs(db: Database, idOrUrl: string): string {
-  const rows = db
+/**
+ * What the workspace knows of a pair id or of the pairs of a picture or page address, at most 50 of them; empty when
+ * nothing.
+ */
+function pairsOf(db: Database, idOrUrl: string): PairRow[] {
+  const address = normaliseUrl(idOrUrl) ?? idOrUrl;
+  return db
     .prepare<[string, string, string], PairRow>(
-      "SELECT * FROM pair WHERE id = ? OR image_url = ? OR page_url = ? ORDER BY id LIMIT 50",
+      `SELECT * FROM pair WHERE id = ?1 UNION SELECT * FROM pair WHERE image_url = ?2
+       UNION SELECT * FROM pair WHERE page_url = ?3 ORDER BY id LIMIT 50`,
     )
-    .all(idOrUrl, idOrUrl, idOrUrl);
-  const term = db.prepare<[number], { term: string }>("SELECT term FROM query WHERE id = ?");
+    .all(idOrUrl, address, address);
+}
+
+/** A pair's state, then its caption as {@link describeCaption} has it. */
+function describePair(row: PairRow, judges: CaptionJudges, terms: readonly Term[]): string {
   const names = (ids: string | null) =>
-    (JSON.parse(ids ?? "[]") as number[]).map((id) => term.get(id)?.term ?? "").join(", ");
-  return rows
-    .map((row) =>
-      [
-        `pair       ${row.id}`,
-        `picture    ${printable(row.image_url)}`,
-        `page       ${printable(row.page_url ?? "-")}`,
-        `caption    ${printable(row.caption)}`,
-        `state      ${row.state}${row.reason ? `: ${row.reason}${row.detail ? ` (${printable(row.detail)})` : ""}` : ""}`,
-        `queries    ${names(row.queries) || "-"}`,
-        `chosen for ${names(row.chosen_for) || "-"}`,
-        ...(row.shard ? [`shard      ${row.shard}.tar, key ${row.key}`] : []),
-      ].join("\n"),
-    )
-    .join("\n\n");
+    (JSON.parse(ids ?? "[]") as number[]).map((id) => terms[id]?.term ?? "").join(", ");
+  return [
+    `pair       ${row.id}`,
+    `picture    ${printable(row.image_url)}`,
+    `page       ${printable(row.page_url ?? "-")}`,
+    describeCaption(judges, terms, row.caption),
+    `state      ${row.state}${row.reason ? `: ${row.reason}${row.detail ? ` (${printable(row.detail)})` : ""}` : ""}`,
+    `chosen for ${names(row.chosen_for) || "-"}`,
+    ...(row.shard ? [`shard      ${row.shard}.tar, key ${row.key}`] : []),
+  ].join("\n");
 }
 
 /** Captions come from anywhere: nothing of them may steer the terminal. */
@@ -87,24 +89,45 @@ function printable(text: string): string {
   return text.replace(/\p{Cc}/gu, "\ufffd");
 }
 
+/** Options of `explain`; what is left out is as the workspace was last used with. */
+export interface ExplainFlags {
+  data: string;
+  stdin: boolean;
+  profile?: string;
+  lang?: string;
+  match?: MatchMode;
+}
+
 /** `npm run explain`. */
-export async function explainCommand(text: string | undefined, flags: { data: string; stdin: boolean }): Promise<void> {
-  if (text === undefined && !flags.stdin)
+export async function explainCommand(text: string | undefined, flags: ExplainFlags): Promise<void> {
+  if ((text === undefined) !== flags.stdin) {
     throw new UsageError("explain needs a caption, a pair id or an address, or --stdin");
-  const file = queriesFile(flags.data);
-  if (!flags.stdin && text !== undefined && (/^[0-9a-f]{16}$/.test(text) || /^https?:\/\//.test(text))) {
-    const pairs = describePairs(openForReading(flags.data), text);
-    if (pairs === "") throw new Error(`no pair, picture or page ${printable(text)} in ${flags.data}`);
-    console.log(pairs);
-    return;
   }
+  const { data } = flags;
+  const asked = text !== undefined && (/^[0-9a-f]{16}$/.test(text) || /^https?:\/\//i.test(text));
+  const db = asked || existsSync(databaseFile(data)) ? openForReading(data) : undefined;
+  const rows = db && text !== undefined && asked ? pairsOf(db, text) : [];
+  if (asked && rows.length === 0) throw new Error(`no pair, picture or page ${printable(text)} in ${data}`);
+  const { profile, lang, match } = flags;
+  const settings = { ...(db ? keptSettings(db) : FIRST), ...JSON.parse(JSON.stringify({ profile, lang, match })) };
+  const file = queriesFile(data);
   if (!existsSync(file)) await buildList(file, {}, CLIP_LIST);
-  const { terms } = readQueries(file);
-  const judges = await loadJudges(terms);
-  if (!flags.stdin) {
-    console.log(describeCaption(judges, terms, text ?? ""));
-    return;
-  }
+  const queries = readQueries(file);
+  const { terms } = queries;
+  const judging = judgeSettings(settings);
+  const judges = await loadJudges(matcherTable(data, queries, judging.match), judging);
+  if (rows.length > 0) console.log(rows.map((row) => describePair(row, judges, terms)).join("\n\n"));
+  else if (text !== undefined) console.log(describeCaption(judges, terms, text));
+  else await explainStream(judges, terms);
+}
+
+/** Standard input to standard output, a caption and a JSON object a line, however long. */
+async function explainStream(judges: CaptionJudges, terms: readonly Term[]): Promise<void> {
+  // A reader that goes away (`| head`) is no error.
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code === "EPIPE") process.exit(0);
+    throw error;
+  });
   const lines = createInterface({ input: process.stdin, crlfDelay: Number.POSITIVE_INFINITY });
   let out = "";
   for await (const line of lines) {

@@ -20,7 +20,11 @@ export interface SelectOptions {
   cap: number;
   seed: number;
   /** `exact`, or MetaCLIP's independent sampling, which keeps the cap on average only. */
-  balance?: "exact" | "metaclip";
+  balance: "exact" | "metaclip";
+  /** Texts of one picture that stay, the preferred kinds first; CLIP's is 1. */
+  captionsPerImage: number;
+  /** A caption beside more pictures than these is dropped with all of them. */
+  maxPictures?: number | undefined;
 }
 
 /** What a selection changed. */
@@ -42,7 +46,8 @@ const LIVE = "state IN ('candidate', 'chosen', 'kept', 'reserve')";
  */
 export function select(db: Database, options: SelectOptions): Selection {
   return db.transaction(() => {
-    oneCaptionAPicture(db);
+    sharedCaptions(db, options.maxPictures);
+    captionsOfAPicture(db, options.captionsPerImage);
     const terms = db.prepare<[], { term: string }>("SELECT term FROM query ORDER BY id").all();
     const hashes = Int32Array.from(terms, ({ term }) => termHash(term));
     const blocks = new PairBlocks(join(dirname(db.name), "select.tmp"));
@@ -112,18 +117,35 @@ function mark(db: Database, blocks: PairBlocks, thresholds: Thresholds, hashes: 
 }
 
 /**
- * A picture with several texts is one pair, as in CLIP: the preferred kind of text, then the smallest id. Decided anew
- * each time, so that the order in which texts were found does not matter.
+ * Drops the captions that stand beside more than `most` different pictures (COYO, ALIGN). Decided anew each time, among all
+ * pairs that passed the caption rules, whatever became of them since: the order of events does not matter.
  */
-function oneCaptionAPicture(db: Database): void {
+function sharedCaptions(db: Database, most: number | undefined): void {
+  db.exec("UPDATE pair SET state = 'candidate', reason = NULL WHERE reason = 'shared_caption'");
+  if (most === undefined) return;
+  db.prepare(
+    `UPDATE pair SET state = 'dropped', reason = 'shared_caption', chosen_for = NULL, file = NULL, shard = NULL, key = NULL
+     WHERE ${LIVE} AND caption IN
+       (SELECT caption FROM pair WHERE queries IS NOT NULL GROUP BY caption HAVING count(DISTINCT image_url) > ?)`,
+  ).run(most);
+}
+
+/**
+ * Of a picture with several texts so many stay, one in CLIP: the preferred kind of text first, then the smallest id.
+ * Decided anew each time, so that the order in which texts were found does not matter.
+ */
+function captionsOfAPicture(db: Database, most: number): void {
   const rank = CAPTION_KINDS.map((kind, place) => `WHEN '${kind}' THEN ${place}`).join(" ");
-  const ranked = `SELECT id, row_number() OVER (PARTITION BY image_url ORDER BY CASE kind ${rank} END, id) AS place
-    FROM pair WHERE ${LIVE} OR reason = 'other_caption'`;
   db.exec(`
-    CREATE TEMP TABLE preferred AS ${ranked};
+    CREATE TEMP TABLE preferred (id TEXT PRIMARY KEY, place INTEGER) WITHOUT ROWID;
+    INSERT INTO preferred
+      SELECT id, row_number() OVER (PARTITION BY image_url ORDER BY CASE kind ${rank} END, id)
+      FROM pair WHERE (${LIVE} OR reason = 'other_caption') AND image_url IN
+        (SELECT image_url FROM pair WHERE ${LIVE} OR reason = 'other_caption' GROUP BY image_url HAVING count(*) > 1
+         UNION SELECT image_url FROM pair WHERE reason = 'other_caption');
     UPDATE pair SET state = 'dropped', reason = 'other_caption', chosen_for = NULL, file = NULL, shard = NULL, key = NULL
-      WHERE ${LIVE} AND id IN (SELECT id FROM preferred WHERE place > 1);
+      WHERE ${LIVE} AND id IN (SELECT id FROM preferred WHERE place > ${most});
     UPDATE pair SET state = 'candidate', reason = NULL
-      WHERE reason = 'other_caption' AND id IN (SELECT id FROM preferred WHERE place = 1);
+      WHERE reason = 'other_caption' AND id IN (SELECT id FROM preferred WHERE place <= ${most});
     DROP TABLE preferred;`);
 }

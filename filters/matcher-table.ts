@@ -1,4 +1,5 @@
-import { closeSync, fstatSync, openSync, readSync, renameSync, writeFileSync } from "node:fs";
+import { closeSync, fstatSync, mkdirSync, openSync, readSync, renameSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
 import { foldText, hashFolded, hashRoom, hashSpacedTerm, type MatchMode } from "./words.ts";
 
 /**
@@ -132,6 +133,7 @@ export function viewTable(buffer: ArrayBufferLike): MatcherTable {
 
 /** Writes the tables whole or not at all. */
 export function writeTable(file: string, table: MatcherTable): void {
+  mkdirSync(dirname(file), { recursive: true });
   const temporary = `${file}.${process.pid}.tmp`;
   writeFileSync(temporary, new Uint8Array(table.buffer));
   renameSync(temporary, file);

@@ -15,10 +15,10 @@ function list(words: string): ReadonlySet<string> {
 /** Prefixes of cameras, phones, scanners and apps, and stock agencies: with any number they are an automatic name. */
 const MAKERS = list(
   "img dsc dscn dscf dscs dsci dsch dscx dcim sdc pxl mvimg mvi gopr gopro dji cimg imgp pict picx hpim kif sany dcp dcf fdsc fuji mvc imag imga imgl imgs imgn imgc imgi imgr imgx " +
-    "snc msg vid mov movie rimg simg himg kimg cam cimage pano burst wa fb whatsapp telegram snapchat viber mmexport wechat weixin messenger received inbound inshot picsart photogrid snapseed " +
+    "snc msg vid mov movie rimg simg himg kimg cam cimage pano burst wa fb whatsapp telegram snapchat viber mmexport wechat weixin kakaotalk messenger received inbound inshot picsart photogrid snapseed " +
     "psx lrm vsco beautyplus meitu faceapp facetune photoroom prisma canva capcut tumblr instagram insta igdownloader ig pinterest twitter imgur ebay " +
     "shutterstock istock istockphoto gettyimages getty adobestock depositphotos dreamstime alamy fotolia bigstock bigstockphoto canstock canstockphoto pexels pixabay unsplash freepik rawpixel stocksnap stockphoto vecteezy " +
-    "screenshot screenshots scrnshot bildschirmfoto schermafbeelding schermata skjermbilde skarmavbild skarmbild zrzut fullsizerender fullsizeoutput lightbox epson hpscan scansnap twain maxresdefault hqdefault wp ecran pantalla ekranu",
+    "screenshot screenshots scrnshot cleanshot bildschirmfoto schermafbeelding schermata skjermbilde skarmavbild skarmbild zrzut fullsizerender fullsizeoutput lightbox epson hpscan scansnap twain maxresdefault hqdefault wp ecran pantalla ekranu",
 );
 
 /** Nouns that programs put before a number ("image001", "Photo 2"), also with a space. */
@@ -44,6 +44,18 @@ const UUID = /^[{(]?[\da-f]{8}-?[\da-f]{4}-?[\da-f]{4}-?[\da-f]{4}-?[\da-f]{12}[
 /** "_MG_1234", "ABC_0123", "KIF12345": capitals no list knows, in the form cameras use. */
 const CAMERA_FORM =
   /^_?[A-Z]{1,4}_\d{3,8}(?:[\s_-]*(?:\(\d+\)|\d{1,2}|[A-Za-z]))?$|^_?[A-Z]{2,4}\d{5,8}$|^[A-Z]{1,2}\d{7,8}$/;
+/** Olympus and Panasonic: P, the month in hexadecimal, the day, a counter. */
+const MONTH_DAY = /^P[1-9A-C][0-3]\d{5}\b/;
+/** A size that a publishing tool appended: "-300x225". */
+const SIZE = /[-_]\d{2,4}x\d{2,4}(?:[-_]c)?$/;
+/**
+ * A moment to the second, by which programs name what they save: "2021-01-10 11.53.03", "20231202185730", "10 42 27 PM".
+ * Words between date and time ("at", "um", "上午") may be of any script.
+ */
+const MOMENT =
+  /(?:19|20)\d\d[-_.]?(?:0\d|1[0-2])[-_.]?[0-3]\d(?:[\s_T-]*\p{L}{0,8}[\s_.-]*)[012]?\d[\s.:_-]*[0-5]\d[\s.:_-]*[0-5]\d/u;
+/** So many words beside a moment may be the program's or a window's name. */
+const BESIDE_MOMENT = 4;
 /** Two or more numbers that a clock, a counter or a server joined: "20160716_113957", "100_0123", "1 (2)". */
 const NUMBERS = /^[a-z]?[\d\s_.,:()x+~-]{6,}[a-z]?$/i;
 
@@ -52,10 +64,12 @@ function automatic(caption: string): string | undefined {
   // Plain ASCII letters, so that "Capture d'écran" is looked up like the rest.
   const text = caption.normalize("NFKD").replace(/\p{M}/gu, "").trim();
   const file = text.replace(/^\S*\//, "");
-  const stem = file.replace(EXTENSION, "").trim();
+  const stem = file.replace(EXTENSION, "").replace(SIZE, "").trim();
   const hasExtension = stem !== file;
   if (UUID.test(stem)) return "UUID";
-  if (CAMERA_FORM.test(stem)) return "camera name";
+  if (CAMERA_FORM.test(stem) || MONTH_DAY.test(stem)) return "camera name";
+  const beside = stem.replace(MOMENT, " ");
+  if (beside !== stem && (beside.match(/\p{L}{2,}/gu)?.length ?? 0) <= BESIDE_MOMENT) return "moment";
   const digits = stem.replace(/\D/g, "").length;
   if (NUMBERS.test(stem) && digits >= 6) return "numbers";
 

@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { EMBEDDED_COUNTS, readCounts } from "../../queries/counts.ts";
 import { embeddedWordNet, readSynsets } from "../../queries/wordnet.ts";
 
@@ -39,6 +41,20 @@ export async function englishVocabulary(): Promise<Vocabulary> {
     // The list has no accents: "Beyoncé" is there as "beyonce".
     isName: (word) => names.has(word.normalize("NFD").replace(/\p{M}/gu, "")),
   };
+}
+
+/** Tells the nouns of WordNet, and their regular plurals, from other lower-cased words. */
+export function nounVocabulary(): (word: string) => boolean {
+  const nouns = new Set<string>();
+  for (const line of readFileSync(join(embeddedWordNet(), "index.noun"), "utf8").split("\n")) {
+    const [lemma = ""] = line.split(" ", 1);
+    if (lemma !== "" && !lemma.includes("_")) nouns.add(lemma);
+  }
+  return (word) =>
+    nouns.has(word) ||
+    (word.endsWith("s") && nouns.has(word.slice(0, -1))) ||
+    (word.endsWith("es") && nouns.has(word.slice(0, -2))) ||
+    (word.endsWith("ies") && nouns.has(`${word.slice(0, -3)}y`));
 }
 
 function isInflected(lemmas: ReadonlySet<string>, word: string): boolean {

@@ -1,0 +1,81 @@
+import { availableParallelism } from "node:os";
+import { Worker } from "node:worker_threads";
+import type { MatcherTable } from "../filters/matcher-table.ts";
+import type { Candidate } from "../store/types.ts";
+import { type CaptionJudges, type Judged, type JudgeSettings, judgeCandidate, loadJudges } from "./judges.ts";
+
+/** So many candidates are judged in this thread before others are started: they need half a second to load their rules. */
+const ALONE = 20_000;
+/** One thread writes the database, which takes as long as judging; more than three would wait for it. */
+const THREADS = Math.min(3, availableParallelism() - 1);
+
+/** What a thread is given; see judge-worker.ts. */
+export interface WorkerInput {
+  buffer: ArrayBufferLike;
+  settings: JudgeSettings;
+}
+
+type Asked = Pick<Candidate, "imageUrl" | "caption" | "optOut">;
+
+/** Judges candidates, in threads of their own once there are many; the answers do not depend on where they were made. */
+export class JudgePool {
+  readonly #table: () => MatcherTable;
+  readonly #settings: JudgeSettings;
+  readonly #workers: Worker[] = [];
+  readonly #waiting = new Map<number, { resolve: (judged: Judged[]) => void; reject: (error: unknown) => void }>();
+  #loaded: Promise<CaptionJudges> | undefined;
+  #judged = 0;
+  #asked = 0;
+
+  /** @param table called when the first candidate is judged: a run without any loads nothing. */
+  constructor(table: () => MatcherTable, settings: JudgeSettings) {
+    this.#table = table;
+    this.#settings = settings;
+  }
+
+  /** The rules and the matcher of this thread. */
+  judges(): Promise<CaptionJudges> {
+    this.#loaded ??= loadJudges(this.#table(), this.#settings);
+    return this.#loaded;
+  }
+
+  /**
+   * Judges in the order asked; several calls may be under way.
+   * @throws Error of the thread, when it fails.
+   */
+  async judge(candidates: readonly Candidate[]): Promise<Judged[]> {
+    if (candidates.length === 0) return [];
+    const judges = await this.judges();
+    this.#judged += candidates.length;
+    if (this.#judged <= ALONE || THREADS === 0) return candidates.map((candidate) => judgeCandidate(judges, candidate));
+    while (this.#workers.length < THREADS) this.#start(judges);
+    const number = this.#asked++;
+    const asked: Asked[] = candidates.map(({ imageUrl, caption, optOut }) =>
+      optOut ? { imageUrl, caption, optOut } : { imageUrl, caption },
+    );
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(number, { resolve, reject });
+      this.#workers[number % THREADS]?.postMessage({ number, asked });
+    });
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#workers.splice(0).map((worker) => worker.terminate()));
+  }
+
+  #start({ matcher }: CaptionJudges): void {
+    const workerData: WorkerInput = { buffer: matcher.table.buffer, settings: this.#settings };
+    // The published package holds .js files.
+    const file = new URL(`./judge-worker${import.meta.url.slice(-3)}`, import.meta.url);
+    const worker = new Worker(file, { workerData });
+    worker.on("message", ({ number, judged }: { number: number; judged: Judged[] }) => {
+      this.#waiting.get(number)?.resolve(judged);
+      this.#waiting.delete(number);
+    });
+    worker.on("error", (error) => {
+      for (const { reject } of this.#waiting.values()) reject(error);
+      this.#waiting.clear();
+    });
+    this.#workers.push(worker);
+  }
+}

@@ -1,0 +1,92 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { judge, loadCaptionRules } from "../filters/caption/rules.ts";
+import { Matcher } from "../filters/matcher.ts";
+import { buildTable, type MatcherTable, readTable, writeTable } from "../filters/matcher-table.ts";
+import { profileNamed } from "../filters/profiles.ts";
+import type { CaptionRule } from "../filters/rule.ts";
+import type { MatchMode } from "../filters/words.ts";
+import type { QueryList } from "../queries/list.ts";
+import { pairId } from "../store/pair-id.ts";
+import type { Candidate } from "../store/types.ts";
+import { hostOf } from "./hosts.ts";
+
+/** What decides how captions are judged: the same for a crawl and for `explain`. */
+export interface JudgeSettings {
+  /** A name of filters/profiles.ts. */
+  profile: string;
+  /** fastText's code of the captions' language, or `any`. */
+  lang: string;
+  match: MatchMode;
+}
+
+/** What decides about a caption. */
+export interface CaptionJudges {
+  rules: readonly CaptionRule[];
+  matcher: Matcher;
+}
+
+/** A caption's fate before the cap: a drop reason, or the queries it contains. */
+export type Judgement =
+  | { reason: string; detail: string | undefined; queries: undefined }
+  | { reason: undefined; queries: number[] };
+
+/** The rules of a profile and a matcher on `table`. */
+export async function loadJudges(table: MatcherTable, settings: JudgeSettings): Promise<CaptionJudges> {
+  const { captions } = profileNamed(settings.profile);
+  return { rules: await loadCaptionRules(captions, settings.lang), matcher: new Matcher(table) };
+}
+
+/** The matcher's tables of a list: kept in the workspace, and built anew when the list or the mode is another. */
+export function matcherTable(data: string, queries: QueryList, mode: MatchMode): MatcherTable {
+  const file = join(data, "cache", `matcher-${mode}.bin`);
+  if (existsSync(file)) {
+    try {
+      const table = readTable(file);
+      if (table.list === queries.sha256 && table.mode === mode && table.terms === queries.terms.length) return table;
+    } catch {
+      // Of another version, or cut: made anew.
+    }
+  }
+  const table = buildTable(queries.terms, mode, queries.sha256);
+  writeTable(file, table);
+  return table;
+}
+
+/** The caption rules in order, then the matcher. */
+export function judgeCaption({ rules, matcher }: CaptionJudges, caption: string): Judgement {
+  const drop = judge(rules, caption);
+  if (drop) return { reason: drop.rule.name, detail: drop.verdict.value || undefined, queries: undefined };
+  const queries = matcher.match(caption);
+  return queries.length > 0
+    ? { reason: undefined, queries }
+    : { reason: "no_query", detail: undefined, queries: undefined };
+}
+
+/** What judging adds to a candidate, as the table `pair` has it. */
+export interface Judged {
+  id: string;
+  host: string;
+  reason: string | null;
+  detail: string | null;
+  /** JSON array of query ids. */
+  queries: string | null;
+}
+
+/** A candidate's identity, host and fate. */
+export function judgeCandidate(
+  judges: CaptionJudges,
+  { imageUrl, caption, optOut }: Pick<Candidate, "imageUrl" | "caption" | "optOut">,
+): Judged {
+  // A page that opts out is not looked at any further; the signal stays with the row.
+  const judgement: Judgement = optOut
+    ? { reason: "opt_out_page", detail: optOut.join("; "), queries: undefined }
+    : judgeCaption(judges, caption);
+  return {
+    id: pairId(imageUrl, caption),
+    host: hostOf(new URL(imageUrl)),
+    reason: judgement.reason ?? null,
+    detail: judgement.reason === undefined ? null : (judgement.detail ?? null),
+    queries: judgement.queries ? `[${judgement.queries.join(",")}]` : null,
+  };
+}
