@@ -54,9 +54,16 @@ function crawling(name: string, description: string): Command {
     .option("--resize <n>", "bring the short side down to so many pixels (first 256, then as before)", positive)
     .option("--quality <n>", "JPEG quality of the stored pictures (first 90, then as before)", positive)
     .option("--shard-size <n>", "samples a shard (first 10000, then as before)", positive)
+    .option("--max-pages-per-site <n>", "pages to fetch of one site", positive, 100_000)
     .option("--user-agent <text>", "how to introduce ourselves, with a contact; required beyond this machine")
     .option("--allow-private <cidr...>", "address ranges that may be fetched although they are not public", [])
     .option("--resolve <host:port:address...>", "connect to this address for this host, as curl does", [])
+    .option("--dns <address...>", "name servers to ask instead of the system's")
+    .addOption(
+      new Option("--opt-out <what>", "signals against training: obey them, or only record them with the pairs")
+        .choices(["obey", "record"])
+        .default("obey"),
+    )
     .option("--host-limits <file>", "lines: HOST seconds-between-pages image-starts-per-second requests-in-flight")
     .option("--time-budget <seconds>", "stop in good order after so long; what is left over is reported", positive)
     .option("--json", "print the result as JSON", false);

@@ -36,6 +36,9 @@ export interface CrawlFlags extends Partial<Settings> {
   sampleWeb?: boolean;
   depth: number;
   maxPages: number;
+  maxPagesPerSite?: number;
+  dns?: string[];
+  optOut?: "obey" | "record";
   userAgent?: string;
   allowPrivate: string[];
   resolve: string[];
@@ -94,7 +97,7 @@ async function runStage(stage: string, workspace: Workspace, options: CrawlOptio
     if (!changed && !flags.json)
       console.log("nothing to do: every page, list and picture is done, and the shards are up to date\n");
   } else {
-    const net = new Net(db, options.net);
+    const net = new Net(db, options.net, options.stop);
     try {
       if (stage === "discover") await runDiscover(workspace, options, net);
       else await runSelectAndDownload(workspace, options, net);
@@ -118,11 +121,22 @@ function whatWasTold(flags: CrawlFlags, stage: string): Remembered | undefined {
     if (!existsSync(databaseFile(flags.data))) throw nothingToDo(flags.data, stage);
     return undefined;
   }
-  const { depth, maxPages, urlCol: urlColumn, captionCol: captionColumn, allowPrivate, resolve, hostLimits } = flags;
+  const {
+    dns,
+    optOut,
+    maxPagesPerSite,
+    depth,
+    maxPages,
+    urlCol: urlColumn,
+    captionCol: captionColumn,
+    allowPrivate,
+    resolve,
+    hostLimits,
+  } = flags;
   return {
     sampleWeb,
-    sources: { seeds, urls, depth, maxPages, urlColumn, captionColumn },
-    net: { userAgent: userAgent(flags, seeds, sampleWeb), allowPrivate, resolve, hostLimits },
+    sources: { seeds, urls, depth, maxPages, maxPagesPerSite, urlColumn, captionColumn },
+    net: { userAgent: userAgent(flags, seeds, sampleWeb), allowPrivate, resolve, hostLimits, dns, optOut },
   };
 }
 

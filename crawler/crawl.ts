@@ -22,6 +22,7 @@ export interface Sources {
   seeds: string[];
   depth: number;
   maxPages: number;
+  maxPagesPerSite?: number | undefined;
   urls: string[];
   urlColumn?: string | undefined;
   captionColumn?: string | undefined;
@@ -48,7 +49,7 @@ export async function loadJudges(terms: readonly Term[]): Promise<CaptionJudges>
 export async function runDiscover(workspace: Workspace, options: CrawlOptions, net: Net): Promise<number> {
   const { db } = workspace;
   const progress = new Progress("discover", options.quiet);
-  const judges = await loadJudges(workspace.queries.terms);
+  const judges = { ...(await loadJudges(workspace.queries.terms)), obeysOptOut: net.obeysOptOut };
   if (workspace.queriesChanged) rematch(db, judges.matcher);
   const { sources } = options;
   let total = 0;
@@ -132,7 +133,7 @@ export async function runShards(workspace: Workspace, options: CrawlOptions): Pr
 /** The whole main job on an open workspace; returns whether the set changed, or the run was stopped before it could tell. */
 export async function crawl(workspace: Workspace, options: CrawlOptions): Promise<boolean> {
   const { db, data } = workspace;
-  const net = new Net(db, options.net);
+  const net = new Net(db, options.net, options.stop);
   try {
     await runDiscover(workspace, options, net);
     if (!options.stop.aborted) await runSelectAndDownload(workspace, options, net);

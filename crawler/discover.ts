@@ -11,6 +11,8 @@ import type { Source } from "./sources/source.ts";
 export interface CaptionJudges {
   rules: readonly CaptionRule[];
   matcher: Matcher;
+  /** Whether pairs of pages that opt out are dropped (the default), or only marked. */
+  obeysOptOut?: boolean;
 }
 
 /** A caption's fate before the cap: a drop reason, or the queries it contains. */
@@ -64,9 +66,10 @@ export async function discover(
 
 function rowOf(candidate: Candidate, judges: CaptionJudges) {
   // A page that opts out is not looked at any further; the signal stays with the row.
-  const judgement = candidate.optOut
-    ? { reason: "opt_out_page", detail: candidate.optOut.join("; "), queries: undefined }
-    : judgeCaption(judges, candidate.caption);
+  const judgement =
+    candidate.optOut && judges.obeysOptOut !== false
+      ? { reason: "opt_out_page", detail: candidate.optOut.join("; "), queries: undefined }
+      : judgeCaption(judges, candidate.caption);
   return {
     id: pairId(candidate.imageUrl, candidate.caption),
     imageUrl: candidate.imageUrl,

@@ -7,9 +7,8 @@ import type { Profile } from "../filters/profiles.ts";
 import type { Database } from "../store/database.ts";
 import { refreshQueryCounts } from "../store/query-counts.ts";
 import type { Spool } from "../store/spool.ts";
-import { FetchError } from "./fetch-error.ts";
+import { FetchError, Stopped } from "./fetch-error.ts";
 import type { Net } from "./net.ts";
-import { headerOptOut } from "./opt-out.ts";
 
 /** What the pictures must be and become, and when to stop. */
 export interface DownloadOptions extends PictureOptions {
@@ -120,26 +119,19 @@ async function fetchPicture(
   const url = new URL(row.image_url);
   for (let attempt = 1; !options.stop.aborted; attempt++) {
     try {
-      const robots = await net.robots.of(url);
-      if (robots.optOut.length > 0) throw new FetchError("opt_out", robots.optOut.join("; "));
-      const response = await net.hosts.image(url, () =>
-        net.get(url, {
-          maxBytes: MAX_IMAGE_BYTES,
-          accept: "image/avif, image/webp, image/png, image/jpeg, image/*;q=0.8",
-          onHeaders: (headers) => {
-            const signals = headerOptOut(headers, net.agent);
-            if (signals.length > 0) throw new FetchError("opt_out", signals.join("; "));
-          },
-        }),
-      );
+      const response = await net.image(url, {
+        maxBytes: MAX_IMAGE_BYTES,
+        accept: "image/avif, image/webp, image/png, image/jpeg, image/*;q=0.8",
+      });
       const picture = await decoding(() => makePicture(response.body, options.profile, options));
       const sha256 = createHash("sha256").update(response.body).digest("hex");
       return { id: row.id, attempts: attempt, status: response.status, picture: { ...picture, sha256 } };
     } catch (error) {
       if (error instanceof ImageError)
         return { id: row.id, attempts: attempt, status: 200, reason: error.reason, detail: error.message };
+      if (error instanceof Stopped) return undefined;
       if (!(error instanceof FetchError)) throw error;
-      if (error.next === "give up" || attempt >= (error.reason === "timeout" ? TIMEOUT_ATTEMPTS : ATTEMPTS)) {
+      if (!error.again || attempt >= (error.reason === "timeout" ? TIMEOUT_ATTEMPTS : ATTEMPTS)) {
         return {
           id: row.id,
           attempts: attempt,

@@ -8,7 +8,7 @@ export const REASONS = {
     bad_url: "the picture's address is no http(s) address (data:, javascript:, unparsable)",
     bad_row: "the line of a list could not be read",
     duplicate_pair: "the same address with the same caption was found before",
-    opt_out_page: "the page opts out of use for training (meta robots, X-Robots-Tag, TDM-Reservation)",
+    opt_out_page: "the page opts out of use for training (its site's files, headers or meta elements)",
   },
   caption: {
     no_letters: "no letter in the caption",
@@ -23,8 +23,8 @@ export const REASONS = {
   match: { no_query: "contains no query of the list" },
   select: { other_caption: "another text of the same picture was preferred (figcaption, alt, title)" },
   download: {
-    robots: "robots.txt disallows it, or could not be reached",
-    opt_out: "the picture opts out of use for training (X-Robots-Tag, TDM-Reservation)",
+    robots: "robots.txt disallows it, or gives a server error",
+    opt_out: "the picture opts out of use for training (robots.txt, ai.txt, tdmrep.json, headers, its own metadata)",
     private_address: "its address, or one it redirects to, is not public",
     redirect_loop: "redirects in a circle or more than five times",
     bad_redirect: "redirects to no http(s) address",
@@ -43,6 +43,8 @@ export const REASONS = {
     too_large: "more bytes than allowed, or a decompression bomb",
     empty: "no bytes",
     host_down: "too many failures of this host in a row",
+    not_a_page: "a page's address gave something else (a picture, a PDF, a feed)",
+    hostile_page: "a page that could not be read within two seconds and 512 MB",
   },
   image: {
     unsupported_format: "not JPEG, PNG, WebP, AVIF or a still GIF (SVG, PDF, animations, ...)",

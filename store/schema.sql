@@ -26,7 +26,7 @@ CREATE TABLE pair (
   image_url  TEXT NOT NULL,
   page_url   TEXT,
   caption    TEXT NOT NULL,
-  kind       TEXT NOT NULL,              -- figcaption, alt, title, list
+  kind       TEXT NOT NULL,              -- figcaption, json-ld, alt, title, sitemap, preview, list
   source     TEXT NOT NULL,              -- web, url-list
   host       TEXT NOT NULL,              -- registered domain[:port] of image_url: the unit of politeness
   licence    TEXT,
@@ -74,7 +74,8 @@ CREATE INDEX page_state ON page (state, host);
 -- How far a list of addresses was read.
 CREATE TABLE list_position (file TEXT PRIMARY KEY, rows INTEGER NOT NULL, done INTEGER NOT NULL) WITHOUT ROWID;
 
-CREATE TABLE robots (origin TEXT PRIMARY KEY, fetched_ms INTEGER NOT NULL, outcome TEXT NOT NULL, body TEXT NOT NULL) WITHOUT ROWID;
+-- robots.txt, ai.txt and tdmrep.json of each site, for a day.
+CREATE TABLE site_file (url TEXT PRIMARY KEY, fetched_ms INTEGER NOT NULL, outcome TEXT NOT NULL, body TEXT NOT NULL) WITHOUT ROWID;
 
 CREATE TABLE host (
   host TEXT PRIMARY KEY, requests INTEGER NOT NULL, ok INTEGER NOT NULL, failed INTEGER NOT NULL, bytes INTEGER NOT NULL,

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { isAllowed, parseRobots } from "../../crawler/robots.ts";
+import { isAllowed, parseRobots, usageOptOut } from "../../crawler/robots.ts";
 
 /** [robots.txt, path, allowed], read as the agent webimagetext. */
 const CASES: readonly [string, string, boolean][] = [
@@ -68,8 +68,12 @@ test("crawl delay, sitemaps and training signals", () => {
   );
   assert.equal(robots.crawlDelay, 2.5);
   assert.deepEqual(robots.sitemaps, ["http://a/1.xml"]);
-  assert.deepEqual(robots.optOut, ["robots.txt content-signal: search=yes, ai-train=no"]);
-  assert.deepEqual(parseRobots("Content-Usage: train-ai=y\nUser-agent: *\nDisallow:", "webimagetext").optOut, []);
+  const page = new URL("http://a/page");
+  assert.deepEqual(usageOptOut(robots, page), ["robots.txt Content-Signal: search=yes, ai-train=no"]);
+  assert.deepEqual(
+    usageOptOut(parseRobots("Content-Usage: train-ai=y\nUser-agent: *\nDisallow:", "webimagetext"), page),
+    [],
+  );
 });
 
 test("a hostile pattern costs no time", () => {
