@@ -7,14 +7,16 @@ import { FetchError } from "./fetch-error.ts";
 /** Finds the addresses of a host that may be dialled; throws a FetchError when there are none. */
 export type FindAddresses = (host: string, port: string) => Promise<readonly string[]>;
 
-const CONNECT_TIMEOUT_MS = 10_000;
-
 /**
  * How undici opens connections: the addresses that were checked are the ones that are dialled (no second resolution, so
  * no rebinding), several are tried as RFC 8305 has it, and the one that answered is checked once more. All connections
  * share one TLS context: reading the 150 root certificates for each costs twenty times the handshake.
  */
-export function connector(findAddresses: FindAddresses, mayDial: AddressCheck): buildConnector.connector {
+export function connector(
+  findAddresses: FindAddresses,
+  mayDial: AddressCheck,
+  timeoutMs: number,
+): buildConnector.connector {
   const secureContext = createSecureContext();
   return (target, callback) => {
     const secure = target.protocol === "https:";
@@ -35,13 +37,13 @@ export function connector(findAddresses: FindAddresses, mayDial: AddressCheck): 
         socket.destroy(
           new FetchError(
             phase,
-            `${host}:${port}: no ${phase === "tls" ? "TLS handshake" : "connection"} in ${CONNECT_TIMEOUT_MS} ms`,
+            `${host}:${port}: no ${phase === "tls" ? "TLS handshake" : "connection"} in ${timeoutMs} ms`,
             {
               kind: "host in trouble",
             },
           ),
         );
-      }, CONNECT_TIMEOUT_MS);
+      }, timeoutMs);
       const failed = (error: Error) => {
         clearTimeout(timer);
         // A peer that hangs up on the handshake speaks no TLS; once connected, a reset is the business of the request.

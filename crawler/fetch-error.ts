@@ -19,6 +19,7 @@ export class FetchError extends Error {
   readonly retryAfterMs: number | undefined;
   /** Opt-out signals, when these are the reason. */
   readonly signals: readonly string[];
+  readonly #final: boolean;
 
   constructor(
     reason: DownloadReason,
@@ -28,6 +29,8 @@ export class FetchError extends Error {
       status?: number | undefined;
       retryAfterMs?: number | undefined;
       signals?: readonly string[];
+      /** Whether this run has tried often enough. */
+      final?: boolean;
     } = {},
   ) {
     super(message);
@@ -36,10 +39,12 @@ export class FetchError extends Error {
     this.status = options.status;
     this.retryAfterMs = options.retryAfterMs;
     this.signals = options.signals ?? [];
+    this.#final = options.final ?? false;
   }
 
-  /** Whether the same request may succeed later. */
+  /** Whether the same request may succeed later in this run. */
   get again(): boolean {
+    if (this.#final) return false;
     return this.kind === "retry later" || this.kind === "host in trouble";
   }
 }

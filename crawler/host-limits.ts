@@ -14,6 +14,9 @@ export interface HostLimits {
 /** What is polite to strangers. */
 export const DEFAULT_LIMITS: HostLimits = { pageGap: 1, imagesPerSecond: 4, inFlight: 2 };
 
+/** More would not be limits: this machine's own, and what undici and SQLite bear. */
+const [MOST_IN_FLIGHT, MOST_STARTS] = [1_024, 1_000_000];
+
 /** A line of a host-limits file. */
 export interface LimitsRule {
   limits: HostLimits;
@@ -46,7 +49,15 @@ export function readHostLimits(file: string): LimitsRule[] {
 
 function readLine([name = "", ...figures]: string[]): LimitsRule | undefined {
   const [pageGap = Number.NaN, imagesPerSecond = Number.NaN, inFlight = Number.NaN, ...rest] = figures.map(Number);
-  if (!(pageGap >= 0) || !(imagesPerSecond > 0) || !(inFlight >= 1) || rest.length > 0) return undefined;
+  if (
+    !(pageGap >= 0) ||
+    !(imagesPerSecond > 0) ||
+    !(inFlight >= 1) ||
+    imagesPerSecond > MOST_STARTS ||
+    inFlight > MOST_IN_FLIGHT ||
+    rest.length > 0
+  )
+    return undefined;
   const limits = { pageGap, imagesPerSecond, inFlight: Math.floor(inFlight) };
   const [address = "", bits = ""] = name.split("/");
   const family = isIP(address);

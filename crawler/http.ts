@@ -50,6 +50,8 @@ export interface HttpOptions {
 }
 
 const MAX_REDIRECTS = 5;
+/** Connecting may take this part of the deadline: 10 of 30 seconds. */
+const CONNECT_SHARE = 3;
 /** After this long a body must have come in at the minimum rate: a drip would else hold its slot to the deadline. */
 const RATE_GRACE_MS = 5_000;
 const MIN_BYTES_PER_SECOND = 1024;
@@ -87,7 +89,7 @@ export class HttpClient {
       // The watch has the say about time; undici's own timeouts are per chunk.
       headersTimeout: 0,
       bodyTimeout: 0,
-      connect: connector((host, port) => this.#addresses(host, port), this.#mayDial),
+      connect: connector((host, port) => this.#addresses(host, port), this.#mayDial, this.#deadlineMs / CONNECT_SHARE),
     });
   }
 

@@ -7,7 +7,7 @@ import type { HttpClient } from "./http.ts";
 export interface SiteFile {
   /**
    * `there`: `body` is its text. `absent`: the site has none (RFC 9309's "unavailable": any 4xx but 429, too many
-   * redirects). `unreachable`: nobody knows; `body` is `reason: message`.
+   * redirects). `unreachable`: nobody knows; `body` is the reason, what it means and a message, a line each.
    */
   outcome: "there" | "absent" | "unreachable";
   body: string;
@@ -105,10 +105,11 @@ export class SiteFiles<T> {
       } catch (error) {
         if (error instanceof Stopped || !(error instanceof FetchError)) throw error;
         if (error.reason === "empty") return { outcome: "there", body: "" };
-        const { status = 0, reason, retryAfterMs, message } = error;
+        const { status = 0, reason, kind, retryAfterMs, message } = error;
         if ((status >= 400 && status < 500 && status !== 429) || reason === "redirect_loop")
           return { outcome: "absent", body: "" };
-        if (!error.again || attempt === ATTEMPTS) return { outcome: "unreachable", body: `${reason}: ${message}` };
+        if (!error.again || attempt === ATTEMPTS)
+          return { outcome: "unreachable", body: [reason, kind, message].join("\n") };
         await sleep(Math.min(retryAfterMs ?? 500 * 2 ** attempt, LONGEST_WAIT_MS));
       }
     }

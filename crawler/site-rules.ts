@@ -1,6 +1,6 @@
 import type { Database } from "../store/database.ts";
-import { type DownloadReason, REASONS } from "../store/reasons.ts";
-import { FetchError } from "./fetch-error.ts";
+import type { DownloadReason } from "../store/reasons.ts";
+import { type FailureKind, FetchError } from "./fetch-error.ts";
 import type { HttpClient } from "./http.ts";
 import {
   ALLOW_ALL,
@@ -77,11 +77,15 @@ export class SiteRules {
 function readRobots({ outcome, body }: SiteFile, agent: string): KnownRobots {
   if (outcome === "there") return { robots: parseRobots(body, agent) };
   if (outcome === "absent") return { robots: ALLOW_ALL };
-  const cause = body.slice(0, body.indexOf(":"));
-  const network = cause in REASONS.download && !cause.startsWith("http_") && cause !== "robots";
-  const reason: DownloadReason = network ? (cause as DownloadReason) : "robots";
-  // It was tried several times, and is remembered for an hour: another try now would change nothing.
-  const unreachable = new FetchError(reason, `robots.txt cannot be reached (${body.slice(0, 200)})`);
+  const [cause = "", kind, message = ""] = body.split("\n");
+  // A server that answers with errors may mean it: then it is its robots.txt that forbids (RFC 9309, 2.3.1.4).
+  const answered = cause.startsWith("http_");
+  const unreachable = new FetchError(
+    answered ? "robots" : (cause as DownloadReason),
+    `robots.txt cannot be reached: ${message}`,
+    // It was tried several times, and is remembered for an hour: another try now would change nothing.
+    { kind: answered ? "refused by policy" : (kind as FailureKind), final: true },
+  );
   return { robots: DISALLOW_ALL, unreachable };
 }
 
