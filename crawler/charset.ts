@@ -7,8 +7,8 @@ const BROKEN_SHARE = 0.1;
 
 /**
  * The text of a page: a byte order mark decides, then the Content-Type header's label, then meta (HTML standard, 13.2.3),
- * else UTF-8 when the bytes are, UTF-16 when every other is zero, windows-1252 otherwise. A page that says UTF-8 and is
- * mostly not gets what meta says, or windows-1252. Never throws.
+ * else UTF-16 when every other byte is zero, UTF-8 otherwise. What should be UTF-8 and mostly is not is read as meta
+ * says, or as windows-1252. Never throws.
  * @param label the charset parameter of the Content-Type header, if any.
  */
 export function decodePage(body: Uint8Array, label: string | undefined): string {
@@ -16,8 +16,8 @@ export function decodePage(body: Uint8Array, label: string | undefined): string 
   if (bom) return decode(body, bom);
   const meta = metaCharset(body);
   const declared = known(label) ?? meta;
-  if (declared === "utf-8" && !isUtf8(body)) return repaired(body, meta);
-  return decode(body, declared ?? (isUtf8(body) && !wide(body) ? "utf-8" : (wide(body) ?? "windows-1252")));
+  const charset = declared ?? wide(body) ?? "utf-8";
+  return charset === "utf-8" && !isUtf8(body) ? repaired(body, meta) : decode(body, charset);
 }
 
 function decode(body: Uint8Array, charset: string): string {

@@ -69,6 +69,7 @@ export function parseRobots(text: string, agent: string): Robots {
   const token = agent.toLowerCase();
   let named = false;
   let current: Group[] = [];
+  let inGroup = false;
   let afterAgents = false;
   for (const raw of text.replace(/^[\ufeff\ufffd]/, "").split(/\r\n|\r|\n/)) {
     const [key, value, line] = readLine(raw) ?? [];
@@ -77,6 +78,7 @@ export function parseRobots(text: string, agent: string): Robots {
       // A user-agent line after rules begins a new group; several in a row share one.
       if (afterAgents) current = [];
       afterAgents = false;
+      inGroup = true;
       if (/^[a-z_-]+/i.exec(value)?.[0].toLowerCase() === token) {
         named = true;
         current.push(mine);
@@ -88,7 +90,7 @@ export function parseRobots(text: string, agent: string): Robots {
     } else if (key === "usage") {
       const rule = usageRule(value, line);
       // Outside any group it speaks to everyone.
-      if (rule) for (const group of current.length === 0 && !afterAgents ? [everyone] : current) group.usage.push(rule);
+      if (rule) for (const group of inGroup ? current : [everyone]) group.usage.push(rule);
     } else {
       afterAgents = true;
       for (const group of current) addRule(group, key, value);
