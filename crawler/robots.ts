@@ -114,9 +114,14 @@ function readLine(raw: string) {
   // Without a colon white space may stand for it, if there are two words and no more.
   const [name, value] = colon >= 0 ? [line.slice(0, colon), line.slice(colon + 1)] : line.split(/\s+/);
   if (name === undefined || value === undefined || (colon < 0 && line.split(/\s+/).length > 2)) return undefined;
-  const spelt = name.trim().toLowerCase();
+  const spelt = trim(name).toLowerCase();
   const key = KEYS.find(([spellings]) => spellings.test(spelt))?.[1];
-  return key && ([key, value.trim(), line] as const);
+  return key && ([key, trim(value), line] as const);
+}
+
+/** White space is blanks and tabs (2.2); a byte order mark in the middle of a file is none. */
+function trim(text: string): string {
+  return text.replace(/^[ \t]+|[ \t]+$/g, "");
 }
 
 function addRule(group: Group, key: "allow" | "disallow" | "delay", value: string): void {
