@@ -111,9 +111,17 @@ function crawling(name: string, description: string): Command {
     .option("--quality <n>", "JPEG or WebP quality, 1 to 100 (first 90, then as before)", percent)
     .option("--retry <reason...>", "try again what was dropped for these reasons, e.g. http_5xx timeout")
     .option("--shard-size <n>", "samples a shard (first 10000, then as before)", positive)
+    .option("--max-pages-per-site <n>", "pages to fetch of one site", positive, 100_000)
     .option("--user-agent <text>", "how to introduce ourselves, with a contact; required beyond this machine")
     .option("--allow-private <cidr...>", "address ranges that may be fetched although they are not public", [])
     .option("--resolve <host:port:address...>", "connect to this address for this host, as curl does", [])
+    .option("--dns <address...>", "name servers to ask instead of the system's")
+    .addOption(
+      new Option("--opt-out <what>", "signals against training: obey them, or only record them (first obey)").choices([
+        "obey",
+        "record",
+      ]),
+    )
     .option("--host-limits <file>", "lines: HOST seconds-between-pages image-starts-per-second requests-in-flight")
     .option("--time-budget <seconds>", "stop in good order after so long; what is left over is reported", positive)
     .option("--json", "print the result as JSON", false);

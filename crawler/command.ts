@@ -32,6 +32,8 @@ export interface Settings {
   match: MatchMode | "auto";
   balance: "exact" | "metaclip" | "auto";
   captionsPerImage: number;
+  /** What signals against training lead to. */
+  optOut: "obey" | "record";
 }
 
 /** The settings of a new workspace. */
@@ -47,6 +49,7 @@ export const FIRST: Settings = {
   match: "auto",
   balance: "auto",
   captionsPerImage: 1,
+  optOut: "obey",
 };
 
 /** Options of crawl, discover, select and download, as the command line gives them. */
@@ -62,18 +65,20 @@ export interface CrawlFlags extends Partial<Settings> {
   sampleWeb?: boolean;
   depth: number;
   maxPages: number;
+  maxPagesPerSite?: number;
+  dns?: string[];
   userAgent?: string;
   allowPrivate: string[];
   resolve: string[];
   hostLimits?: string;
   timeBudget?: number;
   retry?: string[];
-  optOut?: "obey" | "record";
 }
 
 /** How captions are judged under these settings. */
-export function judgeSettings({ profile, lang, match }: Pick<Settings, "profile" | "lang" | "match">): JudgeSettings {
-  return { profile, lang, match: match === "auto" ? (profileNamed(profile).match ?? "fold") : match };
+export function judgeSettings(settings: Pick<Settings, "profile" | "lang" | "match" | "optOut">): JudgeSettings {
+  const { profile, lang, match, optOut } = settings;
+  return { profile, lang, match: match === "auto" ? (profileNamed(profile).match ?? "fold") : match, optOut };
 }
 
 /** The settings a workspace was last used with. */
@@ -115,13 +120,12 @@ export async function crawlCommand(
       ...chosen,
       resize,
       profile,
-      optOut: flags.optOut ?? "obey",
       judging: judgeSettings(chosen),
       balance: chosen.balance === "auto" ? (profile.balance ?? "exact") : chosen.balance,
       maxPictures: profile.captions.maxPictures,
       quiet: flags.quiet,
       sources,
-      net,
+      net: { ...net, optOut: chosen.optOut },
       stop: stop.signal,
     };
     if (again.length > 0) say(`trying again: ${retry(workspace.db, again)}`);
@@ -144,7 +148,7 @@ async function runStage(stage: string, workspace: Workspace, options: CrawlOptio
     if (!changed && !flags.json)
       console.log("nothing to do: every page, list and picture is done, and the shards are up to date\n");
   } else {
-    const net = new Net(db, options.net);
+    const net = new Net(db, options.net, options.stop);
     try {
       if (stage === "discover") await runDiscover(workspace, options, net);
       else await runSelectAndDownload(workspace, options, net);
@@ -168,11 +172,21 @@ function whatWasTold(flags: CrawlFlags, stage: string): Remembered | undefined {
     if (!existsSync(databaseFile(flags.data))) throw nothingToDo(flags.data, stage);
     return undefined;
   }
-  const { depth, maxPages, urlCol: urlColumn, captionCol: captionColumn, allowPrivate, resolve, hostLimits } = flags;
+  const {
+    dns,
+    maxPagesPerSite,
+    depth,
+    maxPages,
+    urlCol: urlColumn,
+    captionCol: captionColumn,
+    allowPrivate,
+    resolve,
+    hostLimits,
+  } = flags;
   return {
     sampleWeb,
-    sources: { seeds, urls, depth, maxPages, urlColumn, captionColumn },
-    net: { userAgent: userAgent(flags, seeds, sampleWeb), allowPrivate, resolve, hostLimits },
+    sources: { seeds, urls, depth, maxPages, maxPagesPerSite, urlColumn, captionColumn },
+    net: { userAgent: userAgent(flags, seeds, sampleWeb), allowPrivate, resolve, hostLimits, dns },
   };
 }
 

@@ -23,6 +23,7 @@ export interface Sources {
   seeds: string[];
   depth: number;
   maxPages: number;
+  maxPagesPerSite?: number | undefined;
   urls: string[];
   urlColumn?: string | undefined;
   captionColumn?: string | undefined;
@@ -135,7 +136,7 @@ export async function runShards(workspace: Workspace, options: CrawlOptions): Pr
 /** The whole main job on an open workspace; returns whether the set changed, or the run was stopped before it could tell. */
 export async function crawl(workspace: Workspace, options: CrawlOptions): Promise<boolean> {
   const { db, data } = workspace;
-  const net = new Net(db, options.net);
+  const net = new Net(db, options.net, options.stop);
   try {
     await runDiscover(workspace, options, net);
     if (!options.stop.aborted) await runSelectAndDownload(workspace, options, net);

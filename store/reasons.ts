@@ -10,7 +10,7 @@ export const REASONS = {
     bad_record: "a record of an archive is damaged, cut short or no valid JSON",
     not_picture: "the row or search result is a video, sound or document",
     duplicate_pair: "the same address with the same caption was found before",
-    opt_out_page: "the page opts out of use for training (meta robots, X-Robots-Tag, TDM-Reservation)",
+    opt_out_page: "the page opts out of use for training (its site's files, headers or meta elements)",
   },
   caption: {
     no_letters: "no letter in the caption",
@@ -34,8 +34,8 @@ export const REASONS = {
     shared_caption: "the caption stands beside more pictures than the profile allows",
   },
   download: {
-    robots: "robots.txt disallows it, or could not be reached",
-    opt_out: "the picture opts out of use for training (X-Robots-Tag, TDM-Reservation)",
+    robots: "robots.txt disallows it, or gives a server error",
+    opt_out: "the picture opts out of use for training (robots.txt, ai.txt, tdmrep.json, headers, its own metadata)",
     private_address: "its address, or one it redirects to, is not public",
     redirect_loop: "redirects in a circle or more than five times",
     bad_redirect: "redirects to no http(s) address",
@@ -54,6 +54,8 @@ export const REASONS = {
     too_large: "more bytes than allowed, or a decompression bomb",
     empty: "no bytes",
     host_down: "too many failures of this host in a row",
+    not_a_page: "a page's address gave something else (a picture, a PDF, a feed)",
+    hostile_page: "a page that could not be read within two seconds and 512 MB",
   },
   image: {
     opt_out_metadata: "the picture's own metadata reserves it from training (PLUS Data Mining: DMI-PROHIBITED...)",

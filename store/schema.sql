@@ -26,7 +26,7 @@ CREATE TABLE pair (
   image_url  TEXT NOT NULL,
   page_url   TEXT,
   caption    TEXT NOT NULL,
-  kind       TEXT NOT NULL,              -- figcaption, alt, title, list
+  kind       TEXT NOT NULL,              -- figcaption, json-ld, alt, title, sitemap, preview, list
   source     TEXT NOT NULL,              -- web, url-list, wat, warc, commons, ...
   host       TEXT NOT NULL,              -- registered domain[:port] of image_url: the unit of politeness
   licence    TEXT,
@@ -86,7 +86,8 @@ CREATE TABLE search (
 -- How far an input file was read: rows of a list, bytes of an archive, members of a folder.
 CREATE TABLE list_position (file TEXT PRIMARY KEY, rows INTEGER NOT NULL, done INTEGER NOT NULL) WITHOUT ROWID;
 
-CREATE TABLE robots (origin TEXT PRIMARY KEY, fetched_ms INTEGER NOT NULL, outcome TEXT NOT NULL, body TEXT NOT NULL) WITHOUT ROWID;
+-- robots.txt, ai.txt and tdmrep.json of each site, for a day.
+CREATE TABLE site_file (url TEXT PRIMARY KEY, fetched_ms INTEGER NOT NULL, outcome TEXT NOT NULL, body TEXT NOT NULL) WITHOUT ROWID;
 
 CREATE TABLE host (
   host TEXT PRIMARY KEY, requests INTEGER NOT NULL, ok INTEGER NOT NULL, failed INTEGER NOT NULL, bytes INTEGER NOT NULL,

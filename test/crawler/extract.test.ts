@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { extractPage, extractSitemap, parseSrcset } from "../../crawler/extract.ts";
+import { extractPage } from "../../crawler/extract.ts";
+import { extractSitemap } from "../../crawler/sitemap.ts";
+import { parseSrcset } from "../../crawler/srcset.ts";
 
 const PAGE = "http://site.example/gallery/page.html";
 
@@ -113,9 +115,9 @@ test("hostile markup ends quickly", () => {
 test("sitemaps and sitemap indexes", () => {
   const map =
     '<?xml version="1.0"?><urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9"><url><loc> http://site.example/a?b=1&amp;c=2 </loc></url></urlset>';
-  assert.deepEqual(extractSitemap(Buffer.from(map)), ["http://site.example/a?b=1&c=2"]);
+  assert.deepEqual(extractSitemap(Buffer.from(map))?.links, ["http://site.example/a?b=1&c=2"]);
   assert.deepEqual(
-    extractSitemap(Buffer.from("<sitemapindex><sitemap><loc>http://s/1.xml</loc></sitemap></sitemapindex>")),
+    extractSitemap(Buffer.from("<sitemapindex><sitemap><loc>http://s/1.xml</loc></sitemap></sitemapindex>"))?.links,
     ["http://s/1.xml"],
   );
   assert.equal(extractSitemap(Buffer.from("<rss></rss>")), undefined);

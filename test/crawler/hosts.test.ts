@@ -90,7 +90,7 @@ test("a Retry-After pauses the host, also for those that wait already; 503 slows
     5,
     0,
     503,
-    new FetchError("http_5xx", "", { next: "retry later", status: 503, retryAfterMs: 600 }),
+    new FetchError("http_5xx", "", { kind: "host in trouble", status: 503, retryAfterMs: 600 }),
   );
   const { at } = await waiting;
   assert.ok((at[1] ?? 0) >= 550, at.join(" "));
@@ -98,7 +98,7 @@ test("a Retry-After pauses the host, also for those that wait already; 503 slows
 
 test("twenty failures in a row open the circuit; a success in between closes it", async () => {
   const hosts = new Hosts(limits("a.example 0 100000 4\n"), nowhere);
-  const failure = new FetchError("connect", "refused", { next: "retry later" });
+  const failure = new FetchError("reset", "cut", { kind: "retry later" });
   for (let i = 0; i < 19; i++) await hosts.record(URL_A, 1, 0, undefined, failure);
   await hosts.record(URL_A, 1, 10, 200);
   for (let i = 0; i < 19; i++) await hosts.record(URL_A, 1, 0, undefined, failure);
