@@ -86,9 +86,10 @@ export function judgeCandidate(
   { imageUrl, caption, optOut }: Pick<Candidate, "imageUrl" | "caption" | "optOut">,
 ): Judged {
   // A page that opts out is not looked at any further; the signal stays with the row.
-  const judgement: Judgement = optOut && judges.obeysOptOut
-    ? { reason: "opt_out_page", detail: optOut.join("; "), queries: undefined }
-    : judgeCaption(judges, caption);
+  const judgement: Judgement =
+    optOut && judges.obeysOptOut
+      ? { reason: "opt_out_page", detail: optOut.join("; "), queries: undefined }
+      : judgeCaption(judges, caption);
   return {
     id: pairId(imageUrl, caption),
     host: hostOf(new URL(imageUrl)),
