@@ -1,4 +1,5 @@
 import type { Database } from "./database.ts";
+import { readTraining, type TrainingRow } from "./training.ts";
 
 export { formatStats } from "./report/terminal.ts";
 export { formatQuery } from "./report/terminal-query.ts";
@@ -100,6 +101,8 @@ export interface Stats {
   opt_outs: { signal: string; pairs: number; kept: number }[];
   shards: { total: number; pairs: number; bytes: number; first: ShardRow[] };
   runs: RunRow[];
+  /** Trainings that logged here, with their curves. */
+  training: TrainingRow[];
 }
 
 /** Reads the statistics of a workspace at one moment, also while a crawl writes it; lists end after `top` rows. */
@@ -153,6 +156,7 @@ function read(db: Database, top: number): Stats {
       first: db.prepare<[number], ShardRow>("SELECT shard, pairs, bytes, sha256 FROM shard_stats LIMIT ?").all(top),
     },
     runs,
+    training: readTraining(db),
   };
 }
 

@@ -11,6 +11,7 @@ import { headline } from "./sections/headline.ts";
 import { origins } from "./sections/origins.ts";
 import { pictures } from "./sections/pictures.ts";
 import { queries } from "./sections/queries.ts";
+import { training } from "./sections/training.ts";
 import type { Thumbnail } from "./thumbnails.ts";
 
 const STYLES = ["base", "funnel", "gallery", "plots", "tables"];
@@ -33,6 +34,7 @@ export function renderPage({ stats, distributions, samples, thumbnails }: PageCo
     pictures(distributions),
     drops(stats),
     origins(stats, distributions.statuses),
+    training(stats),
     built(stats),
   ];
   const page = html`<!doctype html>
@@ -51,7 +53,7 @@ ${raw(STYLES.map(readStyle).join(""))}</style>
 <main>
 ${parts}
 </main>
-<footer><p>Every number here is a row of <code>wit.sqlite</code>: the views <code>funnel</code>, <code>query_stats</code>, <code>drop_reasons</code>, <code>host_stats</code>, <code>licence_stats</code>, <code>shard_stats</code> and <code>run_stats</code>, and the table <code>pair</code>.</p></footer>
+<footer><p>Every number here is a row of <code>wit.sqlite</code>: the views <code>funnel</code>, <code>query_stats</code>, <code>drop_reasons</code>, <code>host_stats</code>, <code>licence_stats</code>, <code>shard_stats</code>, <code>run_stats</code> and, once trained, <code>train_stats</code>, and the table <code>pair</code>.</p></footer>
 </body>
 </html>
 `;
