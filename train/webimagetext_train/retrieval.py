@@ -42,7 +42,7 @@ def recalls(ranks: Tensor) -> dict[str, float]:
 
 def retrieve(embedder: Embedder, task: Retrieval) -> dict:
     """Both directions. Captions that are equal are one caption, which belongs to all its pictures."""
-    pictures = embedder.pictures(len(task.index), lambda number: task.index.read(number, 0), task.index.fingerprint())
+    pictures = embedder.pictures(len(task.index), lambda number: task.index.read(number, 0), task.fingerprint())
     if len(pictures.numbers) == 0:
         raise UserError(f"{task.name} holds no picture that can be read: build the task again")
     number_of: dict[str, int] = {}

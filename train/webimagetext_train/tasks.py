@@ -67,9 +67,18 @@ class Retrieval:
     index: ShardIndex
     warnings: list[str] = field(default_factory=list)
 
+    def fingerprint(self) -> str:
+        """Changes when the pictures do."""
+        return tar_fingerprint(self.index)
+
     def captions(self, sample: int) -> list[str]:
         """Of one picture; one or more."""
         return [line.strip() for line in self.index.read(sample, 1).decode("utf-8", "replace").splitlines() if line.strip()]
+
+
+def tar_fingerprint(index: ShardIndex) -> str:
+    """With the times of the files: a set that was built again may have the same sizes and other pictures."""
+    return f"{index.fingerprint()} {[os.stat(path).st_mtime_ns for path in index.paths]}"
 
 
 class Tar:
@@ -97,8 +106,8 @@ class Tar:
         return target
 
     def fingerprint(self) -> str:
-        """Of the shards' names, sizes and offsets."""
-        return self.index.fingerprint()
+        """Of the shards' names, sizes, times and offsets."""
+        return tar_fingerprint(self.index)
 
 
 class Files:
