@@ -102,7 +102,12 @@ export async function buildQueriesCommand(flags: BuildQueriesFlags): Promise<voi
     rank: flags.rank ?? profile.pairs.rank,
   };
   const list = buildQueries(
-    { words, synsets: synsetsFor(flags), bigrams: dump?.bigrams ?? [], titles: titles?.terms ?? new Map() },
+    {
+      words,
+      synsets: synsetsFor(flags),
+      ...(dump && { bigrams: dump.bigrams, countOf: dump.countOf }),
+      ...(titles && { titles: titles.terms }),
+    },
     options,
   );
   const file = flags.out ?? queriesFile(flags.data);
