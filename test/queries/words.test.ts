@@ -85,7 +85,7 @@ test("terms with one key are one query to the matcher, others are not", () => {
   const lemmas = readSynsets(embeddedWordNet()).flatMap((synset) => synset.lemmas);
   const sample = lemmas.filter((lemma, index) => index % 20 === 0 || !/^[a-z ]+$/.test(lemma));
   const keys = [...new Set(sample.map((lemma) => termKey(lemma, "fold")))];
-  const matcher = new Matcher(keys.map((term) => ({ term })));
+  const matcher = Matcher.of(keys.map((term) => ({ term })));
   for (const lemma of sample) {
     const key = keys.indexOf(termKey(lemma, "fold"));
     const found = matcher.match(lemma);
