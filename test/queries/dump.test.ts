@@ -9,20 +9,11 @@ import { buildQueriesCommand } from "../../queries/command.ts";
 import { MIRROR } from "../../queries/download.ts";
 import { partitioning } from "../../queries/wikipedia.ts";
 import { UsageError } from "../../store/usage-error.ts";
-import { bzip2, fixture, SAMPLE, unpack } from "./fixtures.ts";
+import { bzip2, fixture, SAMPLE, tinyWordNet, unpack } from "./fixtures.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "wit-dump-"));
 after(() => rmSync(folder, { recursive: true, force: true }));
-/** A WordNet of three synsets: the whole one costs a second a run. */
-const wordnet = join(folder, "wordnet");
-mkdirSync(wordnet);
-writeFileSync(
-  join(wordnet, "data.noun"),
-  "  1 licence\n00000001 15 n 01 Hong_Kong 0 000 @ | a city\n00000002 05 n 02 aardvark 0 ant_bear 0 000 @ | an animal\n",
-);
-writeFileSync(join(wordnet, "data.adj"), "00000001 00 s 01 afraid(p) 0 000 | scared\n");
-for (const part of ["verb", "adv"]) writeFileSync(join(wordnet, `data.${part}`), "");
-const FEW = ["--size", "10000", "--min-count", "10", "--wordnet", wordnet];
+const FEW = ["--size", "10000", "--min-count", "10", "--wordnet", tinyWordNet(folder)];
 
 function buildBare(data: string, ...options: string[]) {
   const args = ["cli.ts", "build-queries", "--data", join(folder, data), ...options];
