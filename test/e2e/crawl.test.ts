@@ -138,6 +138,7 @@ test("a finished crawl run again fetches nothing, writes nothing, and says so", 
 
 test("Ctrl-C ends in good order with code 130, and the next run goes on", async () => {
   const data = join(folder, "interrupted");
+  useShortList(data, WORDS);
   const child = spawn(process.execPath, ["cli.ts", "crawl", "--data", data, ...site.options, "--host-limits", LIMITS], {
     stdio: ["ignore", "ignore", "pipe"],
   });
@@ -156,6 +157,7 @@ test("Ctrl-C ends in good order with code 130, and the next run goes on", async 
 
 test("two runs on one workspace: the second refuses and names the first", async () => {
   const data = join(folder, "locked");
+  useShortList(data, WORDS);
   const first = spawn(
     process.execPath,
     ["cli.ts", "crawl", "--data", data, "--quiet", ...site.options, "--host-limits", LIMITS],
