@@ -42,7 +42,20 @@ test(`${PICTURES} pictures on ${HOSTS} hosts and the sample web`, async (t) => {
   const child = spawn(
     process.execPath,
     [
-      ...["cli.ts", "crawl", "--data", data, "--cap", "1000000", "--depth", "200", "--seeds-file", seeds, "--host-limits", limits],
+      ...[
+        "cli.ts",
+        "crawl",
+        "--data",
+        data,
+        "--cap",
+        "1000000",
+        "--depth",
+        "200",
+        "--seeds-file",
+        seeds,
+        "--host-limits",
+        limits,
+      ],
       ...["--allow-private", "127.0.0.0/8", "--resolve", ...web.resolve, ...sample.resolve],
     ],
     { stdio: ["ignore", "ignore", "pipe"] },
