@@ -166,7 +166,10 @@ function writeManifest(data: string, workspace: Workspace, options: CrawlOptions
   const manifest = {
     webimagetext: getMeta(workspace.db, "version"),
     node: process.version,
-    queries: { terms: workspace.queries.terms.length, sha256: workspace.queries.sha256 },
+    queries: {
+      terms: workspace.db.prepare<[], number>("SELECT count(*) FROM query").pluck().get(),
+      sha256: workspace.queries.sha256,
+    },
     options: {
       cap,
       seed,
