@@ -11,7 +11,7 @@ import { collectStats, formatSummary } from "../store/stats.ts";
 import { UsageError } from "../store/usage-error.ts";
 import { type CrawlOptions, crawl, runDiscover, runSelect, runSelectAndDownload, type Sources } from "./crawl.ts";
 import type { JudgeSettings } from "./judges.ts";
-import { AGENT, Net, type NetOptions } from "./net.ts";
+import { AGENT, checkNetOptions, Net, type NetOptions } from "./net.ts";
 import { checkRetry, retry } from "./retry.ts";
 import { type RunningSampleWeb, startSampleWeb } from "./sample-web.ts";
 import { Stop } from "./stop.ts";
@@ -183,10 +183,22 @@ function whatWasTold(flags: CrawlFlags, stage: string): Remembered | undefined {
     resolve,
     hostLimits,
   } = flags;
+  const net: NetOptions = {
+    userAgent: userAgent(flags, seeds, sampleWeb),
+    allowPrivate,
+    resolve,
+    hostLimits,
+    dns,
+  };
+  try {
+    checkNetOptions(net);
+  } catch (error) {
+    throw new UsageError((error as Error).message);
+  }
   return {
     sampleWeb,
     sources: { seeds, urls, depth, maxPages, maxPagesPerSite, urlColumn, captionColumn },
-    net: { userAgent: userAgent(flags, seeds, sampleWeb), allowPrivate, resolve, hostLimits, dns },
+    net,
   };
 }
 

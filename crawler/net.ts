@@ -1,5 +1,6 @@
 import type { Database } from "../store/database.ts";
 import { FetchError, Stopped, toFetchError } from "./fetch-error.ts";
+import { readHostLimits } from "./host-limits.ts";
 import { Hosts } from "./hosts.ts";
 import {
   type Fetched,
@@ -20,6 +21,15 @@ export interface NetOptions extends HttpOptions {
   hostLimits: string | undefined;
   /** What opt-out signals lead to: the picture is not taken, or they are only written down. */
   optOut?: "obey" | "record" | undefined;
+}
+
+/**
+ * Looks at options before anything is done with them.
+ * @throws Error naming the option that cannot be understood.
+ */
+export function checkNetOptions(options: NetOptions): void {
+  new HttpClient(options);
+  if (options.hostLimits !== undefined) readHostLimits(options.hostLimits);
 }
 
 /** An answer with the opt-out signals that apply to it. */

@@ -106,10 +106,7 @@ export function parseRobots(text: string, agent: string): Robots {
 }
 
 function readLine(raw: string) {
-  const line = raw
-    .slice(0, MAX_LINE - 1)
-    .replace(/#.*$/, "")
-    .trim();
+  const line = trim(raw.slice(0, MAX_LINE - 1).replace(/#.*$/, ""));
   const colon = line.indexOf(":");
   // Without a colon white space may stand for it, if there are two words and no more.
   const [name, value] = colon >= 0 ? [line.slice(0, colon), line.slice(colon + 1)] : line.split(/\s+/);

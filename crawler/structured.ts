@@ -22,16 +22,15 @@ export function imageObjects(json: string): Described[] {
     return [];
   }
   const found: Described[] = [];
-  // A list of what is still to be looked at, since a recursion has the depth of a hostile page's nesting.
+  // A stack of what is still to be looked at, since a recursion has the depth of a hostile page's nesting.
   const waiting: unknown[] = [root];
   for (let nodes = 0; waiting.length > 0 && nodes < MAX_NODES; nodes++) {
-    const value = waiting.shift();
-    if (Array.isArray(value)) waiting.push(...value.slice(0, MAX_NODES));
-    if (typeof value !== "object" || value === null || Array.isArray(value)) continue;
-    const node = value as Record<string, unknown>;
-    const described = imageObject(node);
+    const value = waiting.pop();
+    if (typeof value !== "object" || value === null) continue;
+    const described = imageObject(value as Record<string, unknown>);
     if (described) found.push(described);
-    for (const child of Object.values(node)) if (typeof child === "object") waiting.push(child);
+    for (const child of Object.values(value).slice(0, MAX_NODES).reverse())
+      if (typeof child === "object") waiting.push(child);
   }
   return found;
 }

@@ -198,7 +198,7 @@ const LONG = `/x/${"a".repeat(2_083 * 8 - "/x/".length - "Disallow: ".length - 1
 add("long lines are cut", only(`Disallow: ${LONG}/qux`), "crawler", ["/fux"], [`${LONG}/fux`]);
 add(
   "and hold as far as they go",
-  only("Disallow: /", `Allow: ${LONG}/qux`),
+  only("Disallow: /", `Allow:    ${LONG}/qux`),
   "crawler",
   [`${LONG}/qux`, `${LONG}/fux`],
   ["/"],

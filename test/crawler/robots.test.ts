@@ -79,9 +79,9 @@ test("crawl delay, sitemaps and training signals", () => {
 
 test("a hostile pattern costs no time", () => {
   const robots = parseRobots(`User-agent: *\nDisallow: /${"*a".repeat(2_000)}$`, "webimagetext");
-  const started = performance.now();
+  const before = process.cpuUsage().user;
   assert.equal(isAllowed(robots, new URL(`http://x/${"a".repeat(1_900)}`)), true);
-  assert.ok(performance.now() - started < 500);
+  assert.ok(process.cpuUsage().user - before < 500_000);
 });
 
 test("RFC 9309 and what Google documents, by path", () => {
