@@ -1,5 +1,7 @@
+import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { startBrowser } from "./browse/server.ts";
 import { closeDatabase, openDatabase, openForReading } from "./database.ts";
 import { type ExportFormat, exportTo } from "./export/export.ts";
 import { Progress } from "./progress.ts";
@@ -114,4 +116,12 @@ export async function exportCommand(flags: {
   const progress = new Progress("export", flags.quiet);
   const samples = await exportTo(flags.to, db, flags.data, folder, (done) => progress.update(done, total, "pairs"));
   console.log(`${folder} (${counted(samples, "pair")})`);
+}
+
+/** `npm run browse`: serves the pages until it is stopped. */
+export async function browseCommand(flags: { data: string; port: number }): Promise<void> {
+  const browser = await startBrowser(flags.data, flags.port);
+  console.log(`${browser.address}  (Ctrl-C ends it)`);
+  await Promise.race([once(process, "SIGINT"), once(process, "SIGTERM")]);
+  await browser.close();
 }
