@@ -5,6 +5,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Statement } from "better-sqlite3";
 import { closeDatabase, type Database, openDatabase, openForReading, setMeta } from "../store/database.ts";
 import { refreshQueryCounts } from "../store/query-counts.ts";
 import { refreshSearch } from "../store/search.ts";
@@ -63,9 +64,9 @@ try {
 function measure(): { title: string; ms: number }[] {
   const reader = openForReading(data);
   const times = documentedQueries().flatMap(({ title, sql }) => {
-    let statement: ReturnType<typeof reader.prepare>;
+    let statement: Statement<[]>;
     try {
-      statement = reader.prepare(sql);
+      statement = reader.prepare<[]>(sql);
     } catch {
       return []; // A view that names its index.
     }

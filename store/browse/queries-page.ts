@@ -1,6 +1,6 @@
 import type { Database } from "../database.ts";
 import { type Html, html } from "../report/html.ts";
-import { dataTable, found, meter } from "../report/parts.ts";
+import { dataTable, found } from "../report/parts.ts";
 import { count } from "../report/text.ts";
 import type { QueryRow } from "../stats.ts";
 import { layout, link, type View } from "./layout.ts";
@@ -17,7 +17,6 @@ export function queriesPage(db: Database, view: View, search: string, page: numb
        LIMIT ${ROWS + 1} OFFSET @offset`,
     )
     .all({ wanted, offset: page * ROWS });
-  const most = Math.max(1, ...rows.map((row) => row.matched));
   return layout(
     view,
     "Queries",
@@ -40,9 +39,9 @@ export function queriesPage(db: Database, view: View, search: string, page: numb
               html`<a href="${link("/pairs", { query: row.query })}">${found(row.query, 60)}</a>`,
               html`<span class="quiet">${row.source}</span>`,
               count(row.wiki_count),
-              meter(row.matched, most),
-              meter(row.chosen, most),
-              meter(row.kept, most),
+              count(row.matched),
+              count(row.chosen),
+              count(row.kept),
             ]),
         ),
     html`<p class="pages">${page > 0 && html`<a rel="prev" accesskey="p" href="${link("/queries", { q: search, page: page - 1 })}">Previous</a>`}

@@ -98,6 +98,7 @@ class Site {
       marks: this.#marks.ids.length,
       here: url.pathname + url.search,
     };
+    if (url.pathname === "/favicon.ico") return send(response, 204, "image/x-icon", "");
     if (url.pathname === "/style.css") return send(response, 200, "text/css; charset=utf-8", this.#style);
     const id = /^\/(pair|picture)\/([0-9a-f]{16})$/.exec(url.pathname);
     if (id?.[1] === "picture") return this.#picture(id[2] ?? "", response);
