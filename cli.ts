@@ -185,6 +185,7 @@ for (const [name, description] of [
 command("stats", "the funnel, queries, drop reasons, hosts")
   .option("--query <term>", "one query and its pairs")
   .option("--top <n>", "rows of each table", positive, 10)
+  .option("--watch [seconds]", "look again every so many seconds (2), also while a crawl runs", positive)
   .option("--json", "as JSON", false)
   .action(statsCommand);
 

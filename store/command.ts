@@ -11,9 +11,17 @@ import { counted } from "./report/text.ts";
 import { collectStats, formatQuery, formatStats } from "./stats.ts";
 import { UsageError } from "./usage-error.ts";
 import { formatFindings, verify } from "./verify.ts";
+import { watch } from "./watch.ts";
 
 /** `npm run stats`: what is in the database, also while a crawl writes it. */
-export function statsCommand(flags: { data: string; top: number; json: boolean; query?: string }): void {
+export async function statsCommand(flags: {
+  data: string;
+  top: number;
+  json: boolean;
+  query?: string;
+  watch?: number | true;
+}): Promise<void> {
+  if (flags.watch !== undefined) await watch(flags.data, flags.watch === true ? 2 : flags.watch, flags.json);
   const db = openForReading(flags.data);
   if (flags.query !== undefined) console.log(formatQuery(db, flags.query));
   else {

@@ -47,7 +47,7 @@ function card(view: View, { id, caption, state, reason, file }: FoundPair): Html
       ? html`<span class="frame missing">no picture</span>`
       : html`<span class="frame"><img src="/picture/${id}" alt="" loading="lazy"></span>`;
   return html`<li class="${view.marked(id) ? "marked" : ""}"><a href="/pair/${id}">${picture}<span class="caption">${found(caption, 140)}</span></a>
-<p class="foot"><span class="state ${state}">${why}</span>${markForm(view, id)}</p></li>
+<div class="foot"><span class="state ${state}">${why}</span>${markForm(view, id)}</div></li>
 `;
 }
 
