@@ -112,6 +112,7 @@ CREATE INDEX pair_size ON pair (width, height, bytes, state) WHERE state = 'kept
 CREATE INDEX pair_status ON pair (status) WHERE status IS NOT NULL;
 CREATE INDEX pair_opt_out ON pair (opt_out, state) WHERE opt_out IS NOT NULL;
 CREATE INDEX query_term ON query (term);
+CREATE INDEX query_source ON query (source, kept, matched);
 CREATE INDEX query_kept ON query (kept, matched);
 CREATE INDEX query_matched ON query (matched, wiki_count);
 CREATE INDEX host_requests ON host (requests);
