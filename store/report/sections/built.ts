@@ -5,10 +5,11 @@ import { bytes, count, duration } from "../text.ts";
 
 /** How the data set was built: what the table `meta` says, and the time each stage took. */
 export function built({ meta, runs, hosts, shards }: Stats): Html {
-  const entries = Object.entries(meta)
+  const flat = Object.entries(meta)
     .filter(([key]) => !BOOKKEEPING.has(key))
-    .flatMap(([key, value]) => flatten(key, parse(value)))
-    .sort(([a], [b]) => place(a) - place(b));
+    .flatMap(([key, value]) => flatten(key, parse(value)));
+  // Cap and seed stand among the settings and by themselves.
+  const entries = [...new Map(flat)].sort(([a], [b]) => place(a) - place(b));
   return section(
     "built",
     "How it was built",
