@@ -65,6 +65,7 @@ export async function watchedPage(
 /** Saves what a page looks like, whole. */
 export async function screenshot(page: Page, name: string): Promise<void> {
   mkdirSync(SHOTS, { recursive: true });
+  await picturesDrawn(page); // Those below the window wait to be scrolled to.
   await page.screenshot({ path: join(SHOTS, `${name}.png`), fullPage: true });
 }
 

@@ -120,7 +120,7 @@ test("a pair's page says why it is kept, in reserve or dropped", async (t) => {
   );
   assert.match(
     await page("reason = 'not_english'"),
-    /dropped at caption: not english, not in the language of the build \((German|French)\)/,
+    /dropped at caption: not english, not English, [^(]* \((German|French)\)/,
   );
   assert.equal((await open("/pair/0000000000000000")).response.status, 404);
   assert.equal((await open("/nothing")).response.status, 404);
