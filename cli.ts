@@ -9,7 +9,14 @@ import { parseResize, RESIZE_MODES, STORED_FORMATS } from "./filters/image/resiz
 import manifest from "./package.json" with { type: "json" };
 import { buildQueriesCommand } from "./queries/command.ts";
 import { MIRROR } from "./queries/download.ts";
-import { exportCommand, removeCommand, reportCommand, statsCommand, verifyCommand } from "./store/command.ts";
+import {
+  browseCommand,
+  exportCommand,
+  removeCommand,
+  reportCommand,
+  statsCommand,
+  verifyCommand,
+} from "./store/command.ts";
 import { explainError } from "./store/disk.ts";
 import { EXPORT_FORMATS } from "./store/export/export.ts";
 import { UsageError } from "./store/usage-error.ts";
@@ -178,10 +185,15 @@ for (const [name, description] of [
 command("stats", "the funnel, queries, drop reasons, hosts")
   .option("--query <term>", "one query and its pairs")
   .option("--top <n>", "rows of each table", positive, 10)
+  .option("--watch [seconds]", "look again every so many seconds (2), also while a crawl runs", positive)
   .option("--json", "as JSON", false)
   .action(statsCommand);
 
 command("report", "write DATA/report.html").action(reportCommand);
+
+command("browse", "look at queries and pairs in a web browser, on this machine only")
+  .option("--port <n>", "port on 127.0.0.1; 0 for any", count, 8570)
+  .action(browseCommand);
 
 command("remove", "take pairs down: out of the shards now, out of every later run")
   .option("--url <address...>", "a picture, with whatever text, also under other addresses", [])

@@ -108,13 +108,13 @@ CREATE TABLE run (
 CREATE INDEX pair_seen_again ON pair (seen) WHERE seen > 1;
 CREATE INDEX pair_chosen ON pair (state, file) WHERE state = 'chosen';
 CREATE INDEX pair_licence ON pair (licence, state) WHERE state = 'kept';
-CREATE INDEX pair_size ON pair (width, height, state) WHERE state = 'kept';
+CREATE INDEX pair_size ON pair (width, height, bytes, state) WHERE state = 'kept';
 CREATE INDEX pair_status ON pair (status) WHERE status IS NOT NULL;
 CREATE INDEX pair_opt_out ON pair (opt_out, state) WHERE opt_out IS NOT NULL;
 CREATE INDEX query_term ON query (term);
+CREATE INDEX query_source ON query (source, kept, matched);
 CREATE INDEX query_kept ON query (kept, matched);
-CREATE INDEX query_matched ON query (matched);
-CREATE INDEX query_empty ON query (wiki_count) WHERE matched = 0;
+CREATE INDEX query_matched ON query (matched, wiki_count);
 CREATE INDEX host_requests ON host (requests);
 
 -- Full-text search over the captions of all pairs that contain a query, as of the last time shards were written: filled

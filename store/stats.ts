@@ -127,7 +127,7 @@ function read(db: Database, top: number): Stats {
     cap,
     seed: meta["seed"] ?? null,
     states: readStates(db),
-    picture_bytes: number(db, "SELECT total(bytes) FROM pair WHERE state = 'kept'"),
+    picture_bytes: number(db, "SELECT total(bytes) FROM pair INDEXED BY pair_size WHERE state = 'kept'"),
     seconds: runs.reduce((sum, run) => sum + run.seconds, 0),
     funnel: db.prepare<[], FunnelRow>("SELECT stage, reason, pairs FROM funnel").all(),
     queries: readQueries(db, cap, top),
@@ -146,7 +146,7 @@ function read(db: Database, top: number): Stats {
     opt_outs: db
       .prepare<[number], { signal: string; pairs: number; kept: number }>(
         `SELECT s.value AS signal, count(*) AS pairs, sum(p.state = 'kept') AS kept
-         FROM pair p, json_each(p.opt_out) s WHERE json_valid(p.opt_out) GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT ?`,
+         FROM pair p, json_each(p.opt_out) s WHERE p.opt_out IS NOT NULL AND json_valid(p.opt_out) GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT ?`,
       )
       .all(top),
     shards: {
