@@ -136,7 +136,7 @@ export function parseSrcset(srcset: string): SrcsetCandidate[] {
 }
 
 /** The smallest candidate that is large enough, else the largest. */
-function chooseCandidate(candidates: SrcsetCandidate[]): string | undefined {
+export function chooseCandidate(candidates: SrcsetCandidate[]): string | undefined {
   let best: SrcsetCandidate | undefined;
   for (const candidate of candidates) {
     if (!best) best = candidate;
