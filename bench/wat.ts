@@ -12,14 +12,14 @@ import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { discover } from "../crawler/discover.ts";
 import { HttpClient } from "../crawler/http.ts";
-import { readWat } from "../crawler/sources/wat.ts";
 import { piecesOf } from "../crawler/sources/archive/members.ts";
 import { RecordReader } from "../crawler/sources/archive/records.ts";
 import { WatScanner } from "../crawler/sources/archive/wat-scan.ts";
 import { inputOf } from "../crawler/sources/input.ts";
+import { readWat } from "../crawler/sources/wat.ts";
+import { openWorkspace } from "../crawler/workspace.ts";
 import { CAPTION_RULES } from "../filters/caption/rules.ts";
 import { Matcher } from "../filters/matcher.ts";
-import { openWorkspace } from "../crawler/workspace.ts";
 import { closeDatabase } from "../store/database.ts";
 import { pairId } from "../store/pair-id.ts";
 import { ensureVenv } from "../store/python.ts";
@@ -78,7 +78,8 @@ async function ours(mode: string, file: string): Promise<void> {
   } else if (mode === "scan") {
     for await (const piece of piecesOf(inputOf(file, http), 0)) {
       const scanner = new WatScanner(piece.bytes);
-      for (const { from, to } of new RecordReader().read(piece)) found += scanner.page(from, to, "bench")?.images.length ?? 0;
+      for (const { from, to } of new RecordReader().read(piece))
+        found += scanner.page(from, to, "bench")?.images.length ?? 0;
     }
   } else if (mode === "extract") {
     for await (const { candidates } of readWat(db, http, file, "bench", never)) {

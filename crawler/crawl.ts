@@ -14,20 +14,17 @@ import { download } from "./download.ts";
 import { dropDuplicates, reportNearDuplicates } from "./duplicates.ts";
 import { Net, type NetOptions } from "./net.ts";
 import { type SelectOptions, select } from "./select.ts";
+import { type BulkSources, bulkSources } from "./sources/bulk.ts";
 import type { Batch } from "./sources/source.ts";
-import { readUrlList } from "./sources/url-list.ts";
 import { crawlPages } from "./sources/web.ts";
 import { listWanted } from "./wanted.ts";
 import type { Workspace } from "./workspace.ts";
 
 /** Where candidates come from; remembered, so that a run that was cut goes on without being told again. */
-export interface Sources {
+export interface Sources extends BulkSources {
   seeds: string[];
   depth: number;
   maxPages: number;
-  urls: string[];
-  urlColumn?: string | undefined;
-  captionColumn?: string | undefined;
 }
 
 /** Everything a crawl can be told. */
@@ -58,11 +55,14 @@ export async function runDiscover(workspace: Workspace, options: CrawlOptions, n
   const { sources } = options;
   let total = 0;
   const web = crawlPages(db, net, sources, options.stop);
-  const lists = sources.urls.map((file) => readUrlList(db, net.http, { ...sources, file }, options.stop));
+  const bulk = bulkSources(db, net, sources, {
+    ...options,
+    judges: async () => (judges ??= await loadJudges(workspace.queries.terms)),
+  });
   const pages = db.prepare<[], { done: number; n: number }>(
     "SELECT sum(state <> 'waiting') AS done, count(*) AS n FROM page",
   );
-  for (const source of [web, ...lists]) {
+  for (const source of [web, ...bulk]) {
     const before = total;
     const first = await source.next();
     if (first.done) continue;

@@ -4,6 +4,8 @@ import type { Decoders } from "../filters/image/decoders.ts";
 import { ImageError } from "../filters/image/image-error.ts";
 import type { Picture, PictureOptions } from "../filters/image/picture.ts";
 import { FetchError } from "./fetch-error.ts";
+import type { Fetched } from "./http.ts";
+import { readLocalPicture, verifyChecksum } from "./local-picture.ts";
 import type { BodyMemory } from "./memory.ts";
 import type { Net } from "./net.ts";
 import { headerOptOut } from "./opt-out.ts";
@@ -31,7 +33,7 @@ const TIMEOUT_ATTEMPTS = 2;
  * @throws Error when this machine, not the host, is the trouble.
  */
 export async function fetchPicture(
-  row: { id: string; image_url: string },
+  row: { id: string; image_url: string; origin: string | null; checksum: string | null },
   net: Net,
   decoders: Decoders,
   memory: BodyMemory,
@@ -41,20 +43,10 @@ export async function fetchPicture(
   for (let attempt = 1; !options.stop.aborted; attempt++) {
     const held = await memory.hold();
     try {
-      const robots = await net.robots.of(url);
-      if (robots.optOut.length > 0) throw new FetchError("opt_out", robots.optOut.join("; "));
-      const { status, body } = await net.hosts.image(url, () =>
-        net.get(url, {
-          maxBytes: MAX_IMAGE_BYTES,
-          accept: "image/avif, image/webp, image/png, image/jpeg, image/*;q=0.8",
-          onHeaders: (headers) => {
-            held.expect(Number(headers["content-length"]));
-            const signals = headerOptOut(headers, net.agent);
-            if (signals.length > 0) throw new FetchError("opt_out", signals.join("; "));
-          },
-        }),
-      );
+      const local = await readLocalPicture(row.origin, MAX_IMAGE_BYTES);
+      const { status, body } = local ? { status: null, body: local } : await fetchBody(url, net, held);
       held.expect(body.length);
+      verifyChecksum(body, row.checksum);
       const outcome = { id: row.id, attempts: attempt, status };
       try {
         const picture = await decoders.make(body, options);
@@ -80,4 +72,20 @@ export async function fetchPicture(
     }
   }
   return undefined;
+}
+
+async function fetchBody(url: URL, net: Net, held: Awaited<ReturnType<BodyMemory["hold"]>>): Promise<Fetched> {
+  const robots = await net.robots.of(url);
+  if (robots.optOut.length > 0) throw new FetchError("opt_out", robots.optOut.join("; "));
+  return net.hosts.image(url, () =>
+    net.get(url, {
+      maxBytes: MAX_IMAGE_BYTES,
+      accept: "image/avif, image/webp, image/png, image/jpeg, image/*;q=0.8",
+      onHeaders: (headers) => {
+        held.expect(Number(headers["content-length"]));
+        const signals = headerOptOut(headers, net.agent);
+        if (signals.length > 0) throw new FetchError("opt_out", signals.join("; "));
+      },
+    }),
+  );
 }

@@ -44,6 +44,8 @@ export const REASONS = {
     protocol: "not valid HTTP",
     too_large: "more bytes than allowed, or a decompression bomb",
     empty: "no bytes",
+    checksum: "the bytes are not those whose checksum the list states",
+    local_file: "the picture's file on this machine cannot be read",
     host_down: "too many failures of this host in a row",
   },
   image: {

@@ -27,8 +27,7 @@ const COMPRESSORS = {
 /** Several times faster on short strings than the TextDecoder that hyparquet uses. */
 const PARSERS = {
   ...DEFAULT_PARSERS,
-  stringFromBytes: (bytes: Uint8Array | undefined) =>
-    bytes && utf8(bytes, 0, bytes.length),
+  stringFromBytes: (bytes: Uint8Array | undefined) => bytes && utf8(bytes, 0, bytes.length),
 };
 
 /**

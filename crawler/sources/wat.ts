@@ -5,7 +5,7 @@ import type { Candidate } from "../../store/types.ts";
 import type { HttpClient } from "../http.ts";
 import { piecesOf } from "./archive/members.ts";
 import { fieldOf, RecordReader, type WarcRecord } from "./archive/records.ts";
-import { WatScanner, type WatPage } from "./archive/wat-scan.ts";
+import { type WatPage, WatScanner } from "./archive/wat-scan.ts";
 import { inputOf } from "./input.ts";
 import { positionOf } from "./position.ts";
 import type { Batch, EarlyDrop } from "./source.ts";

@@ -23,7 +23,10 @@ export function realPages(limit = Number.POSITIVE_INFINITY): ArchivePage[] {
   return files
     .sort()
     .slice(0, limit)
-    .map((name, i) => ({ uri: `https://site${i}.example/news/${name.slice(0, 8)}.html`, html: readFileSync(join(PAGES, name)) }));
+    .map((name, i) => ({
+      uri: `https://site${i}.example/news/${name.slice(0, 8)}.html`,
+      html: readFileSync(join(PAGES, name)),
+    }));
 }
 
 /** A gzip member with one WARC record. */
@@ -72,7 +75,9 @@ export function warcMembers(pages: readonly ArchivePage[]): Buffer[] {
 
 /** The members of a WAT file in Common Crawl's layout: three records a page, of which the response's has its links. */
 export function watMembers(pages: readonly ArchivePage[]): Buffer[] {
-  const members = [member("warcinfo", { "Content-Type": "application/warc-fields" }, Buffer.from("isPartOf: test\r\n"))];
+  const members = [
+    member("warcinfo", { "Content-Type": "application/warc-fields" }, Buffer.from("isPartOf: test\r\n")),
+  ];
   for (const page of pages) {
     for (const kind of ["request", "response", "metadata"] as const) {
       const fields = { "WARC-Target-URI": page.uri, "Content-Type": "application/json" };
@@ -129,13 +134,24 @@ function envelope(page: ArchivePage, kind: "request" | "response" | "metadata"):
       Filename: ARCHIVE,
       Compressed: true,
       Offset: "481",
-      "Gzip-Metadata": { "Inflated-Length": "754", "Footer-Length": "8", "Inflated-CRC": "-1310371683", "Deflate-Length": "481", "Header-Length": "10" },
+      "Gzip-Metadata": {
+        "Inflated-Length": "754",
+        "Footer-Length": "8",
+        "Inflated-CRC": "-1310371683",
+        "Deflate-Length": "481",
+        "Header-Length": "10",
+      },
     },
     Envelope: {
       "Payload-Metadata": payload[kind],
       Format: "WARC",
       "WARC-Header-Length": "396",
-      "WARC-Header-Metadata": { "WARC-Type": kind, "WARC-Date": DATE, "WARC-Target-URI": page.uri, "Content-Type": `application/http; msgtype=${kind}` },
+      "WARC-Header-Metadata": {
+        "WARC-Type": kind,
+        "WARC-Date": DATE,
+        "WARC-Target-URI": page.uri,
+        "Content-Type": `application/http; msgtype=${kind}`,
+      },
       "Block-Digest": "sha1:7VCE3JPLTC4HDSUAEDHVDNMBXQQ5XYP5",
       "Actual-Content-Length": "1234",
       "WARC-Header-Digest": "sha1:Q6OTBDEV5MMGTYVPMNQDXVBLDDLF5QDB",

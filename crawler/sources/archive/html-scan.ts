@@ -32,9 +32,7 @@ const FIGCAPTION = tagId("figcaption");
 const PICTURE = tagId("picture");
 const TITLE = tagId("title");
 /** Elements whose content is text up to their end tag. */
-const RAW = new Map(
-  ["script", "style", "title", "textarea", "xmp"].map((name) => [tagId(name), name] as const),
-);
+const RAW = new Map(["script", "style", "title", "textarea", "xmp"].map((name) => [tagId(name), name] as const));
 
 const WANTED = new Map<number, ReadonlySet<string>>([
   [

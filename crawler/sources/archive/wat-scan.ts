@@ -1,5 +1,5 @@
-import { latin1, utf8 } from "./text.ts";
 import { headerOptOut, metaOptOut } from "../../opt-out.ts";
+import { latin1, utf8 } from "./text.ts";
 
 /** An image as Common Crawl's WAT has it: values as the page had them, undecoded addresses. */
 export interface WatImage {
@@ -79,7 +79,8 @@ export class WatScanner {
     for (; this.#licence >= 0 && this.#licence < to; this.#licence = bytes.indexOf(LICENCE, this.#licence + 1)) {
       const start = bytes.lastIndexOf(OBJECT, this.#licence);
       const link: WatLink = {};
-      const end = start < 0 ? undefined : readFields(bytes, endOfString(bytes, start + OBJECT.length, to) + 1, to, link);
+      const end =
+        start < 0 ? undefined : readFields(bytes, endOfString(bytes, start + OBJECT.length, to) + 1, to, link);
       if (end === undefined || end < this.#licence) return null;
       if (link.url !== undefined && isLicence(link)) return link.url;
     }
