@@ -110,11 +110,25 @@ function addFile(page: SearchPage, file: unknown, term: string, number: number):
 function description(file: unknown): string {
   const [revision] = listAt(file, "revisions");
   const text = textAt(objectAt(revision, "slots", "main"), "content");
-  const field = /\|\s*description\s*=\s*([\s\S]*?)(?=\n?\s*\|\s*\w+\s*=|\n?\}\}\s*(?:\n|$))/i.exec(text)?.[1] ?? "";
+  const start = /\|\s*description\s*=/i.exec(text);
+  const field = start ? parameterAt(text, start.index + start[0].length) : "";
   const english = /\{\{\s*en\s*\|\s*(?:1\s*=)?([\s\S]*?)\}\}/i.exec(field)?.[1];
   const any = /\{\{\s*[a-z-]{2,12}\s*\|\s*(?:1\s*=)?([\s\S]*?)\}\}/i.exec(field)?.[1];
   return (english ?? any ?? field)
     .replace(/\[\[(?:[^\]|]*\|)?([^\]]*)\]\]/g, "$1")
     .replace(/\[https?:\S+\s+([^\]]*)\]/g, "$1")
     .replace(/'{2,}/g, "");
+}
+
+/** A template parameter's value: up to the bar or the braces that are not within brackets of its own. */
+function parameterAt(text: string, from: number): string {
+  let depth = 0;
+  for (let at = from; at < text.length; at++) {
+    const pair = text.slice(at, at + 2);
+    if (pair === "{{" || pair === "[[") depth++;
+    else if (pair === "}}" || pair === "]]") depth--;
+    if (depth < 0 || (depth === 0 && text.charAt(at) === "|")) return text.slice(from, at).trim();
+    if (/^(?:\{\{|\[\[|\}\}|\]\])$/.test(pair)) at++;
+  }
+  return text.slice(from).trim();
 }
