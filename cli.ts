@@ -91,9 +91,26 @@ function crawling(name: string, description: string): Command {
   return judging(name, description)
     .option("--seeds <url...>", "pages to start from; the crawl stays on their sites")
     .option("--seeds-file <file>", "the same, one a line")
-    .option("--urls <file...>", "lists of picture addresses and captions: .csv .tsv .jsonl .parquet")
+    .option(
+      "--urls <file...>",
+      "lists of picture addresses and captions: .csv .tsv .json .jsonl .parquet, remote ones too",
+    )
     .option("--url-col <name>", "column of the addresses, when it has no usual name")
     .option("--caption-col <name>", "column of the captions, when it has no usual name")
+    .option("--save-cols <name...>", "columns of a list to keep in the samples' json")
+    .option("--wat <file...>", "Common Crawl WAT files, or lists of them (wat.paths.gz)")
+    .option("--warc <file...>", "WARC files, or lists of them (warc.paths.gz)")
+    .option("--cdx <file...>", "CDX index lines: only the records they name are read")
+    .option(
+      "--archive-base <place>",
+      "where the files lie that lists and indexes name (default: Common Crawl's server)",
+    )
+    .option(
+      "--search <name...>",
+      "commons, flickr, openverse (or NAME=ADDRESS): asked query by query, least filled first",
+    )
+    .option("--folder <dir...>", "pictures with .txt or .json beside them")
+    .option("--shards-in <glob...>", "WebDataset shards to take in")
     .option("--sample-web", "crawl the sample web, served on this machine")
     .option("--depth <n>", "links to follow from a seed", count, 20)
     .option("--max-pages <n>", "pages to fetch in all", positive, 1_000_000)

@@ -14,6 +14,7 @@ import type { JudgeSettings } from "./judges.ts";
 import { AGENT, checkNetOptions, Net, type NetOptions } from "./net.ts";
 import { checkRetry, retry } from "./retry.ts";
 import { type RunningSampleWeb, startSampleWeb } from "./sample-web.ts";
+import { type BulkSources, checkBulk, hasBulk } from "./sources/bulk.ts";
 import { Stop } from "./stop.ts";
 import { openWorkspace, type Workspace } from "./workspace.ts";
 
@@ -62,6 +63,14 @@ export interface CrawlFlags extends Partial<Settings> {
   urls?: string[];
   urlCol?: string;
   captionCol?: string;
+  saveCols?: string[];
+  wat?: string[];
+  warc?: string[];
+  cdx?: string[];
+  archiveBase?: string;
+  search?: string[];
+  folder?: string[];
+  shardsIn?: string[];
   sampleWeb?: boolean;
   depth: number;
   maxPages: number;
@@ -162,27 +171,19 @@ async function runStage(stage: string, workspace: Workspace, options: CrawlOptio
 
 /** The sources on the command line, checked before anything is touched; undefined without any. */
 function whatWasTold(flags: CrawlFlags, stage: string): Remembered | undefined {
-  const { urls = [], sampleWeb = false } = flags;
+  const { sampleWeb = false } = flags;
+  const bulk = bulkOf(flags);
+  checkBulk(bulk);
   const seeds = [...(flags.seeds ?? []), ...(flags.seedsFile === undefined ? [] : seedsIn(flags.seedsFile))];
   for (const seed of seeds) {
     if (!normaliseUrl(seed))
       throw new UsageError(`--seeds ${seed}: expected an address that begins with http:// or https://`);
   }
-  if (seeds.length === 0 && urls.length === 0 && !sampleWeb) {
+  if (seeds.length === 0 && !hasBulk(bulk) && !sampleWeb) {
     if (!existsSync(databaseFile(flags.data))) throw nothingToDo(flags.data, stage);
     return undefined;
   }
-  const {
-    dns,
-    maxPagesPerSite,
-    depth,
-    maxPages,
-    urlCol: urlColumn,
-    captionCol: captionColumn,
-    allowPrivate,
-    resolve,
-    hostLimits,
-  } = flags;
+  const { dns, maxPagesPerSite, depth, maxPages, allowPrivate, resolve, hostLimits } = flags;
   const net: NetOptions = {
     userAgent: userAgent(flags, seeds, sampleWeb),
     allowPrivate,
@@ -197,9 +198,16 @@ function whatWasTold(flags: CrawlFlags, stage: string): Remembered | undefined {
   }
   return {
     sampleWeb,
-    sources: { seeds, urls, depth, maxPages, maxPagesPerSite, urlColumn, captionColumn },
+    sources: { seeds, depth, maxPages, maxPagesPerSite, ...bulk },
     net,
   };
+}
+
+function bulkOf(flags: CrawlFlags): BulkSources {
+  const { urls, urlCol: urlColumn, captionCol: captionColumn, wat, warc, cdx, archiveBase, search } = flags;
+  const saveColumns = flags.saveCols?.flatMap((names) => names.split(",")).filter((name) => name !== "");
+  const { folder: folders, shardsIn: shards } = flags;
+  return { urls, urlColumn, captionColumn, saveColumns, wat, warc, cdx, archiveBase, search, folders, shards };
 }
 
 /** This run's settings: what it was told, else what the run before had, else the defaults. */
@@ -232,7 +240,7 @@ function nothingToDo(data: string, stage: string): UsageError {
     return new UsageError(`${data} holds no pairs yet: run \`npm run crawl\` or \`npm run discover\` first`);
   }
   return new UsageError(
-    "nothing to crawl: give --seeds URL..., --urls FILE..., or --sample-web for a try on this machine",
+    "nothing to crawl: give --seeds URL..., --urls FILE..., another source (docs/sources.md), or --sample-web for a try on this machine",
   );
 }
 
@@ -247,7 +255,8 @@ function userAgent(flags: CrawlFlags, seeds: readonly string[], sampleWeb: boole
     const host = URL.parse(address)?.hostname.replace(/^\[|\]$/g, "") ?? "";
     return mapped.has(host) || host === "localhost" || isIP(host) !== 0;
   };
-  if (sampleWeb || flags.allowPrivate.length > 0 || (seeds.length > 0 && seeds.every(local)))
+  const onlyOwn = seeds.length === 0 && !hasBulk({ ...bulkOf(flags), folders: [], shards: [] });
+  if (sampleWeb || onlyOwn || flags.allowPrivate.length > 0 || (seeds.length > 0 && seeds.every(local)))
     return `webimagetext/${manifest.version} (on this machine)`;
   throw new UsageError(
     `--user-agent is missing: sites are told who crawls them, e.g. --user-agent '${AGENT}/${manifest.version} (+https://example.org/crawl; you@example.org)'`,

@@ -4,6 +4,7 @@ import type { Decoders } from "../filters/image/decoders.ts";
 import { ImageError } from "../filters/image/image-error.ts";
 import type { Picture, PictureOptions } from "../filters/image/picture.ts";
 import { FetchError, Stopped } from "./fetch-error.ts";
+import { readLocalPicture, verifyChecksum } from "./local-picture.ts";
 import type { BodyMemory } from "./memory.ts";
 import type { Net } from "./net.ts";
 
@@ -30,7 +31,7 @@ const TIMEOUT_ATTEMPTS = 2;
  * @throws Error when this machine, not the host, is the trouble.
  */
 export async function fetchPicture(
-  row: { id: string; image_url: string },
+  row: { id: string; image_url: string; origin: string | null; checksum: string | null },
   net: Net,
   decoders: Decoders,
   memory: BodyMemory,
@@ -40,12 +41,16 @@ export async function fetchPicture(
   for (let attempt = 1; !options.stop.aborted; attempt++) {
     const held = await memory.hold();
     try {
-      const { status, body, optOut } = await net.image(url, {
-        maxBytes: MAX_IMAGE_BYTES,
-        accept: "image/avif, image/webp, image/png, image/jpeg, image/*;q=0.8",
-        onHeaders: (headers) => held.expect(Number(headers["content-length"])),
-      });
+      const local = await readLocalPicture(row.origin, MAX_IMAGE_BYTES);
+      const { status, body, optOut } = local
+        ? { status: null, body: local, optOut: [] }
+        : await net.image(url, {
+            maxBytes: MAX_IMAGE_BYTES,
+            accept: "image/avif, image/webp, image/png, image/jpeg, image/*;q=0.8",
+            onHeaders: (headers) => held.expect(Number(headers["content-length"])),
+          });
       held.expect(body.length);
+      verifyChecksum(body, row.checksum);
       const outcome = { id: row.id, attempts: attempt, status };
       try {
         const picture = await decoders.make(body, options);

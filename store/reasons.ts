@@ -53,6 +53,8 @@ export const REASONS = {
     protocol: "not valid HTTP",
     too_large: "more bytes than allowed, or a decompression bomb",
     empty: "no bytes",
+    checksum: "the bytes are not those whose checksum the list states",
+    local_file: "the picture's file on this machine cannot be read",
     host_down: "too many failures of this host in a row",
     not_a_page: "a page's address gave something else (a picture, a PDF, a feed)",
     hostile_page: "a page that could not be read within two seconds and 512 MB",
