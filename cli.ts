@@ -9,7 +9,14 @@ import { parseResize, RESIZE_MODES, STORED_FORMATS } from "./filters/image/resiz
 import manifest from "./package.json" with { type: "json" };
 import { buildQueriesCommand } from "./queries/command.ts";
 import { MIRROR } from "./queries/download.ts";
-import { exportCommand, removeCommand, reportCommand, statsCommand, verifyCommand } from "./store/command.ts";
+import {
+  browseCommand,
+  exportCommand,
+  removeCommand,
+  reportCommand,
+  statsCommand,
+  verifyCommand,
+} from "./store/command.ts";
 import { explainError } from "./store/disk.ts";
 import { EXPORT_FORMATS } from "./store/export/export.ts";
 import { UsageError } from "./store/usage-error.ts";
@@ -84,9 +91,26 @@ function crawling(name: string, description: string): Command {
   return judging(name, description)
     .option("--seeds <url...>", "pages to start from; the crawl stays on their sites")
     .option("--seeds-file <file>", "the same, one a line")
-    .option("--urls <file...>", "lists of picture addresses and captions: .csv .tsv .jsonl .parquet")
+    .option(
+      "--urls <file...>",
+      "lists of picture addresses and captions: .csv .tsv .json .jsonl .parquet, remote ones too",
+    )
     .option("--url-col <name>", "column of the addresses, when it has no usual name")
     .option("--caption-col <name>", "column of the captions, when it has no usual name")
+    .option("--save-cols <name...>", "columns of a list to keep in the samples' json")
+    .option("--wat <file...>", "Common Crawl WAT files, or lists of them (wat.paths.gz)")
+    .option("--warc <file...>", "WARC files, or lists of them (warc.paths.gz)")
+    .option("--cdx <file...>", "CDX index lines: only the records they name are read")
+    .option(
+      "--archive-base <place>",
+      "where the files lie that lists and indexes name (default: Common Crawl's server)",
+    )
+    .option(
+      "--search <name...>",
+      "commons, flickr, openverse (or NAME=ADDRESS): asked query by query, least filled first",
+    )
+    .option("--folder <dir...>", "pictures with .txt or .json beside them")
+    .option("--shards-in <glob...>", "WebDataset shards to take in")
     .option("--sample-web", "crawl the sample web, served on this machine")
     .option("--depth <n>", "links to follow from a seed", count, 20)
     .option("--max-pages <n>", "pages to fetch in all", positive, 1_000_000)
@@ -111,9 +135,17 @@ function crawling(name: string, description: string): Command {
     .option("--quality <n>", "JPEG or WebP quality, 1 to 100 (first 90, then as before)", percent)
     .option("--retry <reason...>", "try again what was dropped for these reasons, e.g. http_5xx timeout")
     .option("--shard-size <n>", "samples a shard (first 10000, then as before)", positive)
+    .option("--max-pages-per-site <n>", "pages to fetch of one site", positive, 100_000)
     .option("--user-agent <text>", "how to introduce ourselves, with a contact; required beyond this machine")
     .option("--allow-private <cidr...>", "address ranges that may be fetched although they are not public", [])
     .option("--resolve <host:port:address...>", "connect to this address for this host, as curl does", [])
+    .option("--dns <address...>", "name servers to ask instead of the system's")
+    .addOption(
+      new Option("--opt-out <what>", "signals against training: obey them, or only record them (first obey)").choices([
+        "obey",
+        "record",
+      ]),
+    )
     .option("--host-limits <file>", "lines: HOST seconds-between-pages image-starts-per-second requests-in-flight")
     .option("--time-budget <seconds>", "stop in good order after so long; what is left over is reported", positive)
     .option("--json", "print the result as JSON", false);
@@ -170,10 +202,15 @@ for (const [name, description] of [
 command("stats", "the funnel, queries, drop reasons, hosts")
   .option("--query <term>", "one query and its pairs")
   .option("--top <n>", "rows of each table", positive, 10)
+  .option("--watch [seconds]", "look again every so many seconds (2), also while a crawl runs", positive)
   .option("--json", "as JSON", false)
   .action(statsCommand);
 
 command("report", "write DATA/report.html").action(reportCommand);
+
+command("browse", "look at queries and pairs in a web browser, on this machine only")
+  .option("--port <n>", "port on 127.0.0.1; 0 for any", count, 8570)
+  .action(browseCommand);
 
 command("remove", "take pairs down: out of the shards now, out of every later run")
   .option("--url <address...>", "a picture, with whatever text, also under other addresses", [])

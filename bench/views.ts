@@ -5,6 +5,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Statement } from "better-sqlite3";
 import { closeDatabase, type Database, openDatabase, openForReading, setMeta } from "../store/database.ts";
 import { refreshQueryCounts } from "../store/query-counts.ts";
 import { refreshSearch } from "../store/search.ts";
@@ -39,6 +40,7 @@ try {
     `${PAIRS.toLocaleString("en")} pairs, ${QUERIES.toLocaleString("en")} queries: filled in ${filled} s, counted in ${counted} s, captions indexed in ${searched} s`,
   );
   const withIndexes = measure();
+  print(withIndexes);
   db.exec(
     db
       .prepare<[], string>(
@@ -48,12 +50,8 @@ try {
       .get() ?? "",
   );
   db.pragma("wal_checkpoint(TRUNCATE)");
-  const without = measure();
-  console.log(`\n${"".padEnd(46)}${"ms".padStart(8)}${"without indexes".padStart(18)}`);
-  for (const [i, { title, ms }] of withIndexes.entries())
-    console.log(
-      `${title.slice(0, 44).padEnd(46)}${ms.toFixed(1).padStart(8)}${(without[i]?.ms ?? 0).toFixed(1).padStart(18)}`,
-    );
+  console.log("\nwithout them");
+  print(measure());
   const worst = Math.max(...withIndexes.map(({ ms }) => ms));
   console.log(`\nslowest ${worst.toFixed(0)} ms; the goal is ${LIMIT_MS} ms`);
   closeDatabase(db);
@@ -65,8 +63,13 @@ try {
 /** CPU milliseconds of each query, the median of five after one to warm up. */
 function measure(): { title: string; ms: number }[] {
   const reader = openForReading(data);
-  const times = documentedQueries().map(({ title, sql }) => {
-    const statement = reader.prepare(sql);
+  const times = documentedQueries().flatMap(({ title, sql }) => {
+    let statement: Statement<[]>;
+    try {
+      statement = reader.prepare<[]>(sql);
+    } catch {
+      return []; // A view that names its index.
+    }
     const once = () => {
       const before = process.cpuUsage();
       statement.all();
@@ -75,10 +78,14 @@ function measure(): { title: string; ms: number }[] {
     };
     once();
     const sorted = Array.from({ length: 5 }, once).sort((a, b) => a - b);
-    return { title, ms: sorted[2] ?? 0 };
+    return [{ title, ms: sorted[2] ?? 0 }];
   });
   reader.close();
   return times;
+}
+
+function print(times: readonly { title: string; ms: number }[]): void {
+  for (const { title, ms } of times) console.log(`${title.slice(0, 44).padEnd(46)}${ms.toFixed(1).padStart(8)} ms`);
 }
 
 function seconds(work: () => void): string {

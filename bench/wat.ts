@@ -13,13 +13,13 @@ import { gunzipSync } from "node:zlib";
 import { discover } from "../crawler/discover.ts";
 import { HttpClient } from "../crawler/http.ts";
 import { JudgePool } from "../crawler/judge-pool.ts";
+import { matcherTable } from "../crawler/judges.ts";
 import { piecesOf } from "../crawler/sources/archive/members.ts";
 import { RecordReader } from "../crawler/sources/archive/records.ts";
 import { WatScanner } from "../crawler/sources/archive/wat-scan.ts";
 import { inputOf } from "../crawler/sources/input.ts";
 import { readWat } from "../crawler/sources/wat.ts";
 import { openWorkspace } from "../crawler/workspace.ts";
-import { buildTable } from "../filters/matcher-table.ts";
 import { closeDatabase } from "../store/database.ts";
 import { pairId } from "../store/pair-id.ts";
 import { ensureVenv } from "../store/python.ts";
@@ -87,11 +87,12 @@ async function ours(mode: string, file: string): Promise<void> {
       found += candidates.length;
     }
   } else {
-    const settings = { profile: "clip", lang: "any", match: "fold" } as const;
-    const pool = new JudgePool(() => buildTable(queries.terms, "fold"), settings);
+    // Every rule but the language's, whose cost bench:captions measures.
+    const settings = { profile: "clip", lang: "any", match: "fold", optOut: "obey" } as const;
+    const pool = new JudgePool(() => matcherTable(folder, queries, settings.match), settings);
     await pool.judges();
     before = process.cpuUsage();
-    found = await discover(db, readWat(db, http, file, "bench", never), pool, false, () => {});
+    found = await discover(db, readWat(db, http, file, "bench", never), pool, true, () => {});
     await pool.close();
   }
   const { user, system } = process.cpuUsage(before);

@@ -9,7 +9,8 @@ const SPECIAL: readonly [string, number][] = [
   ["10.0.0.0", 8],
   ["100.64.0.0", 10], // carrier-grade NAT
   ["127.0.0.0", 8],
-  ["169.254.0.0", 16], // link-local, cloud metadata
+  ["168.63.129.16", 32], // Azure's metadata, on a public address
+  ["169.254.0.0", 16], // link-local, other clouds' metadata
   ["172.16.0.0", 12],
   ["192.0.0.0", 24],
   ["192.0.2.0", 24],

@@ -12,9 +12,10 @@ import { UsageError } from "../store/usage-error.ts";
 import { type CrawlOptions, crawl, runDiscover, runSelect, runSelectAndDownload, type Sources } from "./crawl.ts";
 import type { JudgeSettings } from "./judges.ts";
 import { formatMatchStats, matchStats } from "./match-stats.ts";
-import { AGENT, Net, type NetOptions } from "./net.ts";
+import { AGENT, checkNetOptions, Net, type NetOptions } from "./net.ts";
 import { checkRetry, retry } from "./retry.ts";
 import { type RunningSampleWeb, startSampleWeb } from "./sample-web.ts";
+import { type BulkSources, checkBulk, hasBulk } from "./sources/bulk.ts";
 import { Stop } from "./stop.ts";
 import { openWorkspace, type Workspace } from "./workspace.ts";
 
@@ -33,6 +34,8 @@ export interface Settings {
   match: MatchMode | "auto";
   balance: "exact" | "metaclip" | "auto";
   captionsPerImage: number;
+  /** What signals against training lead to. */
+  optOut: "obey" | "record";
 }
 
 /** The settings of a new workspace. */
@@ -48,6 +51,7 @@ export const FIRST: Settings = {
   match: "auto",
   balance: "auto",
   captionsPerImage: 1,
+  optOut: "obey",
 };
 
 /** Options of crawl, discover, select and download, as the command line gives them. */
@@ -60,21 +64,31 @@ export interface CrawlFlags extends Partial<Settings> {
   urls?: string[];
   urlCol?: string;
   captionCol?: string;
+  saveCols?: string[];
+  wat?: string[];
+  warc?: string[];
+  cdx?: string[];
+  archiveBase?: string;
+  search?: string[];
+  folder?: string[];
+  shardsIn?: string[];
   sampleWeb?: boolean;
   depth: number;
   maxPages: number;
+  maxPagesPerSite?: number;
+  dns?: string[];
   userAgent?: string;
   allowPrivate: string[];
   resolve: string[];
   hostLimits?: string;
   timeBudget?: number;
   retry?: string[];
-  optOut?: "obey" | "record";
 }
 
 /** How captions are judged under these settings. */
-export function judgeSettings({ profile, lang, match }: Pick<Settings, "profile" | "lang" | "match">): JudgeSettings {
-  return { profile, lang, match: match === "auto" ? (profileNamed(profile).match ?? "fold") : match };
+export function judgeSettings(settings: Pick<Settings, "profile" | "lang" | "match" | "optOut">): JudgeSettings {
+  const { profile, lang, match, optOut } = settings;
+  return { profile, lang, match: match === "auto" ? (profileNamed(profile).match ?? "fold") : match, optOut };
 }
 
 /** The settings a workspace was last used with. */
@@ -116,13 +130,12 @@ export async function crawlCommand(
       ...chosen,
       resize,
       profile,
-      optOut: flags.optOut ?? "obey",
       judging: judgeSettings(chosen),
       balance: chosen.balance === "auto" ? (profile.balance ?? "exact") : chosen.balance,
       maxPictures: profile.captions.maxPictures,
       quiet: flags.quiet,
       sources,
-      net,
+      net: { ...net, optOut: chosen.optOut },
       stop: stop.signal,
     };
     if (again.length > 0) say(`trying again: ${retry(workspace.db, again)}`);
@@ -145,7 +158,7 @@ async function runStage(stage: string, workspace: Workspace, options: CrawlOptio
     if (!changed && !flags.json)
       console.log("nothing to do: every page, list and picture is done, and the shards are up to date\n");
   } else {
-    const net = new Net(db, options.net);
+    const net = new Net(db, options.net, options.stop);
     try {
       if (stage === "discover") await runDiscover(workspace, options, net);
       else await runSelectAndDownload(workspace, options, net);
@@ -161,22 +174,43 @@ async function runStage(stage: string, workspace: Workspace, options: CrawlOptio
 
 /** The sources on the command line, checked before anything is touched; undefined without any. */
 function whatWasTold(flags: CrawlFlags, stage: string): Remembered | undefined {
-  const { urls = [], sampleWeb = false } = flags;
+  const { sampleWeb = false } = flags;
+  const bulk = bulkOf(flags);
+  checkBulk(bulk);
   const seeds = [...(flags.seeds ?? []), ...(flags.seedsFile === undefined ? [] : seedsIn(flags.seedsFile))];
   for (const seed of seeds) {
     if (!normaliseUrl(seed))
       throw new UsageError(`--seeds ${seed}: expected an address that begins with http:// or https://`);
   }
-  if (seeds.length === 0 && urls.length === 0 && !sampleWeb) {
+  if (seeds.length === 0 && !hasBulk(bulk) && !sampleWeb) {
     if (!existsSync(databaseFile(flags.data))) throw nothingToDo(flags.data, stage);
     return undefined;
   }
-  const { depth, maxPages, urlCol: urlColumn, captionCol: captionColumn, allowPrivate, resolve, hostLimits } = flags;
+  const { dns, maxPagesPerSite, depth, maxPages, allowPrivate, resolve, hostLimits } = flags;
+  const net: NetOptions = {
+    userAgent: userAgent(flags, seeds, sampleWeb),
+    allowPrivate,
+    resolve,
+    hostLimits,
+    dns,
+  };
+  try {
+    checkNetOptions(net);
+  } catch (error) {
+    throw new UsageError((error as Error).message);
+  }
   return {
     sampleWeb,
-    sources: { seeds, urls, depth, maxPages, urlColumn, captionColumn },
-    net: { userAgent: userAgent(flags, seeds, sampleWeb), allowPrivate, resolve, hostLimits },
+    sources: { seeds, depth, maxPages, maxPagesPerSite, ...bulk },
+    net,
   };
+}
+
+function bulkOf(flags: CrawlFlags): BulkSources {
+  const { urls, urlCol: urlColumn, captionCol: captionColumn, wat, warc, cdx, archiveBase, search } = flags;
+  const saveColumns = flags.saveCols?.flatMap((names) => names.split(",")).filter((name) => name !== "");
+  const { folder: folders, shardsIn: shards } = flags;
+  return { urls, urlColumn, captionColumn, saveColumns, wat, warc, cdx, archiveBase, search, folders, shards };
 }
 
 /** This run's settings: what it was told, else what the run before had, else the defaults. */
@@ -209,7 +243,7 @@ function nothingToDo(data: string, stage: string): UsageError {
     return new UsageError(`${data} holds no pairs yet: run \`npm run crawl\` or \`npm run discover\` first`);
   }
   return new UsageError(
-    "nothing to crawl: give --seeds URL..., --urls FILE..., or --sample-web for a try on this machine",
+    "nothing to crawl: give --seeds URL..., --urls FILE..., another source (docs/sources.md), or --sample-web for a try on this machine",
   );
 }
 
@@ -224,7 +258,8 @@ function userAgent(flags: CrawlFlags, seeds: readonly string[], sampleWeb: boole
     const host = URL.parse(address)?.hostname.replace(/^\[|\]$/g, "") ?? "";
     return mapped.has(host) || host === "localhost" || isIP(host) !== 0;
   };
-  if (sampleWeb || flags.allowPrivate.length > 0 || (seeds.length > 0 && seeds.every(local)))
+  const onlyOwn = seeds.length === 0 && !hasBulk({ ...bulkOf(flags), folders: [], shards: [] });
+  if (sampleWeb || onlyOwn || flags.allowPrivate.length > 0 || (seeds.length > 0 && seeds.every(local)))
     return `webimagetext/${manifest.version} (on this machine)`;
   throw new UsageError(
     `--user-agent is missing: sites are told who crawls them, e.g. --user-agent '${AGENT}/${manifest.version} (+https://example.org/crawl; you@example.org)'`,

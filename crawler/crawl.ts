@@ -13,19 +13,17 @@ import { JudgePool } from "./judge-pool.ts";
 import { type JudgeSettings, matcherTable } from "./judges.ts";
 import { Net, type NetOptions } from "./net.ts";
 import { type SelectOptions, select } from "./select.ts";
-import { readUrlList } from "./sources/url-list.ts";
+import { type BulkSources, bulkSources } from "./sources/bulk.ts";
 import { crawlPages } from "./sources/web.ts";
 import { listWanted } from "./wanted.ts";
 import type { Workspace } from "./workspace.ts";
 
 /** Where candidates come from; remembered, so that a run that was cut goes on without being told again. */
-export interface Sources {
+export interface Sources extends BulkSources {
   seeds: string[];
   depth: number;
   maxPages: number;
-  urls: string[];
-  urlColumn?: string | undefined;
-  captionColumn?: string | undefined;
+  maxPagesPerSite?: number | undefined;
 }
 
 /** Everything a crawl can be told. */
@@ -51,14 +49,17 @@ export async function runDiscover(workspace: Workspace, options: CrawlOptions, n
   const { sources } = options;
   let total = 0;
   const web = crawlPages(db, net, sources, options.stop);
-  const lists = sources.urls.map((file) => readUrlList(db, net.http, { ...sources, file }, options.stop));
+  const bulk = bulkSources(db, net, sources, {
+    ...options,
+    judges: () => pool.judges(),
+  });
   const pages = db.prepare<[], { done: number; n: number }>(
     "SELECT sum(state <> 'waiting') AS done, count(*) AS n FROM page",
   );
   try {
-    for (const source of [web, ...lists]) {
+    for (const { batches, readAhead } of [{ batches: web, readAhead: false }, ...bulk]) {
       const before = total;
-      total += await discover(db, source, pool, source !== web, (seen) => {
+      total += await discover(db, batches, pool, readAhead, (seen) => {
         const { done = 0, n = 0 } = pages.get() ?? {};
         progress.update(before + seen, undefined, n > 0 ? `pairs on ${done ?? 0} of ${n} pages` : "pairs");
       });
@@ -138,7 +139,7 @@ export async function runShards(workspace: Workspace, options: CrawlOptions): Pr
 /** The whole main job on an open workspace; returns whether the set changed, or the run was stopped before it could tell. */
 export async function crawl(workspace: Workspace, options: CrawlOptions): Promise<boolean> {
   const { db, data } = workspace;
-  const net = new Net(db, options.net);
+  const net = new Net(db, options.net, options.stop);
   try {
     await runDiscover(workspace, options, net);
     if (!options.stop.aborted) await runSelectAndDownload(workspace, options, net);
@@ -168,7 +169,10 @@ function writeManifest(data: string, workspace: Workspace, options: CrawlOptions
   const manifest = {
     webimagetext: getMeta(workspace.db, "version"),
     node: process.version,
-    queries: { terms: workspace.queries.terms.length, sha256: workspace.queries.sha256 },
+    queries: {
+      terms: workspace.db.prepare<[], number>("SELECT count(*) FROM query").pluck().get(),
+      sha256: workspace.queries.sha256,
+    },
     options: {
       cap,
       seed,

@@ -31,6 +31,8 @@ const ROWS = 200;
 interface Row {
   id: string;
   image_url: string;
+  origin: string | null;
+  checksum: string | null;
 }
 
 /**
@@ -68,7 +70,7 @@ export async function download(
   };
 
   const next = db.prepare<[string, string], Row>(
-    `SELECT p.id, p.image_url FROM wanted w JOIN pair p ON p.id = w.id
+    `SELECT p.id, p.image_url, p.origin, p.checksum FROM wanted w JOIN pair p ON p.id = w.id
      WHERE w.host = ? AND w.id > ? AND p.file IS NULL AND p.state <> 'dropped' ORDER BY w.id LIMIT ${ROWS}`,
   );
   const oneHost = async (host: string): Promise<void> => {

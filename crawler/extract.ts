@@ -1,15 +1,21 @@
-import { isUtf8 } from "node:buffer";
-import { type CheerioAPI, loadBuffer } from "cheerio";
+import { type CheerioAPI, load } from "cheerio/slim";
 import { cleanCaption } from "../filters/caption/clean.ts";
 import { normaliseUrl } from "../store/pair-id.ts";
 import type { CaptionKind } from "../store/types.ts";
+import { parseBounded } from "./bounded-dom.ts";
+import { decodePage } from "./charset.ts";
+import { collectLinks } from "./links.ts";
 import { metaOptOut } from "./opt-out.ts";
+import { chooseCandidate, parseSrcset } from "./srcset.ts";
+import { type Described, imageObjects, previewImages } from "./structured.ts";
 
 /** One picture of a page with one of its texts. */
 export interface Found {
   imageUrl: string;
   caption: string;
   kind: CaptionKind;
+  /** The picture's own licence; the page's is {@link Extracted.licence}. */
+  licence?: string;
 }
 
 /** What a page holds for us. */
@@ -21,83 +27,156 @@ export interface Extracted {
   badUrl: { count: number; example: string };
   /** http(s) addresses the page links to, without repeats; empty when it asks not to follow. */
   links: string[];
+  /** The address the page gives as its own (`link rel=canonical`). */
+  canonical?: string;
   licence?: string;
   optOut: string[];
 }
 
 /** A page with more pairs than this is a trap or an index of everything; the rest is left. */
 const MAX_PAIRS = 2_000;
-/** Of a srcset, the smallest candidate with at least this long side is enough for training and costs the fewest bytes. */
-const ENOUGH_PIXELS = 1024;
-const LAZY_ADDRESSES = ["data-src", "data-original", "data-lazy-src", "data-lazy"];
-const LAZY_SRCSETS = ["data-srcset", "data-lazy-srcset", "srcset"];
+const MAX_PICTURES = 10_000;
+/** Longer texts are no captions; the rule `too_long` sees that from a part. */
+const MAX_TEXT = 10_000;
+const MAX_IMAGE_URL = 4_096;
+const LAZY_ADDRESSES = ["data-src", "data-original", "data-lazy-src", "data-lazy", "data-hi-res-src", "data-actualsrc"];
+const LAZY_SRCSETS = ["data-srcset", "data-lazy-srcset", "data-original-set", "srcset"];
+
+type Element = Parameters<CheerioAPI["contains"]>[0];
 
 /**
- * Pairs, links and signals of an HTML page. cheerio runs on htmlparser2: its default parser leaves pictures inside
- * noscript unparsed and can be kept busy for a minute by a hostile page.
- * @param charset the label from the Content-Type header, if any; a byte order mark wins over it, it wins over meta.
+ * Pairs, links and signals of an HTML page.
+ * @param charset the label from the Content-Type header, if any; see {@link decodePage}.
+ * @param agent the name by which meta elements may address us.
  */
-export function extractPage(body: Buffer, address: string, charset: string | undefined, agent: string): Extracted {
-  const encoding = {
-    defaultEncoding: isUtf8(body) ? "utf-8" : "windows-1252",
-    ...(charset ? { transportLayerEncodingLabel: charset } : {}),
-  };
-  const $ = loadBuffer(body, { xml: { xmlMode: false }, encoding });
-  const base = URL.parse($("base[href]").first().attr("href") ?? "", address)?.href ?? address;
-  const result: Extracted = {
-    found: [],
-    noText: { count: 0, example: "" },
-    badUrl: { count: 0, example: "" },
-    links: linksOf($, base),
-    optOut: metaOptOut(
-      $("meta[name]")
-        .toArray()
-        .map((meta) => ({ name: $(meta).attr("name") ?? "", content: $(meta).attr("content") ?? "" })),
-      agent,
-    ),
-  };
-  const licence = $("link[rel~=license][href], a[rel~=license][href]").first().attr("href");
-  const licenceUrl = licence === undefined ? undefined : normaliseUrl(licence, base);
-  if (licenceUrl) result.licence = licenceUrl;
-
-  const pictures = new Map<string, Map<string, CaptionKind>>();
-  for (const img of $("img").toArray()) {
+export function extractPage(body: Uint8Array, address: string, charset: string | undefined, agent: string): Extracted {
+  const $ = load(parseBounded(decodePage(body, charset)));
+  const base = baseOf($, address);
+  const metas = $("meta")
+    .toArray()
+    .map((meta) => ({
+      name: $(meta).attr("name") ?? $(meta).attr("property") ?? "",
+      content: $(meta).attr("content") ?? "",
+    }));
+  const pictures = new Pictures(base);
+  for (const img of withoutTwins($)) {
     const source = addressOf($, img);
-    const imageUrl = source === undefined ? undefined : normaliseUrl(source, base);
-    if (!imageUrl) {
-      result.badUrl.count++;
-      result.badUrl.example ||= (source ?? "no address").slice(0, 200);
-      continue;
-    }
-    let texts = pictures.get(imageUrl);
-    if (!texts) {
-      texts = new Map();
-      pictures.set(imageUrl, texts);
-    }
     const figure = $(img).closest("figure");
-    const candidates: [CaptionKind, string][] = [
-      ["figcaption", figure.find("figcaption").first().text()],
+    pictures.add(source, [
+      ["figcaption", figure.length > 0 ? figure.find("figcaption").first().text() : ""],
       ["alt", $(img).attr("alt") ?? ""],
       ["title", $(img).attr("title") ?? ""],
-    ];
-    for (const [kind, text] of candidates) {
-      const caption = cleanCaption(text);
-      if (caption !== "" && !texts.has(caption)) texts.set(caption, kind);
-    }
+    ]);
+    if (pictures.full) break;
   }
-  for (const [imageUrl, texts] of pictures) {
-    if (texts.size === 0) {
-      result.noText.count++;
-      result.noText.example ||= imageUrl;
-    }
-    for (const [caption, kind] of texts) {
-      if (result.found.length < MAX_PAIRS) result.found.push({ imageUrl, caption, kind });
-    }
-  }
+  for (const script of $('script[type="application/ld+json" i]').toArray())
+    for (const described of imageObjects($(script).text())) pictures.addDescribed(described, "json-ld");
+  for (const described of previewImages(metas)) pictures.addDescribed(described, "preview");
+
+  const result: Extracted = {
+    ...pictures.result(),
+    links: follows(metas, agent) ? collectLinks(hrefs($), base) : [],
+    optOut: metaOptOut(metas, agent),
+  };
+  const canonical = linkTo($, "link[rel~=canonical i][href]", base);
+  if (canonical) result.canonical = canonical;
+  const licence = linkTo($, "link[rel~=license i][href], a[rel~=license i][href]", base);
+  if (licence) result.licence = licence;
   return result;
 }
 
-type Element = Parameters<CheerioAPI["contains"]>[0];
+/** The pictures of a page as they are found, with their texts. */
+class Pictures {
+  readonly #base: string;
+  readonly #pictures = new Map<string, { texts: Map<string, CaptionKind>; licence?: string }>();
+  readonly #badUrl = { count: 0, example: "" };
+  #pairs = 0;
+
+  constructor(base: string) {
+    this.#base = base;
+  }
+
+  get full(): boolean {
+    return this.#pairs >= MAX_PAIRS || this.#pictures.size >= MAX_PICTURES;
+  }
+
+  add(source: string | undefined, texts: readonly (readonly [CaptionKind, string])[], licence?: string): void {
+    const imageUrl =
+      source === undefined || source.length > MAX_IMAGE_URL ? undefined : normaliseUrl(source, this.#base);
+    if (!imageUrl) {
+      this.#badUrl.count++;
+      this.#badUrl.example ||= (source ?? "no address").slice(0, 200);
+      return;
+    }
+    let picture = this.#pictures.get(imageUrl);
+    if (!picture) {
+      picture = { texts: new Map() };
+      this.#pictures.set(imageUrl, picture);
+    }
+    if (licence !== undefined) picture.licence = licence;
+    for (const [kind, text] of texts) {
+      const caption = cleanCaption(text.slice(0, MAX_TEXT));
+      // What could not be decoded says something else than it did.
+      if (caption === "" || caption.includes("\ufffd") || picture.texts.has(caption)) continue;
+      picture.texts.set(caption, kind);
+      this.#pairs++;
+    }
+  }
+
+  addDescribed({ url, text, licence }: Described, kind: CaptionKind): void {
+    if (!this.full)
+      this.add(url, [[kind, text]], licence === undefined ? undefined : normaliseUrl(licence, this.#base));
+  }
+
+  result(): Pick<Extracted, "found" | "noText" | "badUrl"> {
+    const found: Found[] = [];
+    const noText = { count: 0, example: "" };
+    for (const [imageUrl, { texts, licence }] of this.#pictures) {
+      if (texts.size === 0) {
+        noText.count++;
+        noText.example ||= imageUrl;
+      }
+      for (const [caption, kind] of texts) {
+        if (found.length >= MAX_PAIRS) break;
+        found.push(licence === undefined ? { imageUrl, caption, kind } : { imageUrl, caption, kind, licence });
+      }
+    }
+    return { found, noText, badUrl: this.#badUrl };
+  }
+}
+
+/** A base that is no http(s) address is none. */
+function baseOf($: CheerioAPI, address: string): string {
+  return normaliseUrl($("base[href]").first().attr("href") ?? "", address) ?? address;
+}
+
+function linkTo($: CheerioAPI, selector: string, base: string): string | undefined {
+  const href = $(selector).first().attr("href");
+  return href === undefined ? undefined : normaliseUrl(href, base);
+}
+
+/**
+ * The img elements, without those that only stand in until a script runs: pages that load lazily put the real one into
+ * a noscript right behind. Texts that only the stand-in has go over to the real one.
+ */
+function withoutTwins($: CheerioAPI): Element[] {
+  const standIns = new Set<Element>();
+  for (const noscript of $("noscript").toArray()) {
+    const real = $(noscript).find("img");
+    const standIn = $(noscript).prev();
+    if (real.length !== 1 || !standIn.is("img")) continue;
+    const [alt, realAlt] = [standIn.attr("alt") ?? "", real.attr("alt") ?? ""];
+    if (alt !== "" && realAlt !== "" && alt !== realAlt) continue;
+    for (const name of ["alt", "title"]) {
+      const text = standIn.attr(name);
+      if (text && !real.attr(name)) real.attr(name, text);
+    }
+    for (const element of standIn.toArray()) standIns.add(element);
+  }
+  return $("img")
+    .toArray()
+    .filter((img) => !standIns.has(img));
+}
 
 /** The address to fetch for an img: from srcsets (its own and its picture's sources), else lazy-loading attributes, else src. */
 function addressOf($: CheerioAPI, img: Element): string | undefined {
@@ -107,7 +186,10 @@ function addressOf($: CheerioAPI, img: Element): string | undefined {
     const srcset = LAZY_SRCSETS.map((name) => $(element).attr(name)).find((value) => value);
     return srcset ? parseSrcset(srcset) : [];
   });
-  const best = chooseCandidate(candidates);
+  const best = chooseCandidate(candidates, {
+    width: pixels($(img).attr("width")),
+    height: pixels($(img).attr("height")),
+  });
   if (best !== undefined) return best;
   for (const name of LAZY_ADDRESSES) {
     const value = $(img).attr(name);
@@ -116,71 +198,19 @@ function addressOf($: CheerioAPI, img: Element): string | undefined {
   return $(img).attr("src");
 }
 
-interface SrcsetCandidate {
-  url: string;
-  /** Width in pixels, or the density times one thousandth when only densities are given. */
-  size: number;
+/** A width or height attribute; 0 for none, and for shares of the window. */
+function pixels(attribute: string | undefined): number {
+  return /^\s*\d{1,5}(?:px)?\s*$/.test(attribute ?? "") ? Number.parseInt(attribute ?? "", 10) : 0;
 }
 
-/** The candidates of a srcset attribute (HTML standard, 4.8.4.2); addresses may hold commas, so spaces end them. */
-export function parseSrcset(srcset: string): SrcsetCandidate[] {
-  const candidates: SrcsetCandidate[] = [];
-  for (const [, address = "", descriptor = ""] of srcset.matchAll(
-    /([^\s,]\S*[^\s,]|[^\s,])(?:\s+([\d.]+[wxh]))?\s*(?:,|$)/g,
-  )) {
-    if (address.startsWith("data:")) continue;
-    const figure = Number.parseFloat(descriptor) || 1;
-    candidates.push({ url: address, size: descriptor.endsWith("w") ? figure : figure / 1000 });
-  }
-  return candidates;
+function follows(metas: readonly { name: string; content: string }[], agent: string): boolean {
+  return !metas.some(
+    ({ name, content }) =>
+      ["robots", agent].includes(name.trim().toLowerCase()) && /\b(?:nofollow|none)\b/i.test(content),
+  );
 }
 
-/** The smallest candidate that is large enough, else the largest. */
-function chooseCandidate(candidates: SrcsetCandidate[]): string | undefined {
-  let best: SrcsetCandidate | undefined;
-  for (const candidate of candidates) {
-    if (!best) best = candidate;
-    else if (
-      best.size >= ENOUGH_PIXELS
-        ? candidate.size >= ENOUGH_PIXELS && candidate.size < best.size
-        : candidate.size > best.size
-    )
-      best = candidate;
-  }
-  return best?.url;
-}
-
-/** Files that are no pages: asking for them as pages would load every linked picture twice. */
-const FILE =
-  /\.(?:jpe?g|png|gif|webp|avif|svgz?|bmp|tiff?|heic|ico|pdf|docx?|xlsx?|pptx?|zip|gz|tgz|bz2|xz|7z|rar|tar|exe|dmg|apk|iso|mp[34]|m4[av]|webm|mov|avi|mkv|ogg|wav|flac|css|js|json|xml|rss|txt|csv|woff2?|ttf|eot)$/i;
-
-function linksOf($: CheerioAPI, base: string): string[] {
-  const robots = $('meta[name="robots" i]').attr("content") ?? "";
-  if (/\b(nofollow|none)\b/i.test(robots)) return [];
-  const links = new Set<string>();
-  for (const link of $("a[href], area[href]").toArray()) {
-    if (/\bnofollow\b/i.test($(link).attr("rel") ?? "")) continue;
-    const url = normaliseUrl($(link).attr("href") ?? "", base);
-    if (url && !isTrap(url) && !FILE.test(new URL(url).pathname)) links.add(url);
-  }
-  return [...links];
-}
-
-/** Addresses that grow for ever: too long, too deep, or with a path segment three times over. */
-function isTrap(url: string): boolean {
-  if (url.length > 2_083) return true;
-  const segments = new URL(url).pathname.split("/").filter((segment) => segment !== "");
-  if (segments.length > 20) return true;
-  return segments.some((segment) => segments.filter((other) => other === segment).length >= 3);
-}
-
-/** The addresses in a sitemap or sitemap index (sitemaps.org); undefined when the body is neither. */
-export function extractSitemap(body: Buffer): string[] | undefined {
-  const head = body.subarray(0, 2_000).toString("latin1");
-  if (!/<(?:urlset|sitemapindex)[\s>]/i.test(head)) return undefined;
-  const $ = loadBuffer(body, { xml: true, encoding: { defaultEncoding: "utf-8" } });
-  return $("url > loc, sitemap > loc")
-    .toArray()
-    .map((loc) => normaliseUrl($(loc).text()))
-    .filter((url) => url !== undefined);
+function* hrefs($: CheerioAPI): Generator<string> {
+  for (const link of $("a[href], area[href]").toArray())
+    if (!/\bnofollow\b/i.test($(link).attr("rel") ?? "")) yield $(link).attr("href") ?? "";
 }

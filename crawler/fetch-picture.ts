@@ -3,10 +3,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Decoders } from "../filters/image/decoders.ts";
 import { ImageError } from "../filters/image/image-error.ts";
 import type { Picture, PictureOptions } from "../filters/image/picture.ts";
-import { FetchError } from "./fetch-error.ts";
+import { FetchError, Stopped } from "./fetch-error.ts";
+import { readLocalPicture, verifyChecksum } from "./local-picture.ts";
 import type { BodyMemory } from "./memory.ts";
 import type { Net } from "./net.ts";
-import { headerOptOut } from "./opt-out.ts";
 
 /** How the download of one pair ended: with a picture, or with a drop reason. */
 export interface Outcome {
@@ -31,7 +31,7 @@ const TIMEOUT_ATTEMPTS = 2;
  * @throws Error when this machine, not the host, is the trouble.
  */
 export async function fetchPicture(
-  row: { id: string; image_url: string },
+  row: { id: string; image_url: string; origin: string | null; checksum: string | null },
   net: Net,
   decoders: Decoders,
   memory: BodyMemory,
@@ -41,37 +41,34 @@ export async function fetchPicture(
   for (let attempt = 1; !options.stop.aborted; attempt++) {
     const held = await memory.hold();
     try {
-      const robots = await net.robots.of(url);
-      if (robots.optOut.length > 0) throw new FetchError("opt_out", robots.optOut.join("; "));
-      const { status, body } = await net.hosts.image(url, () =>
-        net.get(url, {
-          maxBytes: MAX_IMAGE_BYTES,
-          accept: "image/avif, image/webp, image/png, image/jpeg, image/*;q=0.8",
-          onHeaders: (headers) => {
-            held.expect(Number(headers["content-length"]));
-            const signals = headerOptOut(headers, net.agent);
-            if (signals.length > 0) throw new FetchError("opt_out", signals.join("; "));
-          },
-        }),
-      );
+      const local = await readLocalPicture(row.origin, MAX_IMAGE_BYTES);
+      const { status, body, optOut } = local
+        ? { status: null, body: local, optOut: [] }
+        : await net.image(url, {
+            maxBytes: MAX_IMAGE_BYTES,
+            accept: "image/avif, image/webp, image/png, image/jpeg, image/*;q=0.8",
+            onHeaders: (headers) => held.expect(Number(headers["content-length"])),
+          });
       held.expect(body.length);
+      verifyChecksum(body, row.checksum);
       const outcome = { id: row.id, attempts: attempt, status };
       try {
         const picture = await decoders.make(body, options);
         const sha256 = createHash("sha256").update(body).digest("hex");
-        return { ...outcome, optOut: picture.optOut, picture: { ...picture, sha256 } };
+        return { ...outcome, optOut: [...optOut, ...picture.optOut], picture: { ...picture, sha256 } };
       } catch (error) {
         if (!(error instanceof ImageError)) throw error;
-        return { ...outcome, optOut: error.optOut, reason: error.reason, detail: error.message };
+        return { ...outcome, optOut: [...optOut, ...error.optOut], reason: error.reason, detail: error.message };
       }
     } catch (error) {
+      if (error instanceof Stopped) return undefined;
       if (!(error instanceof FetchError)) throw error;
       // Not the host's fault: such pairs must not be dropped for it.
       if (/^(EMFILE|ENFILE|ENOBUFS)\b/.test(error.message)) throw new Error(error.message, { cause: error });
-      const again = error.next !== "give up" && attempt < (error.reason === "timeout" ? TIMEOUT_ATTEMPTS : ATTEMPTS);
+      const again = error.again && attempt < (error.reason === "timeout" ? TIMEOUT_ATTEMPTS : ATTEMPTS);
       if (!again) {
-        const { status = null, reason, message } = error;
-        return { id: row.id, attempts: attempt, status, optOut: [], reason, detail: message };
+        const { status = null, reason, message, signals } = error;
+        return { id: row.id, attempts: attempt, status, optOut: [...signals], reason, detail: message };
       }
       // With a Retry-After the host's queue waits; without, each picture for itself, jittered so that they do not return at once.
       if (error.retryAfterMs === undefined) await sleep(500 * 2 ** attempt * (0.5 + Math.random()));

@@ -1,27 +1,18 @@
-import { readFileSync } from "node:fs";
-import { BlockList, isIP } from "node:net";
-import { setTimeout as sleep } from "node:timers/promises";
-import pLimit, { type LimitFunction } from "p-limit";
+import { setMaxListeners } from "node:events";
+import { isIPv6 } from "node:net";
 import { getDomain } from "tldts";
 import type { Database } from "../store/database.ts";
-import { FetchError } from "./fetch-error.ts";
+import type { FetchError } from "./fetch-error.ts";
+import { Address, Host } from "./host.ts";
+import { DEFAULT_LIMITS, type LimitsRule, readHostLimits } from "./host-limits.ts";
 
-/** What a host is asked to bear. */
-export interface HostLimits {
-  /** Seconds from the end of one page to the start of the next. */
-  pageGap: number;
-  /** Pictures begun in a second. */
-  imagesPerSecond: number;
-  /** Requests at the same time, pictures only; pages are fetched one by one. */
-  inFlight: number;
-}
-
-const DEFAULT_LIMITS: HostLimits = { pageGap: 1, imagesPerSecond: 4, inFlight: 2 };
-const MAX_CRAWL_DELAY = 60;
-/** After so many failures in a row a host is left alone for the rest of the run. */
-const CIRCUIT_OPENS_AT = 20;
+/** What the hosts behind one address bear together, whatever their own limits. */
+const ADDRESS_IN_FLIGHT = 8;
+const ADDRESS_STARTS_PER_SECOND = 16;
+/** Hosts kept in memory; idle ones beyond are forgotten, busy ones never. */
+const MOST_HOSTS = 20_000;
 /** How many of the last durations the median is taken of. */
-const DURATIONS = 101;
+const DURATIONS = 31;
 
 /**
  * The unit of politeness: the registered domain, so that subdomains share one queue, with the port when it is not the
@@ -32,129 +23,55 @@ export function hostOf(url: URL): string {
   return url.port ? `${domain}:${url.port}` : domain;
 }
 
-/** One host's queue, limits and record. */
-class Host {
-  readonly limits: HostLimits;
-  readonly #adaptive: boolean;
-  #images: LimitFunction;
-  #pages = pLimit(1);
-  #nextImage = 0;
-  #nextPage = 0;
-  #pausedUntil = 0;
-  #slower = 1;
-  #failuresInRow = 0;
-  requests = 0;
-  ok = 0;
-  failed = 0;
-  bytes = 0;
+/** What the table `host` gets. */
+interface HostRecord {
+  requests: number;
+  ok: number;
+  failed: number;
+  bytes: number;
   lastStatus: number | undefined;
-  durations: number[] = [];
-
-  constructor(limits: HostLimits | undefined) {
-    this.limits = limits ?? DEFAULT_LIMITS;
-    this.#adaptive = limits === undefined;
-    this.#images = pLimit(this.limits.inFlight);
-  }
-
-  get down(): boolean {
-    return this.#failuresInRow >= CIRCUIT_OPENS_AT;
-  }
-
-  image<T>(task: () => Promise<T>): Promise<T> {
-    return this.#images(async () => {
-      await this.#wait(() => {
-        const at = Math.max(performance.now(), this.#nextImage, this.#pausedUntil);
-        this.#nextImage = at + (1000 / this.limits.imagesPerSecond) * this.#slower;
-        return at;
-      });
-      return task();
-    });
-  }
-
-  page<T>(crawlDelay: number | undefined, task: () => Promise<T>): Promise<T> {
-    return this.#pages(async () => {
-      await this.#wait(() => Math.max(performance.now(), this.#nextPage, this.#pausedUntil));
-      const started = performance.now();
-      try {
-        return await task();
-      } finally {
-        const now = performance.now();
-        const asked = Math.min(crawlDelay ?? 0, MAX_CRAWL_DELAY);
-        const gap = Math.max(
-          this.limits.pageGap * this.#slower,
-          asked,
-          this.#adaptive ? (2 * (now - started)) / 1000 : 0,
-        );
-        this.#nextPage = now + gap * 1000;
-      }
-    });
-  }
-
-  /** Waits for its turn, again if the host asked for a pause meanwhile. */
-  async #wait(reserve: () => number): Promise<void> {
-    let at = reserve();
-    while (at > performance.now()) {
-      await sleep(Math.max(0, at - performance.now()));
-      if (this.#pausedUntil > at) at = this.#pausedUntil;
-    }
-  }
-
-  record(ms: number, bytes: number, status: number | undefined, error: FetchError | undefined): void {
-    this.requests++;
-    this.bytes += bytes;
-    this.lastStatus = status ?? this.lastStatus;
-    if (this.durations.length < DURATIONS) this.durations.push(ms);
-    else this.durations[this.requests % DURATIONS] = ms;
-    if (!error) {
-      this.ok++;
-      this.#failuresInRow = 0;
-      return;
-    }
-    this.failed++;
-    // A missing picture is no sign of a host in trouble.
-    if (error.next === "give up" && error.reason !== "timeout") {
-      if (error.status !== undefined) this.#failuresInRow = 0;
-      return;
-    }
-    this.#failuresInRow++;
-    if (error.retryAfterMs !== undefined)
-      this.#pausedUntil = Math.max(this.#pausedUntil, performance.now() + error.retryAfterMs);
-    if (error.reason === "http_429" || error.status === 503 || error.reason === "timeout")
-      this.#slower = Math.min(this.#slower * 2, 64);
-  }
+  durations: number[];
 }
 
 /** All hosts met in a run. */
 export class Hosts {
-  readonly #rules: { match: (host: string, address: string | undefined) => boolean; limits: HostLimits }[] = [];
+  readonly #rules: readonly LimitsRule[];
   readonly #hosts = new Map<string, Promise<Host>>();
-  readonly #open = new Map<string, Host>();
+  readonly #ready = new Map<string, Host>();
+  readonly #addresses = new Map<string, Address>();
+  readonly #records = new Map<string, HostRecord>();
   readonly #addressOf: (url: URL) => Promise<string | undefined>;
+  readonly #stop: AbortSignal;
 
   /**
-   * @param file a host-limits file, if any (`--host-limits`; format in docs/host-limits.md).
-   * @param addressOf resolves a host, for the lines that name a range of addresses.
+   * @param file a host-limits file, if any.
+   * @param addressOf resolves a host: for the limit of its address and the lines that name a range of addresses.
+   * @param stop ends all waiting with Stopped.
    * @throws Error naming file and line that cannot be read.
    */
-  constructor(file: string | undefined, addressOf: (url: URL) => Promise<string | undefined>) {
+  constructor(
+    file: string | undefined,
+    addressOf: (url: URL) => Promise<string | undefined>,
+    stop: AbortSignal = new AbortController().signal,
+  ) {
     this.#addressOf = addressOf;
-    if (file !== undefined) this.#rules = readLimits(file);
+    this.#rules = file === undefined ? [] : readHostLimits(file);
+    this.#stop = stop;
+    setMaxListeners(0, stop); // Every waiting request listens.
   }
 
-  /** Runs `task` when the host's page queue comes to it; at most one at a time. */
+  /**
+   * Runs `task` when the host's page queue comes to it; at most one at a time.
+   * @param crawlDelay seconds that robots.txt asks for.
+   * @throws FetchError `host_down` when the host failed too often, Stopped at the end of the run.
+   */
   async page<T>(url: URL, crawlDelay: number | undefined, task: () => Promise<T>): Promise<T> {
-    const host = await this.#host(url);
-    if (host.down) throw new FetchError("host_down", `${CIRCUIT_OPENS_AT} failures in a row`);
-    return host.page(crawlDelay, task);
+    return (await this.#host(url)).page(crawlDelay, task);
   }
 
-  /** Runs `task` when the host's picture queue comes to it. */
+  /** Runs `task` when the host's picture queue comes to it. @throws as {@link page} */
   async image<T>(url: URL, task: () => Promise<T>): Promise<T> {
-    const host = await this.#host(url);
-    return host.image(() => {
-      if (host.down) throw new FetchError("host_down", `${CIRCUIT_OPENS_AT} failures in a row`);
-      return task();
-    });
+    return (await this.#host(url)).image(task);
   }
 
   /** How many pictures of the host may be in flight: the size of the caller's window. */
@@ -164,7 +81,19 @@ export class Hosts {
 
   /** Notes how a request ended; failures slow the host down, a Retry-After pauses it. */
   async record(url: URL, ms: number, bytes: number, status: number | undefined, error?: FetchError): Promise<void> {
-    (await this.#host(url)).record(ms, bytes, status, error);
+    const name = hostOf(url);
+    let record = this.#records.get(name);
+    if (!record) {
+      record = { requests: 0, ok: 0, failed: 0, bytes: 0, lastStatus: undefined, durations: [] };
+      this.#records.set(name, record);
+    }
+    record.durations[record.requests % DURATIONS] = ms;
+    record.requests++;
+    record.bytes += bytes;
+    record.lastStatus = status ?? record.lastStatus;
+    if (error) record.failed++;
+    else record.ok++;
+    (await this.#host(url)).note(error);
   }
 
   /** Adds what was recorded since the last call to the table `host`. */
@@ -175,20 +104,20 @@ export class Hosts {
          median_ms = coalesce(excluded.median_ms, median_ms), last_status = coalesce(excluded.last_status, last_status)`,
     );
     db.transaction(() => {
-      for (const [name, host] of this.#open) {
-        if (host.requests === 0) continue;
-        const sorted = host.durations.toSorted((a, b) => a - b);
+      for (const [name, { requests, ok, failed, bytes, durations, lastStatus }] of this.#records) {
+        const sorted = durations.toSorted((a, b) => a - b);
         const median = Math.round((sorted[sorted.length >> 1] ?? 0) * 10) / 10;
-        upsert.run(name, host.requests, host.ok, host.failed, host.bytes, median, host.lastStatus ?? null);
-        host.requests = host.ok = host.failed = host.bytes = 0;
+        upsert.run(name, requests, ok, failed, bytes, median, lastStatus ?? null);
       }
     })();
+    this.#records.clear();
   }
 
   #host(url: URL): Promise<Host> {
     const name = hostOf(url);
     let host = this.#hosts.get(name);
     if (!host) {
+      if (this.#hosts.size >= MOST_HOSTS) this.#forgetIdle();
       host = this.#create(name, url);
       this.#hosts.set(name, host);
     }
@@ -196,46 +125,32 @@ export class Hosts {
   }
 
   async #create(name: string, url: URL): Promise<Host> {
-    const address = this.#rules.length > 0 ? await this.#addressOf(url) : undefined;
-    const rule = this.#rules.find(
-      ({ match }) => match(name, address) || match(url.host, address) || match(url.hostname, address),
-    );
-    const host = new Host(rule?.limits);
-    this.#open.set(name, host);
+    const address = await this.#addressOf(url);
+    const rule = this.#rules.find(({ fits }) => fits([name, url.host, url.hostname], address));
+    // Whoever wrote a line for a range knows the machines in it; they have no limit of their own then.
+    const shared = address === undefined || rule?.range ? undefined : this.#address(address);
+    const host = new Host(rule?.limits ?? DEFAULT_LIMITS, rule === undefined, shared, this.#stop);
+    this.#ready.set(name, host);
     return host;
   }
-}
 
-function readLimits(
-  file: string,
-): { match: (host: string, address: string | undefined) => boolean; limits: HostLimits }[] {
-  let text: string;
-  try {
-    text = readFileSync(file, "utf8");
-  } catch (error) {
-    throw new Error(`--host-limits ${file}: ${(error as Error).message}`);
-  }
-  return text.split("\n").flatMap((line, index) => {
-    if (line.trim() === "" || line.startsWith("#")) return [];
-    const [name = "", ...figures] = line.trim().split(/\s+/);
-    const [pageGap = Number.NaN, imagesPerSecond = Number.NaN, inFlight = Number.NaN] = figures.map(Number);
-    if (!(pageGap >= 0) || !(imagesPerSecond > 0) || !(inFlight >= 1)) {
-      throw new Error(
-        `${file}:${index + 1}: expected "HOST seconds-between-pages image-starts-per-second requests-in-flight"`,
-      );
+  #address(address: string): Address {
+    // Providers give a /64 of IPv6 to one machine.
+    const key = isIPv6(address) ? new URL(`http://[${address}]`).hostname.split(":").slice(0, 4).join(":") : address;
+    let shared = this.#addresses.get(key);
+    if (!shared) {
+      shared = new Address(ADDRESS_IN_FLIGHT, ADDRESS_STARTS_PER_SECOND);
+      this.#addresses.set(key, shared);
     }
-    const limits = { pageGap, imagesPerSecond, inFlight: Math.floor(inFlight) };
-    const [address = "", bits = ""] = name.split("/");
-    const family = isIP(address);
-    if (family === 0 || bits === "") return [{ match: (host: string) => host === name.toLowerCase(), limits }];
-    const range = new BlockList();
-    range.addSubnet(address, Number(bits), family === 6 ? "ipv6" : "ipv4");
-    return [
-      {
-        match: (_: string, at: string | undefined) =>
-          at !== undefined && range.check(at, isIP(at) === 6 ? "ipv6" : "ipv4"),
-        limits,
-      },
-    ];
-  });
+    return shared;
+  }
+
+  #forgetIdle(): void {
+    for (const [name, host] of this.#ready) {
+      if (!host.idle) continue;
+      this.#ready.delete(name);
+      this.#hosts.delete(name);
+    }
+    for (const [key, address] of this.#addresses) if (address.idle) this.#addresses.delete(key);
+  }
 }

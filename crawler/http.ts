@@ -1,10 +1,10 @@
-import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
-import { pipeline, Readable } from "node:stream";
-import zlib from "node:zlib";
-import { Agent, buildConnector, type Dispatcher } from "undici";
+import { Agent, type Dispatcher } from "undici";
 import { type AddressCheck, addressCheck } from "./addresses.ts";
-import { FetchError, statusError, toFetchError } from "./fetch-error.ts";
+import { BodyReader } from "./body.ts";
+import { connector, refusal } from "./connect.ts";
+import { FetchError, Stopped, statusError, toFetchError } from "./fetch-error.ts";
+import { DnsCache } from "./resolver.ts";
 
 /** Headers as undici gives them: lower-case names. */
 export type ResponseHeaders = Dispatcher.ResponseData["headers"];
@@ -16,8 +16,12 @@ export interface Fetched {
   status: number;
   headers: ResponseHeaders;
   body: Buffer;
+  /** Milliseconds of all its requests, without waiting between them. */
   ms: number;
 }
+
+/** What one request gave: a body, or where to ask next. */
+export type Hop = Fetched | { redirect: URL; status: number; ms: number };
 
 /** What one request may cost, and who may stop it. */
 export interface FetchLimits {
@@ -26,10 +30,10 @@ export interface FetchLimits {
   accept: string;
   /** Takes the first `maxBytes` of a longer body instead of failing. */
   truncate?: boolean;
-  /** Asked before each hop, the first too; throws a FetchError to refuse it. */
-  beforeHop?: (url: URL) => Promise<void>;
+  /** Runs each request, redirects too: the place for permission, waiting and records. Throws a FetchError to refuse it. */
+  eachHop?: (url: URL, request: () => Promise<Hop>) => Promise<Hop>;
   /** Sees the final headers before the body is read; throws a FetchError to refuse it. */
-  onHeaders?: (headers: ResponseHeaders) => void;
+  onHeaders?: (headers: ResponseHeaders, url: URL) => void;
 }
 
 /** Settings of a client; defaults are DESIGN's. */
@@ -39,19 +43,22 @@ export interface HttpOptions {
   allowPrivate: readonly string[];
   /** As curl's: HOST:PORT:ADDRESS. */
   resolve: readonly string[];
+  /** Name servers to ask instead of the system's. */
+  dns?: readonly string[] | undefined;
   /** Total milliseconds for one request, redirects included. */
   deadlineMs?: number;
 }
 
 const MAX_REDIRECTS = 5;
-const CONNECT_TIMEOUT_MS = 10_000;
+/** Connecting may take this part of the deadline: 10 of 30 seconds. */
+const CONNECT_SHARE = 3;
 /** After this long a body must have come in at the minimum rate: a drip would else hold its slot to the deadline. */
 const RATE_GRACE_MS = 5_000;
 const MIN_BYTES_PER_SECOND = 1024;
-/** A page that inflates more than this is a bomb, once it is past a first MiB. */
-const MAX_INFLATE_RATIO = 200;
-const DNS_TTL_MS = 300_000;
-const DNS_NEGATIVE_TTL_MS = 60_000;
+/** How often all requests under way are looked at: one timer for all is cheaper than two for each. */
+const WATCH_MS = 200;
+/** Of an answer that is not wanted so much is read, to use the connection again. */
+const DISCARD_BYTES = 65_536;
 
 /** A client that never dials an address its check refuses, and gives every request one deadline and one byte cap. */
 export class HttpClient {
@@ -60,84 +67,52 @@ export class HttpClient {
   readonly #deadlineMs: number;
   readonly #mayDial: AddressCheck;
   readonly #fixed = new Map<string, string>();
-  readonly #resolved = new Map<string, { until: number; addresses: Promise<string[]> }>();
+  readonly #dns: DnsCache;
+  readonly #underWay = new Set<Exchange>();
+  #watch: NodeJS.Timeout | undefined;
 
   /** @throws Error naming an option that cannot be understood. */
   constructor(options: HttpOptions) {
     this.userAgent = options.userAgent;
     this.#deadlineMs = options.deadlineMs ?? 30_000;
     this.#mayDial = addressCheck(options.allowPrivate);
+    this.#dns = new DnsCache(options.dns);
     for (const entry of options.resolve) {
       const [, host, port, address] = /^([^:]+):(\d+):\[?([^\]]+)\]?$/.exec(entry) ?? [];
       if (!host || !port || !address || isIP(address) === 0)
         throw new Error(`--resolve ${entry}: expected HOST:PORT:ADDRESS`);
       this.#fixed.set(`${host.toLowerCase()}:${port}`, address);
     }
-    const connect = buildConnector({ timeout: CONNECT_TIMEOUT_MS, allowH2: false });
     this.#agent = new Agent({
       allowH2: false,
       maxHeaderSize: 16 * 1024,
-      headersTimeout: this.#deadlineMs,
-      bodyTimeout: this.#deadlineMs,
-      // The address that was checked is the one that is dialled: no second resolution, hence no rebinding.
-      connect: (target, callback) => {
-        this.#addressOf(target.hostname, target.port || (target.protocol === "https:" ? "443" : "80")).then(
-          (address) => {
-            const name = target.hostname.replace(/^\[|\]$/g, "");
-            connect(
-              { ...target, hostname: address, ...(isIP(name) === 0 ? { servername: target.servername ?? name } : {}) },
-              callback,
-            );
-          },
-          (error: Error) => callback(error, null),
-        );
-      },
+      // The watch has the say about time; undici's own timeouts are per chunk.
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      connect: connector((host, port) => this.#addresses(host, port), this.#mayDial, this.#deadlineMs / CONNECT_SHARE),
     });
   }
 
   /**
    * Fetches `address`, following at most five redirects.
-   * @throws FetchError with the drop reason and what to do next.
+   * @throws FetchError with the drop reason and what it means; Stopped after {@link stop}.
    */
   async get(address: string, limits: FetchLimits): Promise<Fetched> {
-    const started = performance.now();
-    const abort = new AbortController();
-    const deadline = setTimeout(
-      () => abort.abort(new FetchError("timeout", `not done in ${this.#deadlineMs} ms`, { next: "retry later" })),
-      this.#deadlineMs,
-    );
-    try {
-      let url = new URL(address);
-      for (let hop = 0; hop <= MAX_REDIRECTS; hop++) {
-        await this.#checkLiteral(url);
-        await limits.beforeHop?.(url);
-        const response = await this.#request(url, limits, abort.signal);
-        const { statusCode: status, headers, body } = response;
-        const location = headers["location"];
-        if (status >= 300 && status < 400 && location) {
-          await body.dump({ limit: 65_536 });
-          url = redirectTarget(url, Array.isArray(location) ? location[0] : location);
-          continue;
-        }
-        if (status < 200 || status >= 300) {
-          await body.dump({ limit: 65_536 });
-          throw statusError(status, headers);
-        }
-        try {
-          limits.onHeaders?.(headers);
-          const bytes = await readBody(body, headers, limits, abort);
-          return { url: url.href, status, headers, body: bytes, ms: performance.now() - started };
-        } catch (error) {
-          body.on("error", () => {}).destroy();
-          throw error;
-        }
-      }
-      throw new FetchError("redirect_loop", `more than ${MAX_REDIRECTS} redirects`);
-    } catch (error) {
-      throw abort.signal.aborted ? toFetchError(abort.signal.reason) : toFetchError(error);
-    } finally {
-      clearTimeout(deadline);
+    let url = new URL(address);
+    let ms = 0;
+    for (let hop = 0; hop <= MAX_REDIRECTS; hop++) {
+      const request = () => this.#request(url, limits, this.#deadlineMs - ms);
+      const answer = await (limits.eachHop ? limits.eachHop(url, request) : request());
+      ms += answer.ms;
+      if (!("redirect" in answer)) return { ...answer, ms };
+      url = answer.redirect;
     }
+    throw new FetchError("redirect_loop", `more than ${MAX_REDIRECTS} redirects`);
+  }
+
+  /** Cuts what is under way: its callers get {@link Stopped}. */
+  stop(): void {
+    for (const exchange of this.#underWay) exchange.fail(new Stopped());
   }
 
   /**
@@ -147,12 +122,14 @@ export class HttpClient {
    */
   async open(url: URL, headers: Record<string, string>): Promise<Dispatcher.ResponseData> {
     try {
-      await this.#checkLiteral(url);
+      this.#checkLiteral(url);
       return await this.#agent.request({
         origin: url.origin,
         path: url.pathname + url.search,
         method: "GET",
         headers: { "user-agent": this.userAgent, "accept-encoding": "identity", ...headers },
+        headersTimeout: this.#deadlineMs,
+        bodyTimeout: this.#deadlineMs, // between two chunks
       });
     } catch (error) {
       throw toFetchError(error);
@@ -164,50 +141,166 @@ export class HttpClient {
     await this.#agent.destroy();
   }
 
-  #request(url: URL, limits: FetchLimits, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
-    return this.#agent.request({
-      origin: url.origin,
-      path: url.pathname + url.search,
-      method: "GET",
-      headers: { "user-agent": this.userAgent, accept: limits.accept, "accept-encoding": "gzip, deflate, br" },
-      signal,
-    });
+  /** The address that a connection to `url` would go to first, or undefined when it has none that may be dialled. */
+  async addressOf(url: URL): Promise<string | undefined> {
+    const port = url.port || (url.protocol === "https:" ? "443" : "80");
+    const host = url.hostname.replace(/^\[|\]$/g, "");
+    return this.#addresses(host, port).then(
+      ([first]) => first,
+      () => undefined,
+    );
+  }
+
+  async #request(url: URL, limits: FetchLimits, timeMs: number): Promise<Hop> {
+    const started = performance.now();
+    this.#checkLiteral(url);
+    const exchange = new Exchange(url, limits, started + timeMs);
+    this.#underWay.add(exchange);
+    this.#watch ??= setInterval(() => this.#look(), WATCH_MS);
+    try {
+      this.#agent.dispatch(
+        {
+          origin: url.origin,
+          path: url.pathname + url.search,
+          method: "GET",
+          headers: { "user-agent": this.userAgent, accept: limits.accept, "accept-encoding": "gzip, deflate, br" },
+        },
+        exchange,
+      );
+      const { status, headers, body } = await exchange.done;
+      const ms = performance.now() - started;
+      if (body) return { url: url.href, status, headers, body, ms };
+      const location = status >= 300 && status < 400 ? headers["location"] : undefined;
+      if (!location) throw statusError(status, headers);
+      return { redirect: redirectTarget(url, Array.isArray(location) ? location[0] : location), status, ms };
+    } catch (error) {
+      throw error instanceof Stopped ? error : toFetchError(error);
+    } finally {
+      this.#underWay.delete(exchange);
+      if (this.#underWay.size === 0) {
+        clearInterval(this.#watch);
+        this.#watch = undefined;
+      }
+    }
   }
 
   /** The connector is not asked when a connection is reused, so literal addresses are checked on every hop. */
-  async #checkLiteral(url: URL): Promise<void> {
+  #checkLiteral(url: URL): void {
     const host = url.hostname.replace(/^\[|\]$/g, "");
-    if (isIP(host) !== 0 && !this.#mayDial(host)) throw new FetchError("private_address", `${host} is not public`);
+    if (isIP(host) !== 0 && !this.#mayDial(host)) throw refusal(host, [host]);
   }
 
-  /** The address that a connection to `url` would go to, or undefined when it has none that may be dialled. */
-  async addressOf(url: URL): Promise<string | undefined> {
-    const port = url.port || (url.protocol === "https:" ? "443" : "80");
-    return this.#addressOf(url.hostname, port).catch(() => undefined);
+  #look(): void {
+    const now = performance.now();
+    for (const exchange of this.#underWay) exchange.look(now, this.#deadlineMs);
   }
 
-  async #addressOf(hostname: string, port: string): Promise<string> {
-    const host = hostname.replace(/^\[|\]$/g, "").toLowerCase();
+  async #addresses(host: string, port: string): Promise<readonly string[]> {
     const fixed = this.#fixed.get(`${host}:${port}`);
-    const addresses = fixed ? [fixed] : isIP(host) !== 0 ? [host] : await this.#resolve(host);
-    const address = addresses.find((candidate) => this.#mayDial(candidate));
-    if (!address) throw new FetchError("private_address", `${host} is ${addresses.join(", ")}, which is not public`);
-    return address;
+    const all = fixed ? [fixed] : isIP(host) !== 0 ? [host] : await this.#dns.addresses(host);
+    const dialled = all.filter((address) => this.#mayDial(address));
+    if (dialled.length === 0) throw refusal(host, all);
+    return dialled;
+  }
+}
+
+interface Answer {
+  status: number;
+  headers: ResponseHeaders;
+  /** Missing when the status is not 2xx. */
+  body?: Buffer;
+}
+
+/** One request and its answer, as undici hands it over in pieces. */
+class Exchange implements Dispatcher.DispatchHandler {
+  readonly done: Promise<Answer>;
+  readonly #limits: FetchLimits;
+  readonly #url: URL;
+  readonly #deadline: number;
+  readonly #settle: (answer: Answer) => void;
+  readonly #reject: (error: Error) => void;
+  #controller: Dispatcher.DispatchController | undefined;
+  #answer: Answer | undefined;
+  #reader: BodyReader | undefined;
+  #discarded = 0;
+  #bodyFrom = 0;
+  #error: Error | undefined;
+
+  constructor(url: URL, limits: FetchLimits, deadline: number) {
+    this.#url = url;
+    this.#limits = limits;
+    this.#deadline = deadline;
+    const { promise, resolve, reject } = Promise.withResolvers<Answer>();
+    this.done = promise;
+    this.#settle = resolve;
+    this.#reject = reject;
   }
 
-  #resolve(host: string): Promise<string[]> {
-    const now = Date.now();
-    const known = this.#resolved.get(host);
-    if (known && known.until > now) return known.addresses;
-    const entry = {
-      until: now + DNS_TTL_MS,
-      addresses: lookup(host, { all: true }).then((all) => all.map((one) => one.address)),
-    };
-    entry.addresses.catch(() => {
-      entry.until = now + DNS_NEGATIVE_TTL_MS;
-    });
-    this.#resolved.set(host, entry);
-    return entry.addresses;
+  /** Ends a request that is over its time or too slow. */
+  look(now: number, deadlineMs: number): void {
+    if (now > this.#deadline) {
+      this.fail(new FetchError("timeout", `not done in ${deadlineMs} ms`, { kind: "host in trouble" }));
+    } else if (this.#bodyFrom > 0) {
+      const elapsed = now - this.#bodyFrom;
+      const bytes = this.#reader?.wireBytes ?? this.#discarded;
+      if (elapsed > RATE_GRACE_MS && (bytes / elapsed) * 1000 < MIN_BYTES_PER_SECOND && !this.#reader?.busy)
+        this.fail(
+          new FetchError("timeout", `slower than ${MIN_BYTES_PER_SECOND} bytes a second`, { kind: "host in trouble" }),
+        );
+    }
+  }
+
+  fail(error: Error): void {
+    if (this.#error) return;
+    this.#error = error;
+    this.#reader?.destroy();
+    this.#reject(error);
+    this.#controller?.abort(error);
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    if (this.#error) controller.abort(this.#error);
+  }
+
+  onResponseStart(controller: Dispatcher.DispatchController, status: number, headers: ResponseHeaders): void {
+    if (status < 200) return;
+    this.#answer = { status, headers };
+    this.#bodyFrom = performance.now();
+    if (status >= 300) return;
+    try {
+      this.#limits.onHeaders?.(headers, this.#url);
+      this.#reader = new BodyReader(headers, this.#limits, controller, {
+        done: (body) => this.#settle({ status, headers, body }),
+        enough: (body) => {
+          this.#settle({ status, headers, body });
+          controller.abort(new Error("enough read"));
+        },
+        failed: (error) => this.fail(error),
+      });
+    } catch (error) {
+      this.fail(error as Error);
+    }
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (this.#reader) {
+      this.#reader.take(chunk);
+    } else {
+      this.#discarded += chunk.length;
+      if (this.#discarded > DISCARD_BYTES) controller.abort(new Error("not wanted"));
+    }
+  }
+
+  onResponseEnd(): void {
+    if (this.#reader) this.#reader.end();
+    else if (this.#answer) this.#settle(this.#answer);
+  }
+
+  onResponseError(_: Dispatcher.DispatchController, error: Error): void {
+    // A refusal or redirect stands, whatever becomes of its body.
+    if (this.#answer && !this.#reader && !this.#error) this.#settle(this.#answer);
+    else this.fail(error);
   }
 }
 
@@ -218,79 +311,4 @@ function redirectTarget(from: URL, location: string | undefined): URL {
   }
   target.hash = "";
   return target;
-}
-
-/** Reads and decodes a body under the byte cap and the minimum rate. */
-async function readBody(
-  body: Readable,
-  headers: ResponseHeaders,
-  limits: FetchLimits,
-  abort: AbortController,
-): Promise<Buffer> {
-  const { maxBytes, truncate = false } = limits;
-  const announced = Number(headers["content-length"]);
-  if (announced > maxBytes && !truncate)
-    throw new FetchError("too_large", `${announced} bytes announced, ${maxBytes} allowed`);
-  const started = performance.now();
-  let wire = 0;
-  const pace = setInterval(() => {
-    const elapsed = performance.now() - started;
-    if (elapsed > RATE_GRACE_MS && (wire / elapsed) * 1000 < MIN_BYTES_PER_SECOND) {
-      abort.abort(new FetchError("timeout", `slower than ${MIN_BYTES_PER_SECOND} bytes a second`));
-    }
-  }, 1000);
-  try {
-    const chunks: Buffer[] = [];
-    let total = 0;
-    const counted = countBytes(body, (bytes) => {
-      wire += bytes;
-    });
-    for await (const chunk of decode(counted, headers)) {
-      total += chunk.length;
-      if (total > maxBytes && truncate) {
-        chunks.push(chunk);
-        return Buffer.concat(chunks).subarray(0, maxBytes);
-      }
-      if (total > maxBytes) throw new FetchError("too_large", `more than ${maxBytes} bytes`);
-      if (total > 1_048_576 && total > wire * MAX_INFLATE_RATIO)
-        throw new FetchError("too_large", "decompression bomb");
-      chunks.push(chunk);
-    }
-    if (total === 0) throw new FetchError("empty", "no bytes");
-    return Buffer.concat(chunks, total);
-  } finally {
-    clearInterval(pace);
-  }
-}
-
-async function* countBytes(body: Readable, count: (bytes: number) => void): AsyncGenerator<Buffer> {
-  for await (const chunk of body) {
-    count(chunk.length);
-    yield chunk;
-  }
-}
-
-function decode(body: AsyncGenerator<Buffer>, headers: ResponseHeaders): AsyncIterable<Buffer> {
-  const encodings = String(headers["content-encoding"] ?? "")
-    .toLowerCase()
-    .split(",")
-    .map((name) => name.trim())
-    .filter((name) => name !== "" && name !== "identity");
-  if (encodings.length === 0) return body;
-  if (encodings.length > 2)
-    throw new FetchError("protocol", `${encodings.length} content encodings on top of each other`);
-  let stream = Readable.from(body);
-  for (const name of encodings.reverse()) {
-    // pipeline() passes errors on and destroys both ends; the last error surfaces in the loop that reads.
-    stream = pipeline(stream, decoderFor(name), () => {});
-  }
-  return stream;
-}
-
-function decoderFor(name: string) {
-  if (name === "gzip" || name === "x-gzip") return zlib.createGunzip();
-  if (name === "deflate") return zlib.createInflate();
-  if (name === "br") return zlib.createBrotliDecompress();
-  if (name === "zstd") return zlib.createZstdDecompress();
-  throw new FetchError("protocol", `content encoding ${name.slice(0, 40)}`);
 }

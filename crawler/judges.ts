@@ -18,11 +18,14 @@ export interface JudgeSettings {
   /** fastText's code of the captions' language, or `any`. */
   lang: string;
   match: MatchMode;
+  /** Whether pairs of pages that opt out are dropped, or only marked. */
+  optOut: "obey" | "record";
 }
 
 /** What decides about a caption. */
 export interface CaptionJudges {
   rules: readonly CaptionRule[];
+  obeysOptOut: boolean;
   matcher: Matcher;
 }
 
@@ -34,7 +37,11 @@ export type Judgement =
 /** The rules of a profile and a matcher on `table`. */
 export async function loadJudges(table: MatcherTable, settings: JudgeSettings): Promise<CaptionJudges> {
   const { captions } = profileNamed(settings.profile);
-  return { rules: await loadCaptionRules(captions, settings.lang), matcher: new Matcher(table) };
+  return {
+    rules: await loadCaptionRules(captions, settings.lang),
+    matcher: new Matcher(table),
+    obeysOptOut: settings.optOut === "obey",
+  };
 }
 
 /** The matcher's tables of a list: kept in the workspace, and built anew when the list or the mode is another. */
@@ -43,7 +50,7 @@ export function matcherTable(data: string, queries: QueryList, mode: MatchMode):
   if (existsSync(file)) {
     try {
       const table = readTable(file);
-      if (table.list === queries.sha256 && table.mode === mode && table.terms === queries.terms.length) return table;
+      if (table.list === queries.sha256 && table.mode === mode) return table;
     } catch {
       // Of another version, or cut: made anew.
     }
@@ -79,9 +86,10 @@ export function judgeCandidate(
   { imageUrl, caption, optOut }: Pick<Candidate, "imageUrl" | "caption" | "optOut">,
 ): Judged {
   // A page that opts out is not looked at any further; the signal stays with the row.
-  const judgement: Judgement = optOut
-    ? { reason: "opt_out_page", detail: optOut.join("; "), queries: undefined }
-    : judgeCaption(judges, caption);
+  const judgement: Judgement =
+    optOut && judges.obeysOptOut
+      ? { reason: "opt_out_page", detail: optOut.join("; "), queries: undefined }
+      : judgeCaption(judges, caption);
   return {
     id: pairId(imageUrl, caption),
     host: hostOf(new URL(imageUrl)),

@@ -1,4 +1,4 @@
-import type { Dispatcher } from "undici";
+import type { ResponseHeaders } from "./http.ts";
 
 /** Directives of X-Robots-Tag and meta robots that reserve pictures from training. */
 const DIRECTIVES = new Set(["noai", "noimageai"]);
@@ -7,13 +7,28 @@ const DIRECTIVES = new Set(["noai", "noimageai"]);
 const VALUED = new Set(["max-snippet", "max-image-preview", "max-video-preview", "unavailable_after"]);
 
 /**
- * Opt-out signals in the headers of a page or picture: X-Robots-Tag `noai` or `noimageai` (for everyone or for `agent`,
- * in any case; an agent's name holds until the next one in the same header) and `TDM-Reservation: 1` (TDMRep).
+ * Whether usage preferences refuse training: `train-ai=n` (IETF AIPREF vocabulary; `bots=n` refuses all that is not
+ * granted) or `ai-train=no` (Content-Signal). Undefined when they say nothing about it.
  */
-export function headerOptOut(headers: Dispatcher.ResponseData["headers"], agent: string): string[] {
+export function refusesTraining(preferences: string): boolean | undefined {
+  let bots: boolean | undefined;
+  let train: boolean | undefined;
+  for (const [, name, value = ""] of preferences.toLowerCase().matchAll(/([a-z-]+)\s*=\s*"?(\?[01]|[a-z]+)/g)) {
+    const no = value === "n" || value === "no" || value === "?0";
+    if (name === "train-ai" || name === "ai-train") train = train === true || no;
+    else if (name === "bots") bots = no;
+  }
+  return train ?? (bots === true ? true : undefined);
+}
+
+/**
+ * Opt-out signals in the headers of a page or picture: X-Robots-Tag `noai` or `noimageai` (for everyone or for `agent`,
+ * in any case; an agent's name holds until the next one in the same header), `TDM-Reservation: 1` (TDMRep),
+ * `Content-Usage` and `Content-Signal`.
+ */
+export function headerOptOut(headers: ResponseHeaders, agent: string): string[] {
   const signals: string[] = [];
-  const tags = headers["x-robots-tag"];
-  for (const header of typeof tags === "string" ? [tags] : (tags ?? [])) {
+  for (const header of valuesOf(headers, "x-robots-tag")) {
     let scope = "";
     for (const item of header.split(",")) {
       let directive = item.trim().toLowerCase();
@@ -27,8 +42,23 @@ export function headerOptOut(headers: Dispatcher.ResponseData["headers"], agent:
       }
     }
   }
-  if (String(headers["tdm-reservation"] ?? "").trim() === "1") signals.push("tdm-reservation: 1");
+  if (tdmHeader(headers) === true) signals.push("tdm-reservation: 1");
+  for (const name of ["content-usage", "content-signal"]) {
+    for (const value of valuesOf(headers, name))
+      if (refusesTraining(value)) signals.push(`${name}: ${value.slice(0, 200)}`);
+  }
   return signals;
+}
+
+/** What the TDM-Reservation header says, if it is there: it overrides the site's tdmrep.json. */
+export function tdmHeader(headers: ResponseHeaders): boolean | undefined {
+  const value = valuesOf(headers, "tdm-reservation")[0]?.trim();
+  return value === "1" ? true : value === "0" ? false : undefined;
+}
+
+function valuesOf(headers: ResponseHeaders, name: string): string[] {
+  const value = headers[name];
+  return typeof value === "string" ? [value] : (value ?? []);
 }
 
 /** Opt-out signals in a page's `<meta name=...>` elements, given as (name, content). */

@@ -49,12 +49,12 @@ export class OutcomeWriter {
     const ok = this.#db.prepare(
       `UPDATE pair SET file = @file, offset = @offset, bytes = @bytes, width = @width, height = @height, original_width = @originalWidth,
          original_height = @originalHeight, format = @format, extension = @extension, sha256 = @sha256, phash = @phash, exif = @exif,
-         rights = @rights, licence = coalesce(licence, @licence), opt_out = coalesce(@optOut, opt_out), status = @status,
+         rights = @rights, licence = coalesce(licence, @licence), opt_out = ${ALL_SIGNALS}, status = @status,
          attempts = attempts + @attempts, retrieved = @retrieved WHERE id = @id`,
     );
     const failed = this.#db.prepare(
       `UPDATE pair SET state = 'dropped', reason = @reason, detail = @detail, status = @status, attempts = attempts + @attempts,
-         opt_out = coalesce(@optOut, opt_out), chosen_for = NULL WHERE id = @id`,
+         opt_out = ${ALL_SIGNALS}, chosen_for = NULL WHERE id = @id`,
     );
     const retrieved = new Date().toISOString();
     const rows = outcomes.map(({ picture, ...rest }) => {
@@ -78,6 +78,10 @@ export class OutcomeWriter {
     this.#waiting = [];
   }
 }
+
+/** Signals of the page and of the picture together, each once. */
+const ALL_SIGNALS = `CASE WHEN @optOut IS NULL THEN opt_out ELSE (SELECT json_group_array(value) FROM
+  (SELECT value FROM json_each(coalesce(opt_out, '[]')) UNION SELECT value FROM json_each(@optOut))) END`;
 
 /** JSON, or null for what is empty. */
 function orNull(value: object): string | null {

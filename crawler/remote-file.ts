@@ -86,7 +86,7 @@ export class RemoteFile {
 
   async #waitOrThrow(error: unknown, failures: number): Promise<void> {
     const failure = toFetchError(error);
-    if (failure.next === "give up" || failures >= MAX_TRIES) throw new Error(`${this.#address}: ${failure.message}`);
+    if (!failure.again || failures >= MAX_TRIES) throw new Error(`${this.#address}: ${failure.message}`);
     await sleep(failure.retryAfterMs ?? Math.min(this.#waitMs * 2 ** (failures - 1), MAX_WAIT_MS));
   }
 

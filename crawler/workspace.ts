@@ -1,4 +1,5 @@
-import { existsSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { existsSync, readFileSync } from "node:fs";
 import manifest from "../package.json" with { type: "json" };
 import { buildList, CLIP_LIST, queriesFile } from "../queries/command.ts";
 import { type QueryList, readQueries } from "../queries/list.ts";
@@ -10,6 +11,7 @@ import { finishSwap } from "../store/shards.ts";
 export interface Workspace {
   data: string;
   db: Database;
+  /** Its terms are read from the file each time they are asked for: half a million objects that only matching needs. */
   queries: QueryList;
   /** The list is not the one that the pairs were matched with: their captions must be matched again. */
   queriesChanged: boolean;
@@ -31,9 +33,15 @@ export async function openWorkspace(data: string, say: (text: string) => void): 
       `made the embedded query list of ${terms.length.toLocaleString("en")} terms (npm run build-queries has the choices)`,
     );
   }
-  const queries = readQueries(file);
+  const sha256 = createHash("sha256").update(readFileSync(file)).digest("hex");
+  const queries: QueryList = {
+    sha256,
+    get terms() {
+      return readQueries(file).terms;
+    },
+  };
   const before = getMeta(db, "queries");
-  if (before === queries.sha256) return { data, db, queries, queriesChanged: getMeta(db, "rematch") === "pending" };
+  if (before === sha256) return { data, db, queries, queriesChanged: getMeta(db, "rematch") === "pending" };
   db.transaction(() => {
     db.exec("DELETE FROM query");
     // Indices are built faster at once than kept up to date row by row.
@@ -46,7 +54,7 @@ export async function openWorkspace(data: string, say: (text: string) => void): 
     const insert = bulkInsert(db, "INSERT INTO query (id, term, source, wiki_count, score) VALUES", 5);
     insert(queries.terms.map(({ term, source, count, score }, id) => [id, term, source, count, score]));
     for (const { sql } of indices) db.exec(sql);
-    setMeta(db, "queries", queries.sha256);
+    setMeta(db, "queries", sha256);
     if (before !== undefined) setMeta(db, "rematch", "pending");
   })();
   return { data, db, queries, queriesChanged: getMeta(db, "rematch") === "pending" };

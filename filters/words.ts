@@ -102,9 +102,10 @@ function isWordPoint(point: number): boolean {
 /** NFKC would join these to the word or number before them: "Lego™" is no "legotm", "3½" no "31⁄2". */
 const JOINED_BY_NFKC = /[\u2100-\u2101\u2105-\u2106\u2120-\u2122\u00bc-\u00be\u2150-\u215f\u2189]/g;
 
-/** Text with anything but ASCII as {@link hashFolded} wants it: NFKC, lower case, a space for all that is no word. */
-export function foldText(text: string): Buffer {
-  const folded = text.toWellFormed().replace(JOINED_BY_NFKC, " $&").normalize("NFKC").toLowerCase();
+/** Text with anything but ASCII as {@link hashFolded} wants it: NFKC, lower case unless letters are kept, a space for all that is no word. */
+export function foldText(text: string, letters: "fold" | "keep" = "fold"): Buffer {
+  const composed = text.toWellFormed().replace(JOINED_BY_NFKC, " $&").normalize("NFKC");
+  const folded = letters === "fold" ? composed.toLowerCase() : composed;
   let out = "";
   for (const character of folded) {
     const point = character.codePointAt(0) ?? 0;

@@ -25,6 +25,8 @@ export const BIGRAM_SHARE = 100_646 / (100_646 + 61_235);
 /** What the list is made from. Bigrams come best first. */
 export interface ListSources {
   words: ReadonlyMap<string, number>;
+  /** Occurrences of a word that is too rare for `words`. */
+  countOf?: (word: string) => number;
   synsets: readonly Synset[];
   bigrams?: readonly Bigram[];
   /** By their key. */
@@ -182,7 +184,7 @@ function describeTerms(
 ): void {
   const pairs = new Map((sources.bigrams ?? []).map(({ term, count }) => [term, count]));
   for (const [key, term] of list) {
-    const count = words.get(key)?.count ?? pairs.get(key) ?? 0;
+    const count = words.get(key)?.count ?? pairs.get(key) ?? sources.countOf?.(key) ?? 0;
     const views = sources.titles?.get(key)?.views ?? 0;
     const found: TermSource[] = [];
     if ((words.get(key)?.count ?? 0) >= minCount) found.push("unigram");

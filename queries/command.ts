@@ -102,7 +102,12 @@ export async function buildQueriesCommand(flags: BuildQueriesFlags): Promise<voi
     rank: flags.rank ?? profile.pairs.rank,
   };
   const list = buildQueries(
-    { words, synsets: synsetsFor(flags), bigrams: dump?.bigrams ?? [], titles: titles?.terms ?? new Map() },
+    {
+      words,
+      synsets: synsetsFor(flags),
+      ...(dump && { bigrams: dump.bigrams, countOf: dump.countOf }),
+      ...(titles && { titles: titles.terms }),
+    },
     options,
   );
   const file = flags.out ?? queriesFile(flags.data);
@@ -112,7 +117,7 @@ export async function buildQueriesCommand(flags: BuildQueriesFlags): Promise<voi
     `${file.replace(/\.tsv$/, "")}.provenance.json`,
     `${JSON.stringify(provenance(flags, options, views, { dumps, hours, dump, titles, list, sha256 }), null, 2)}\n`,
   );
-  say(describeList(list, flags));
+  say(describeList(list, flags, { dump: dump !== undefined, pageviews: titles !== undefined }));
   say(`written to ${file} (sha256 ${sha256.slice(0, 12)})`);
   if (flags.export === "json") {
     const exported = `${file.replace(/\.tsv$/, "")}.json`;

@@ -5,7 +5,11 @@ import type { DumpCounts } from "./wikipedia.ts";
 const n = (value: number) => value.toLocaleString("en");
 
 /** The printed composition: what each source gave, with examples and the cut-off reached, and what is missing. */
-export function describeList(list: BuiltList, options: Pick<BuildOptions, "size" | "minCount">): string {
+export function describeList(
+  list: BuiltList,
+  options: Pick<BuildOptions, "size" | "minCount">,
+  inputs: { dump: boolean; pageviews: boolean } = { dump: false, pageviews: false },
+): string {
   const offered = list.composition.filter(({ terms, known, left }) => terms + known + left > 0);
   const rows = offered.map((part) => [
     part.name,
@@ -20,7 +24,7 @@ export function describeList(list: BuiltList, options: Pick<BuildOptions, "size"
     table([["source", "terms", "known", "left out", "down to", "such as"], ...rows]),
   ];
   if (list.cut > 0) lines.push(`${n(list.cut)} terms were left out: --size is ${n(options.size)}`);
-  if (list.terms.length < options.size) lines.push(...whyShort(list, options));
+  if (list.terms.length < options.size) lines.push(...whyShort(list, options, inputs));
   return lines.join("\n");
 }
 
@@ -30,19 +34,18 @@ function cutOff({ cutOff, unit }: Composition): string {
 }
 
 /** What keeps a list below its size. */
-function whyShort(list: BuiltList, options: Pick<BuildOptions, "size" | "minCount">): string[] {
-  const has = (name: Composition["name"]) =>
-    list.composition.some((part) => part.name === name && part.terms + part.known > 0);
+function whyShort(
+  list: BuiltList,
+  options: Pick<BuildOptions, "size" | "minCount">,
+  inputs: { dump: boolean; pageviews: boolean },
+): string[] {
   const lines = [`${n(options.size - list.terms.length)} short of ${n(options.size)}: the inputs hold no more.`];
-  if (!has("bigrams"))
-    lines.push(
-      "Bigrams, and the rarer words, need a Wikipedia dump: --download fetches the newest one, --dump FILE reads one you have.",
-    );
-  else
-    lines.push(
-      `The dump has no more words seen ${n(options.minCount)} times, or pairs of them: --min-count lowers that.`,
-    );
-  if (!has("titles"))
+  lines.push(
+    inputs.dump
+      ? `The dump has no more words seen ${n(options.minCount)} times, or pairs of them: --min-count lowers that.`
+      : "Bigrams, and the rarer words, need a Wikipedia dump: --download fetches the newest one, --dump FILE reads one you have.",
+  );
+  if (!inputs.pageviews)
     lines.push("Titles need page views: --pageviews 'pageviews-*.gz' (--download fetches a year's sample).");
   return lines;
 }

@@ -1,3 +1,5 @@
+import { foldText } from "../filters/words.ts";
+
 /**
  * The canonical form of a term. Two spellings are one term when they are the same words to the matcher
  * (filters/words.ts): "T-Shirt", "t-shirt" and "t shirt" match the same captions, so the list holds one of them.
@@ -6,17 +8,13 @@
 /** Whether "The" and "the" are one term (`fold`, what our matcher does) or two (`keep`, what MetaCLIP did). */
 export type Case = "fold" | "keep";
 
-/** NFKC would join these to the word or number before them: "Lego™" is no "legotm", "3½" no "31⁄2". */
-const JOINED_BY_NFKC = /[\u2100-\u2101\u2105-\u2106\u2120-\u2122\u00bc-\u00be\u2150-\u215f\u2189]/g;
 /** A run of letters, digits and marks, with the apostrophes inside it; a final 's is passed over. */
 const WORD =
   /((?:[\p{L}\p{N}\p{M}]+)(?:'(?!s(?![\p{L}\p{N}\p{M}]))[\p{L}\p{N}\p{M}]+)*)(?:'s(?![\p{L}\p{N}\p{M}]))?/giu;
 
 /** The words of a text as the matcher sees them; with `keep` in their own case. */
 export function wordsOf(text: string, letters: Case): string[] {
-  let folded = text.replace(JOINED_BY_NFKC, " $&").normalize("NFKC").replaceAll("\u2019", "'");
-  if (letters === "fold") folded = folded.toLowerCase();
-  folded = folded.replace(/[\ufe0f\u20e3]/g, " ");
+  const folded = foldText(text, letters).toString("utf8");
   return Array.from(folded.matchAll(WORD), (match) => match[1] ?? "");
 }
 

@@ -39,6 +39,8 @@ export interface DumpOptions {
 export interface DumpCounts {
   /** Words with at least `minCount` occurrences, the most frequent first. */
   words: Map<string, number>;
+  /** Occurrences of any word, also of one too rare for `words`. */
+  countOf: (word: string) => number;
   /** Words in all, rare ones too. */
   tokens: number;
   distinct: number;
@@ -127,8 +129,10 @@ export async function countDump(files: readonly string[], options: DumpOptions):
     pmi,
     npmi,
   }));
+  const { all } = vocabulary;
   return {
     words,
+    countOf: (word) => all.counts[all.findText(word)] ?? 0,
     tokens: stats.tokens,
     distinct: vocabulary.distinct,
     bigrams,
@@ -177,6 +181,8 @@ interface Vocabulary {
   words: string[];
   counts: Float64Array;
   distinct: number;
+  /** Every word, however rare. */
+  all: ByteTable;
   table: ByteTable;
   /** For an id of `table`: its rank + 1, or 0 when it is too rare for pairs. */
   ranks: Uint32Array;
@@ -184,25 +190,25 @@ interface Vocabulary {
 
 function mergeWords(parts: readonly Part[], options: DumpOptions): Vocabulary {
   const progress = new Progress("words", options.quiet);
-  let table = new ByteTable();
+  const all = new ByteTable();
   for (const [index, part] of parts.entries()) {
     forEachWord(partFiles(part).words, (keys, start, end, count) => {
       if (count === 0) return;
-      const id = table.idOf(keys, start, end);
-      table.counts[id] = (table.counts[id] as number) + count;
+      const id = all.idOf(keys, start, end);
+      all.counts[id] = (all.counts[id] as number) + count;
     });
     progress.update(index + 1, parts.length, "parts");
     options.stop?.throwIfAborted();
   }
-  const distinct = table.size;
+  const distinct = all.size;
   const least = Math.min(options.minCount, options.minPairWord);
   const kept: { word: string; count: number }[] = [];
-  for (let id = 0; id < table.size; id++) {
-    const count = table.counts[id] as number;
-    if (count >= least) kept.push({ word: table.text(id), count });
+  for (let id = 0; id < all.size; id++) {
+    const count = all.counts[id] as number;
+    if (count >= least) kept.push({ word: all.text(id), count });
   }
   kept.sort((a, b) => b.count - a.count || compare(a.word, b.word));
-  table = new ByteTable();
+  const table = new ByteTable();
   const counts = new Float64Array(kept.length);
   const ranks = new Uint32Array(new SharedArrayBuffer(kept.length * 4));
   for (const [rank, { word, count }] of kept.entries()) {
@@ -211,7 +217,7 @@ function mergeWords(parts: readonly Part[], options: DumpOptions): Vocabulary {
     ranks[rank] = count >= options.minPairWord ? rank + 1 : 0;
   }
   progress.done(`${distinct.toLocaleString("en")} different ones, ${kept.length.toLocaleString("en")} frequent enough`);
-  return { words: kept.map(({ word }) => word), counts, distinct, table, ranks };
+  return { words: kept.map(({ word }) => word), counts, distinct, all, table, ranks };
 }
 
 async function countAllPairs(parts: readonly Part[], vocabulary: Vocabulary, total: number, options: DumpOptions) {

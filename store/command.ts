@@ -1,5 +1,7 @@
+import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { startBrowser } from "./browse/server.ts";
 import { closeDatabase, openDatabase, openForReading } from "./database.ts";
 import { type ExportFormat, exportTo } from "./export/export.ts";
 import { Progress } from "./progress.ts";
@@ -9,9 +11,17 @@ import { counted } from "./report/text.ts";
 import { collectStats, formatQuery, formatStats } from "./stats.ts";
 import { UsageError } from "./usage-error.ts";
 import { formatFindings, verify } from "./verify.ts";
+import { watch } from "./watch.ts";
 
 /** `npm run stats`: what is in the database, also while a crawl writes it. */
-export function statsCommand(flags: { data: string; top: number; json: boolean; query?: string }): void {
+export async function statsCommand(flags: {
+  data: string;
+  top: number;
+  json: boolean;
+  query?: string;
+  watch?: number | true;
+}): Promise<void> {
+  if (flags.watch !== undefined) await watch(flags.data, flags.watch === true ? 2 : flags.watch, flags.json);
   const db = openForReading(flags.data);
   if (flags.query !== undefined) console.log(formatQuery(db, flags.query));
   else {
@@ -114,4 +124,12 @@ export async function exportCommand(flags: {
   const progress = new Progress("export", flags.quiet);
   const samples = await exportTo(flags.to, db, flags.data, folder, (done) => progress.update(done, total, "pairs"));
   console.log(`${folder} (${counted(samples, "pair")})`);
+}
+
+/** `npm run browse`: serves the pages until it is stopped. */
+export async function browseCommand(flags: { data: string; port: number }): Promise<void> {
+  const browser = await startBrowser(flags.data, flags.port);
+  console.log(`${browser.address}  (Ctrl-C ends it)`);
+  await Promise.race([once(process, "SIGINT"), once(process, "SIGTERM")]);
+  await browser.close();
 }

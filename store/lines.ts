@@ -1,9 +1,12 @@
 import { createReadStream } from "node:fs";
-import type { Readable } from "node:stream";
+import { Readable } from "node:stream";
+import { fileURLToPath } from "node:url";
 import zlib from "node:zlib";
+import { bzip2Chunks, isBzip2 } from "../queries/blocks.ts";
 
-/** The bytes of a file, decompressed when its name ends in .gz or .zst; errors reach the reader of the stream. */
+/** The bytes of a file, decompressed when its name ends in .gz, .zst or .bz2; errors reach the reader of the stream. */
 export function openFile(file: string | URL): Readable {
+  if (String(file).endsWith(".bz2")) return Readable.from(bzip2Bytes(file instanceof URL ? fileURLToPath(file) : file));
   const raw = createReadStream(file);
   const name = String(file);
   const decoder = name.endsWith(".gz")
@@ -17,7 +20,16 @@ export function openFile(file: string | URL): Readable {
   return raw.pipe(decoder);
 }
 
-/** The lines of a text file (UTF-8, plain, .gz or .zst), without their line ends, in constant memory. */
+/** @throws Error at the first damaged block: a list with a gap in it is not what was asked for. */
+function* bzip2Bytes(file: string): Generator<Buffer> {
+  const fail = ({ offset, reason }: { offset: number; reason: string }) => {
+    throw new Error(`at byte ${offset}: ${reason}`);
+  };
+  if (!isBzip2(file)) throw new Error("is not bzip2, in spite of its name");
+  for (const chunk of bzip2Chunks(file, 0, Number.POSITIVE_INFINITY, fail)) if (chunk) yield Buffer.from(chunk.text);
+}
+
+/** The lines of a text file (UTF-8, plain, .gz, .zst or .bz2), without their line ends, in constant memory. */
 export async function* readLines(file: string | URL): AsyncGenerator<string> {
   const decoder = new TextDecoder();
   let rest = "";

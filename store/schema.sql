@@ -26,7 +26,7 @@ CREATE TABLE pair (
   image_url  TEXT NOT NULL,
   page_url   TEXT,
   caption    TEXT NOT NULL,
-  kind       TEXT NOT NULL,              -- figcaption, alt, title, list
+  kind       TEXT NOT NULL,              -- figcaption, json-ld, alt, title, sitemap, preview, list
   source     TEXT NOT NULL,              -- web, url-list, wat, warc, commons, ...
   host       TEXT NOT NULL,              -- registered domain[:port] of image_url: the unit of politeness
   licence    TEXT,
@@ -86,7 +86,8 @@ CREATE TABLE search (
 -- How far an input file was read: rows of a list, bytes of an archive, members of a folder.
 CREATE TABLE list_position (file TEXT PRIMARY KEY, rows INTEGER NOT NULL, done INTEGER NOT NULL) WITHOUT ROWID;
 
-CREATE TABLE robots (origin TEXT PRIMARY KEY, fetched_ms INTEGER NOT NULL, outcome TEXT NOT NULL, body TEXT NOT NULL) WITHOUT ROWID;
+-- robots.txt, ai.txt and tdmrep.json of each site, for a day.
+CREATE TABLE site_file (url TEXT PRIMARY KEY, fetched_ms INTEGER NOT NULL, outcome TEXT NOT NULL, body TEXT NOT NULL) WITHOUT ROWID;
 
 CREATE TABLE host (
   host TEXT PRIMARY KEY, requests INTEGER NOT NULL, ok INTEGER NOT NULL, failed INTEGER NOT NULL, bytes INTEGER NOT NULL,
@@ -107,13 +108,13 @@ CREATE TABLE run (
 CREATE INDEX pair_seen_again ON pair (seen) WHERE seen > 1;
 CREATE INDEX pair_chosen ON pair (state, file) WHERE state = 'chosen';
 CREATE INDEX pair_licence ON pair (licence, state) WHERE state = 'kept';
-CREATE INDEX pair_size ON pair (width, height, state) WHERE state = 'kept';
+CREATE INDEX pair_size ON pair (width, height, bytes, state) WHERE state = 'kept';
 CREATE INDEX pair_status ON pair (status) WHERE status IS NOT NULL;
 CREATE INDEX pair_opt_out ON pair (opt_out, state) WHERE opt_out IS NOT NULL;
 CREATE INDEX query_term ON query (term);
+CREATE INDEX query_source ON query (source, kept, matched);
 CREATE INDEX query_kept ON query (kept, matched);
-CREATE INDEX query_matched ON query (matched);
-CREATE INDEX query_empty ON query (wiki_count) WHERE matched = 0;
+CREATE INDEX query_matched ON query (matched, wiki_count);
 CREATE INDEX host_requests ON host (requests);
 
 -- Full-text search over the captions of all pairs that contain a query, as of the last time shards were written: filled

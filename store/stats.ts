@@ -1,4 +1,5 @@
 import type { Database } from "./database.ts";
+import { readTraining, type TrainingRow } from "./training.ts";
 
 export { formatStats } from "./report/terminal.ts";
 export { formatQuery } from "./report/terminal-query.ts";
@@ -100,6 +101,8 @@ export interface Stats {
   opt_outs: { signal: string; pairs: number; kept: number }[];
   shards: { total: number; pairs: number; bytes: number; first: ShardRow[] };
   runs: RunRow[];
+  /** Trainings that logged here, with their curves. */
+  training: TrainingRow[];
 }
 
 /** Reads the statistics of a workspace at one moment, also while a crawl writes it; lists end after `top` rows. */
@@ -124,7 +127,7 @@ function read(db: Database, top: number): Stats {
     cap,
     seed: meta["seed"] ?? null,
     states: readStates(db),
-    picture_bytes: number(db, "SELECT total(bytes) FROM pair WHERE state = 'kept'"),
+    picture_bytes: number(db, "SELECT total(bytes) FROM pair INDEXED BY pair_size WHERE state = 'kept'"),
     seconds: runs.reduce((sum, run) => sum + run.seconds, 0),
     funnel: db.prepare<[], FunnelRow>("SELECT stage, reason, pairs FROM funnel").all(),
     queries: readQueries(db, cap, top),
@@ -143,7 +146,7 @@ function read(db: Database, top: number): Stats {
     opt_outs: db
       .prepare<[number], { signal: string; pairs: number; kept: number }>(
         `SELECT s.value AS signal, count(*) AS pairs, sum(p.state = 'kept') AS kept
-         FROM pair p, json_each(p.opt_out) s WHERE json_valid(p.opt_out) GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT ?`,
+         FROM pair p, json_each(p.opt_out) s WHERE p.opt_out IS NOT NULL AND json_valid(p.opt_out) GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT ?`,
       )
       .all(top),
     shards: {
@@ -153,6 +156,7 @@ function read(db: Database, top: number): Stats {
       first: db.prepare<[number], ShardRow>("SELECT shard, pairs, bytes, sha256 FROM shard_stats LIMIT ?").all(top),
     },
     runs,
+    training: readTraining(db),
   };
 }
 

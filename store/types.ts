@@ -20,7 +20,7 @@ export interface Term {
 }
 
 /** How a caption stood beside its picture; also its preference when one picture has several. */
-export const CAPTION_KINDS = ["figcaption", "alt", "title", "list"] as const;
+export const CAPTION_KINDS = ["figcaption", "json-ld", "alt", "title", "sitemap", "preview", "list"] as const;
 export type CaptionKind = (typeof CAPTION_KINDS)[number];
 
 /** Where a source found a candidate, as far as it says; becomes `origin` in the sample's json. */

@@ -2,6 +2,7 @@ import { spawn, spawnSync } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { databaseFile } from "../store/database.ts";
 import { ensureVenv, findPython } from "../store/python.ts";
 
 // The compiled program lies in dist/, the Python beside it in the package.
@@ -48,6 +49,7 @@ export function ensurePython(options: { tests: boolean }): string {
 export async function runTrain(flags: TrainFlags): Promise<number> {
   if (flags.passThrough.some((argument) => argument === "--help" || argument === "-h")) return trainerHelp();
   const python = ensurePython({ tests: false });
+  const prints = flags.passThrough.some((argument) => /^--(nodes|slurm|list-batches)(=|$)/.test(argument));
   const out = flags.out ?? join(flags.data, "checkpoints");
   const shards = flags.shards ?? join(flags.data, "shards", "*.tar");
   const options = [
@@ -56,8 +58,11 @@ export async function runTrain(flags: TrainFlags): Promise<number> {
     "--seed",
     String(flags.seed),
     ...given(flags, ["model", "steps", "json", "quiet"]),
+    // The view train_stats, for `npm run stats`; a folder that was never crawled into has no database.
+    ...(!prints && existsSync(databaseFile(flags.data)) ? ["--sqlite", databaseFile(flags.data)] : []),
   ];
   const trained = await runModule(python, "train", [...options, "--out", out, ...flags.passThrough]);
+  if (prints) return trained;
   const tasks = tasksIn(flags.data);
   if (trained !== 0 || tasks.length === 0 || !existsSync(join(out, "latest.pt"))) return trained;
   const control = join(out, "control");

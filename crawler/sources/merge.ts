@@ -1,29 +1,39 @@
 /**
- * Runs at most `width` iterators side by side and yields what they yield, first come first served. An iterator goes on
- * only after the consumer has dealt with its last item, so each can rely on what the consumer wrote.
+ * Runs iterators side by side and yields what they yield, first come first served. An iterator goes on only after the
+ * consumer has dealt with its last item, so each can rely on what the consumer wrote.
+ * @param sources iterators to run; taken up while fewer than `width` are running, also such that are added meanwhile.
  */
-export async function* merge<T>(sources: Iterable<AsyncIterator<T>>, width: number): AsyncGenerator<T> {
-  const waiting = sources[Symbol.iterator]();
-  const running = new Map<AsyncIterator<T>, Promise<[AsyncIterator<T>, IteratorResult<T>]>>();
+export async function* merge<T>(sources: AsyncIterator<T>[], width: number): AsyncGenerator<T> {
+  const ready: { source: AsyncIterator<T>; result: Promise<IteratorResult<T>> }[] = [];
+  let running = 0;
+  let wake = () => {};
   const advance = (source: AsyncIterator<T>) => {
-    running.set(
-      source,
-      source.next().then((result) => [source, result]),
-    );
+    const result = source.next();
+    // Handled where it is awaited; until then it is no unhandled rejection.
+    result
+      .catch(() => {})
+      .finally(() => {
+        ready.push({ source, result });
+        wake();
+      });
   };
-  const startNext = () => {
-    const { value, done } = waiting.next();
-    if (!done) advance(value);
-  };
-  for (let i = 0; i < width; i++) startNext();
-  while (running.size > 0) {
-    const [source, result] = await Promise.race(running.values());
-    running.delete(source);
-    if (result.done) {
-      startNext();
-    } else {
-      yield result.value;
-      advance(source);
+  for (;;) {
+    while (running < width && sources.length > 0) {
+      const source = sources.shift();
+      if (source) advance(source);
+      running++;
+    }
+    if (running === 0) return;
+    if (ready.length === 0) await new Promise<void>((resolve) => (wake = resolve));
+    // By index, and all at once: with thousands of sources a shift for each would be a walk over all.
+    for (const { source, result } of ready.splice(0)) {
+      const { value, done } = await result;
+      if (done) {
+        running--;
+      } else {
+        yield value;
+        advance(source);
+      }
     }
   }
 }

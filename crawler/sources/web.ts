@@ -1,14 +1,16 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import pLimit, { type LimitFunction } from "p-limit";
 import type { Database } from "../../store/database.ts";
 import { normaliseUrl } from "../../store/pair-id.ts";
-import type { Candidate } from "../../store/types.ts";
-import { type Extracted, extractPage, extractSitemap } from "../extract.ts";
-import { FetchError } from "../fetch-error.ts";
+import type { DownloadReason } from "../../store/reasons.ts";
+import { ExtractPool } from "../extract-pool.ts";
+import { FetchError, Stopped } from "../fetch-error.ts";
 import { hostOf } from "../hosts.ts";
-import type { Fetched } from "../http.ts";
 import type { Net } from "../net.ts";
-import { headerOptOut } from "../opt-out.ts";
+import { Frontier, type PageRow } from "./frontier.ts";
 import { merge } from "./merge.ts";
-import type { Batch, EarlyDrop } from "./source.ts";
+import { candidatesOf, dropsOf, fetchDocument } from "./page.ts";
+import type { Batch } from "./source.ts";
 
 /** How far a crawl of pages goes. */
 export interface WebOptions {
@@ -18,16 +20,31 @@ export interface WebOptions {
   depth: number;
   /** Pages fetched in all runs together. */
   maxPages: number;
+  /** The same for one site: a calendar without end shall not use up what is meant for all. */
+  maxPagesPerSite?: number | undefined;
 }
 
-const MAX_PAGE_BYTES = 5 * 1024 * 1024;
 const MAX_ATTEMPTS = 3;
-const HOSTS_AT_ONCE = 128;
+/** Before another attempt so long is waited, twice as long each time, give or take a half. */
+const FIRST_BACKOFF_MS = 2_000;
+/** Requests for pages at the same time, over all sites. */
+const IN_FLIGHT = 128;
+/** Sites that are crawled side by side. Waiting for a polite moment costs a site nothing but a place here ... */
+const SITES_AT_ONCE = 4_096;
+/** ... which it gives up after so many pages when others wait. */
+const TURN_PAGES = 50;
 
-interface PageRow {
-  url: string;
-  depth: number;
-  attempts: number;
+interface Crawl {
+  db: Database;
+  net: Net;
+  frontier: Frontier;
+  pool: ExtractPool;
+  options: WebOptions;
+  stop: AbortSignal;
+  inFlight: LimitFunction;
+  budget: { left: number };
+  /** Sites that wait for a turn. */
+  waiting: AsyncGenerator<Batch>[];
 }
 
 /**
@@ -41,148 +58,115 @@ export async function* crawlPages(
   options: WebOptions,
   stop: AbortSignal,
 ): AsyncGenerator<Batch> {
-  const addPage = db.prepare(
-    "INSERT INTO page (url, host, depth, state) VALUES (?, ?, ?, 'waiting') ON CONFLICT DO NOTHING",
-  );
-  const sites = new Set<string>();
-  db.transaction(() => {
-    for (const seed of options.seeds) {
-      const url = normaliseUrl(seed);
-      if (!url) throw new Error(`${seed} is no http(s) address`);
-      const host = hostOf(new URL(url));
-      sites.add(host);
-      addPage.run(url, host, 0);
-    }
-  })();
-  for (const { host } of db
-    .prepare<[], { host: string }>("SELECT DISTINCT host FROM page WHERE state = 'waiting'")
-    .all())
-    sites.add(host);
-  const count = db.prepare<[], { n: number }>("SELECT count(*) AS n FROM page WHERE state <> 'waiting'");
-  const budget = { left: options.maxPages - (count.get()?.n ?? 0) };
-  yield* merge(
-    [...sites].map((host) => crawlSite(db, net, host, options.depth, budget, stop)),
-    HOSTS_AT_ONCE,
-  );
+  const frontier = new Frontier(db);
+  for (const seed of options.seeds) {
+    const url = normaliseUrl(seed);
+    if (!url) throw new Error(`${seed} is no http(s) address`);
+    frontier.add(url, hostOf(new URL(url)), 0);
+  }
+  const pool = new ExtractPool();
+  const budget = { left: options.maxPages - frontier.fetched() };
+  const crawl: Crawl = { db, net, frontier, pool, options, stop, budget, inFlight: pLimit(IN_FLIGHT), waiting: [] };
+  crawl.waiting.push(...frontier.sites().map((host) => crawlSite(crawl, host, new Map())));
+  try {
+    yield* merge(crawl.waiting, SITES_AT_ONCE);
+  } finally {
+    await pool.close();
+  }
 }
 
-async function* crawlSite(
-  db: Database,
-  net: Net,
-  host: string,
-  depth: number,
-  budget: { left: number },
-  stop: AbortSignal,
-): AsyncGenerator<Batch> {
-  const next = db.prepare<[string], PageRow>(
-    "SELECT url, depth, attempts FROM page WHERE state = 'waiting' AND host = ? ORDER BY depth, rowid LIMIT 1",
-  );
-  const addPage = db.prepare(
-    "INSERT INTO page (url, host, depth, state) VALUES (?, ?, ?, 'waiting') ON CONFLICT DO NOTHING",
-  );
-  const setState = db.prepare(
-    "UPDATE page SET state = ?, reason = ?, attempts = ?, status = ?, found = ? WHERE url = ?",
-  );
-  const sitemapsOf = new Set<string>();
-
-  for (let page = next.get(host); page && budget.left > 0 && !stop.aborted; page = next.get(host)) {
+/** One turn of a site. `notBefore` holds the pages that wait for another attempt, on the monotonic clock. */
+async function* crawlSite(crawl: Crawl, host: string, notBefore: Map<string, number>): AsyncGenerator<Batch> {
+  const { frontier, budget, stop, options } = crawl;
+  let left = (options.maxPagesPerSite ?? Number.POSITIVE_INFINITY) - frontier.fetched(host);
+  for (let pages = 0; budget.left > 0 && left > 0 && !stop.aborted; pages++) {
+    if (pages >= TURN_PAGES && crawl.waiting.length > 0) {
+      crawl.waiting.push(crawlSite(crawl, host, notBefore));
+      return;
+    }
+    const page = await nextPage(frontier, host, notBefore, stop);
+    if (!page) return;
     budget.left--;
-    const { url, attempts } = page;
-    const level = page.depth;
-    const address = new URL(url);
-    const follow = (links: readonly string[], to: number) => {
-      for (const link of links) if (to <= depth && hostOf(new URL(link)) === host) addPage.run(link, host, to);
-    };
-    // A site's sitemaps stand for links from its front page, once an origin.
-    const robots = await net.robots.of(address);
-    const sitemaps = sitemapsOf.has(address.origin)
-      ? []
-      : robots.sitemaps.map((sitemap) => normaliseUrl(sitemap)).filter((link) => link !== undefined);
-    sitemapsOf.add(address.origin);
+    left--;
     try {
-      const fetched = await fetchPage(net, address, robots.crawlDelay);
-      const links = fetched.sitemap ?? [];
-      const extracted = fetched.page;
-      const candidates = extracted ? candidatesOf(extracted, fetched.url, [...robots.optOut, ...fetched.optOut]) : [];
-      yield {
-        candidates,
-        drops: extracted ? dropsOf(extracted) : [],
-        done: () => {
-          follow(sitemaps, 0);
-          // Pages of a sitemap are entries to the site like the seeds; a sitemap itself costs no depth.
-          follow(links, level);
-          follow(extracted?.links ?? [], level + 1);
-          setState.run("done", null, attempts + 1, fetched.status, candidates.length, url);
-        },
-      };
+      yield await crawlPage(crawl, host, page);
+      notBefore.delete(page.url);
     } catch (error) {
+      if (error instanceof Stopped) return;
       if (!(error instanceof FetchError)) throw error;
-      const again = error.next === "retry later" && attempts + 1 < MAX_ATTEMPTS;
-      if (again) budget.left++;
-      yield {
-        candidates: [],
-        drops: [],
-        done: () => {
-          follow(sitemaps, 0);
-          setState.run(
-            again ? "waiting" : "dropped",
-            again ? null : error.reason,
-            attempts + 1,
-            error.status ?? null,
-            null,
-            url,
-          );
-        },
-      };
+      const attempts = page.attempts + 1;
+      if (error.again && attempts < MAX_ATTEMPTS) {
+        budget.left++;
+        left++;
+        const jitter = 0.5 + Math.random();
+        notBefore.set(page.url, performance.now() + FIRST_BACKOFF_MS * 2 ** page.attempts * jitter);
+        yield batch(() => frontier.retry(page.url, attempts, error.status));
+      } else {
+        yield dropped(crawl, page, error.reason, error.status);
+      }
     }
   }
 }
 
-interface FetchedPage {
-  url: string;
-  status: number;
-  page?: Extracted;
-  sitemap?: string[];
-  optOut: string[];
+/** The site's next page, after waiting for one that needs another attempt when there is nothing else to do. */
+async function nextPage(frontier: Frontier, host: string, notBefore: Map<string, number>, stop: AbortSignal) {
+  for (;;) {
+    const now = performance.now();
+    const cooling = [...notBefore].filter(([, at]) => at > now);
+    const page = frontier.next(
+      host,
+      cooling.map(([url]) => url),
+    );
+    if (page || cooling.length === 0) return page;
+    const ms = Math.min(...cooling.map(([, at]) => at)) - now;
+    await sleep(ms, undefined, { signal: stop }).catch(() => {});
+    if (stop.aborted) return undefined;
+  }
 }
 
-async function fetchPage(net: Net, url: URL, crawlDelay: number | undefined): Promise<FetchedPage> {
-  const response = await net.hosts.page(url, crawlDelay, () =>
-    net.get(url, { maxBytes: MAX_PAGE_BYTES, accept: "text/html, application/xhtml+xml, application/xml;q=0.9" }),
-  );
-  const result: FetchedPage = {
-    url: response.url,
-    status: response.status,
-    optOut: headerOptOut(response.headers, net.agent),
+async function crawlPage(crawl: Crawl, host: string, page: PageRow): Promise<Batch> {
+  const { net, pool, frontier, options } = crawl;
+  const document = await crawl.inFlight(() => fetchDocument(net, pool, page.url));
+  const { reading, url, status } = document;
+  if (reading.error !== undefined) return dropped(crawl, page, "hostile_page", status);
+  const links = reading.page?.links ?? [];
+  const candidates = candidatesOf(document);
+  const sitemaps = page.depth === 0 ? (await net.robots.of(new URL(page.url))).sitemaps : [];
+  return {
+    candidates,
+    drops: reading.page ? dropsOf(reading.page) : [],
+    done: () => {
+      const follow = (found: readonly string[], depth: number) => {
+        for (const link of found)
+          if (depth <= options.depth && hostOf(new URL(link)) === host) frontier.add(link, host, depth);
+      };
+      // A site's sitemaps, and the pages of a sitemap, are entries to the site like the seeds: they cost no depth.
+      follow(
+        sitemaps.map((sitemap) => normaliseUrl(sitemap)).filter((link) => link !== undefined),
+        0,
+      );
+      follow(reading.sitemap?.links ?? [], page.depth);
+      follow(links, page.depth + 1);
+      for (const same of sameDocument(page.url, url, reading.page?.canonical))
+        frontier.addDone(same, hostOf(new URL(same)));
+      frontier.done(page.url, page.attempts + 1, status, candidates.length);
+    },
   };
-  const type = String(response.headers["content-type"] ?? "");
-  const sitemap = /html/i.test(type) ? undefined : extractSitemap(response.body);
-  if (sitemap) result.sitemap = sitemap;
-  else if (/html|^$/i.test(type))
-    result.page = extractPage(response.body, response.url, charsetOf(response), net.agent);
-  return result;
 }
 
-function charsetOf(response: Fetched): string | undefined {
-  return /charset\s*=\s*["']?([^\s;"']+)/i.exec(String(response.headers["content-type"] ?? ""))?.[1];
+/** Other addresses under which this very page need not be fetched: where it was redirected to, and its own name for itself. */
+function sameDocument(asked: string, url: string, canonical: string | undefined): string[] {
+  const same = url === asked ? [] : [url];
+  // Only if it differs in the query: a site that names one page as canonical for all would else be done with that one.
+  const [own, named] = [new URL(url), canonical === undefined ? undefined : new URL(canonical)];
+  if (named && named.href !== url && named.host === own.host && named.pathname === own.pathname) same.push(named.href);
+  return same;
 }
 
-function candidatesOf(page: Extracted, pageUrl: string, headerSignals: readonly string[]): Candidate[] {
-  const optOut = [...headerSignals, ...page.optOut];
-  return page.found.map(({ imageUrl, caption, kind }) => ({
-    imageUrl,
-    caption,
-    kind,
-    pageUrl,
-    source: "web",
-    ...(page.licence ? { licence: page.licence } : {}),
-    ...(optOut.length > 0 ? { optOut } : {}),
-  }));
+function dropped({ frontier }: Crawl, page: PageRow, reason: DownloadReason, status: number | undefined): Batch {
+  return batch(() => frontier.drop(page.url, page.attempts + 1, reason, status));
 }
 
-function dropsOf(page: Extracted): EarlyDrop[] {
-  const drops: EarlyDrop[] = [];
-  if (page.noText.count > 0) drops.push({ reason: "no_text", pairs: page.noText.count, example: page.noText.example });
-  if (page.badUrl.count > 0) drops.push({ reason: "bad_url", pairs: page.badUrl.count, example: page.badUrl.example });
-  return drops;
+function batch(done: () => void): Batch {
+  return { candidates: [], drops: [], done };
 }

@@ -28,7 +28,7 @@ const TRIES = 2;
  * glibc gives big blocks back to the system and takes them again for each picture; told to keep them, a decoder needs
  * 12-15 % less CPU. Other C libraries do not know these names.
  */
-const KEEP_MEMORY = {
+export const KEEP_MEMORY = {
   MALLOC_ARENA_MAX: "1",
   MALLOC_MMAP_THRESHOLD_: "16777216",
   MALLOC_TRIM_THRESHOLD_: "33554432",
@@ -117,7 +117,7 @@ export class Decoders {
   async #start(): Promise<ChildProcess> {
     const child = fork(PROGRAM, [], {
       serialization: "advanced",
-      execArgv: [],
+      execArgv: ["--max-semi-space-size=1", "--max-old-space-size=128"],
       env: { ...process.env, ...KEEP_MEMORY },
       // What C libraries print while they die would break our lines.
       stdio: ["ignore", "ignore", process.env["WIT_DEBUG"] ? "inherit" : "ignore", "ipc"],

@@ -54,6 +54,8 @@ export async function makePicture(bytes: Buffer, options: PictureOptions): Promi
     optOut = embedded.optOut;
     if (optOut.length > 0 && options.optOut === "obey") throw new ImageError("opt_out_metadata", optOut.join("; "));
     const [originalWidth, originalHeight] = checkHeader(header, format, options.profile);
+    const { minBytes = 0 } = options.profile;
+    if (bytes.length < minBytes) throw new ImageError("too_few_bytes", `${bytes.length} bytes`);
     const resize = resizeOptions(options.resize);
     const upright = image.autoOrient().flatten({ background: "#ffffff" }).toColourspace("srgb");
     if (resize) upright.resize(resize);

@@ -106,10 +106,11 @@ function frontMatter({ licences }: Stats, samples: number): string {
 
 function optOuts({ opt_outs, drops }: Stats): string {
   const removed = drops.find(({ reason }) => reason === "removed")?.pairs ?? 0;
+  const obeyed = opt_outs.every(({ kept }) => kept === 0);
   const seen =
     opt_outs.length === 0
       ? "No opt-out signal (X-Robots-Tag, meta robots, TDM-Reservation) was seen."
-      : `Opt-out signals seen; a page or picture that carries one is left out.\n\n${table(
+      : `Opt-out signals seen; ${obeyed ? "a page or picture that carries one is left out" : "they were recorded, and the pairs kept"}.\n\n${table(
           ["signal", "pairs", "kept"],
           opt_outs.map((row) => [row.signal, count(row.pairs), count(row.kept)]),
         )}`;

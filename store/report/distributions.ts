@@ -21,18 +21,14 @@ export interface Distributions {
   statuses: Bin[];
 }
 
-/** Reads the distributions; one scan of the kept pairs each. */
+/** Reads the distributions; one pass over the kept pairs for each that is not a view. */
 export function readDistributions(db: Database): Distributions {
   const kept = "FROM pair WHERE state = 'kept'";
   return {
     matched: counts(db, "matched"),
     kept: counts(db, "kept"),
-    shortSide: bins(values(db, `min(width, height) ${kept} AND width > 0 AND height > 0`), SIDES, sideLabel),
-    aspect: bins(
-      values(db, `round(1.0 * width / height, 3) ${kept} AND width > 0 AND height > 0`),
-      ASPECTS,
-      aspectLabel,
-    ),
+    shortSide: bins(sizes(db, "min(width, height)"), SIDES, sideLabel),
+    aspect: bins(sizes(db, "round(1.0 * width / height, 3)"), ASPECTS, aspectLabel),
     words: bins(values(db, `1 + length(caption) - length(replace(caption, ' ', '')) ${kept}`), WORDS, rangeLabel),
     characters: bins(values(db, `length(caption) ${kept}`), CHARACTERS, rangeLabel),
     formats: labels(db, `coalesce(format, 'unknown') ${kept}`),
@@ -73,6 +69,11 @@ function counts(db: Database, column: "matched" | "kept"): number[] {
 
 function values(db: Database, what: string): Value[] {
   return db.prepare<[], Value>(`SELECT ${what.replace(" FROM", " AS value, count(*) AS pairs FROM")} GROUP BY 1`).all();
+}
+
+function sizes(db: Database, what: string): Value[] {
+  const sql = `SELECT ${what} AS value, sum(pairs) AS pairs FROM size_stats WHERE width > 0 AND height > 0 GROUP BY 1`;
+  return db.prepare<[], Value>(sql).all();
 }
 
 function labels(db: Database, what: string): Bin[] {

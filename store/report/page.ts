@@ -2,15 +2,19 @@ import { readFileSync } from "node:fs";
 import type { Stats } from "../stats.ts";
 import type { Distributions } from "./distributions.ts";
 import { html, type Part, raw } from "./html.ts";
+import type { Languages } from "./languages.ts";
+import type { NearGroups } from "./near-groups.ts";
 import type { Samples } from "./samples.ts";
 import { built } from "./sections/built.ts";
 import { drops } from "./sections/drops.ts";
 import { funnel } from "./sections/funnel.ts";
 import { gallery } from "./sections/gallery.ts";
 import { headline } from "./sections/headline.ts";
+import { near } from "./sections/near.ts";
 import { origins } from "./sections/origins.ts";
 import { pictures } from "./sections/pictures.ts";
 import { queries } from "./sections/queries.ts";
+import { training } from "./sections/training.ts";
 import type { Thumbnail } from "./thumbnails.ts";
 
 const STYLES = ["base", "funnel", "gallery", "plots", "tables"];
@@ -20,19 +24,24 @@ export interface PageContent {
   stats: Stats;
   distributions: Distributions;
   samples: Samples;
+  near: NearGroups;
+  languages: Languages;
   thumbnails: ReadonlyMap<string, Thumbnail>;
 }
 
 /** The whole report: one page that needs no network and runs nothing. */
-export function renderPage({ stats, distributions, samples, thumbnails }: PageContent): string {
+export function renderPage(content: PageContent): string {
+  const { stats, distributions, samples, thumbnails } = content;
   const parts: Part[] = [
     headline(stats, samples.wall, thumbnails),
     funnel(stats),
     gallery(samples, thumbnails),
     queries(stats, distributions),
     pictures(distributions),
-    drops(stats),
+    near(content.near, thumbnails),
+    drops(stats, content.languages),
     origins(stats, distributions.statuses),
+    training(stats),
     built(stats),
   ];
   const page = html`<!doctype html>
@@ -51,7 +60,7 @@ ${raw(STYLES.map(readStyle).join(""))}</style>
 <main>
 ${parts}
 </main>
-<footer><p>Every number here is a row of <code>wit.sqlite</code>: the views <code>funnel</code>, <code>query_stats</code>, <code>drop_reasons</code>, <code>host_stats</code>, <code>licence_stats</code>, <code>shard_stats</code> and <code>run_stats</code>, and the table <code>pair</code>.</p></footer>
+<footer><p>Every number here is a row of <code>wit.sqlite</code>: the views <code>funnel</code>, <code>query_stats</code>, <code>drop_reasons</code>, <code>host_stats</code>, <code>licence_stats</code>, <code>shard_stats</code>, <code>size_stats</code>, <code>near_duplicates</code>, <code>run_stats</code> and, once trained, <code>train_stats</code>, and the table <code>pair</code>.</p></footer>
 </body>
 </html>
 `;

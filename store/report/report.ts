@@ -3,11 +3,16 @@ import { join } from "node:path";
 import type { Database } from "../database.ts";
 import { collectStats } from "../stats.ts";
 import { readDistributions } from "./distributions.ts";
+import { foreignCaptions, tellLanguages } from "./languages.ts";
+import { readNearGroups } from "./near-groups.ts";
 import { renderPage } from "./page.ts";
 import { readSamples } from "./samples.ts";
 import { makeThumbnails } from "./thumbnails.ts";
 
 const TOP = 30;
+/** All thumbnails together, so that the page stays below 5 MB whatever the pictures are. */
+const LARGE = { side: 128, quality: 70, budget: 2_200_000 };
+const SMALL = { side: 80, quality: 60, budget: 1_900_000 };
 
 /**
  * Writes the workspace's report.html, one file below 5 MB that needs no network and no script. A reader sees the old
@@ -19,11 +24,22 @@ export async function writeReport(db: Database, data: string): Promise<{ file: s
     stats: collectStats(db, { top: TOP }),
     distributions: readDistributions(db),
     samples: readSamples(db),
+    near: readNearGroups(db),
+    foreign: foreignCaptions(db),
   }))();
-  const { head, middle, tail, wall } = content.samples;
-  const shown = [...wall, ...[...head, ...middle, ...tail].flatMap((query) => query.samples)];
-  const thumbnails = await makeThumbnails(data, shown);
-  const page = Buffer.from(renderPage({ ...content, thumbnails }));
+  const { head, middle, tail, more, wall } = content.samples;
+  const large = [...wall, ...[...head, ...middle, ...tail].flatMap((query) => query.samples)];
+  const small = [...content.near.largest, ...more].flatMap(({ samples }) => samples);
+  const known = new Set(large.map(({ id }) => id));
+  const thumbnails = await makeThumbnails(data, large, LARGE);
+  for (const [id, thumbnail] of await makeThumbnails(
+    data,
+    small.filter(({ id }) => !known.has(id)),
+    SMALL,
+  ))
+    thumbnails.set(id, thumbnail);
+  const languages = tellLanguages(content.foreign);
+  const page = Buffer.from(renderPage({ ...content, thumbnails, languages }));
   const file = join(data, "report.html");
   await publish(file, page);
   return { file, bytes: page.length };

@@ -24,11 +24,16 @@ export interface Samples {
   head: SampledQuery[];
   middle: SampledQuery[];
   tail: SampledQuery[];
+  /** Many more queries of every size, largest first, with fewer pictures each. */
+  more: SampledQuery[];
   wall: Sample[];
 }
 
 const QUERIES_A_GROUP = 8;
 const PICTURES_A_QUERY = 4;
+/** With the three groups two hundred. */
+const MORE_QUERIES = 176;
+const PICTURES_OF_MORE = 3;
 const PICTURES_ON_WALL = 28;
 /** Asked for per query, so that there is a choice left when others showed some of them already. */
 const SPARE = 40;
@@ -56,7 +61,9 @@ export function readSamples(db: Database): Samples {
     .all();
   const [head, middle, tail] = chooseRanks(ranked.length).map((ranks) => ranks.flatMap((rank) => ranked[rank] ?? []));
   const groups = { head: head ?? [], middle: middle ?? [], tail: tail ?? [] };
-  const pairs = pairsOf(db, [...groups.head, ...groups.middle, ...groups.tail]);
+  const shownAbove = new Set([...groups.head, ...groups.middle, ...groups.tail]);
+  const others = chooseMore(ranked.filter((query) => !shownAbove.has(query)));
+  const pairs = pairsOf(db, [...shownAbove, ...others]);
   const shown = new Set<string>();
   const pick = (query: Chosen): SampledQuery => ({
     ...query,
@@ -66,6 +73,10 @@ export function readSamples(db: Database): Samples {
   const sampledTail = groups.tail.toReversed().map(pick).toReversed();
   const sampledMiddle = groups.middle.toReversed().map(pick).toReversed();
   const sampledHead = groups.head.map(pick);
+  const more = others.map((query) => ({
+    ...query,
+    samples: choose(db, pairs.get(query.id) ?? [], PICTURES_OF_MORE, new Set()),
+  }));
   const wall = db
     .prepare<[], Row>(`SELECT 0 AS query, ${COLUMNS} FROM pair WHERE state = 'kept' ORDER BY id DESC LIMIT 200`)
     .all();
@@ -73,6 +84,7 @@ export function readSamples(db: Database): Samples {
     head: sampledHead,
     middle: sampledMiddle,
     tail: sampledTail,
+    more,
     wall: choose(db, wall, PICTURES_ON_WALL, shown),
   };
 }
@@ -97,6 +109,21 @@ export function chooseRanks(total: number): [number[], number[], number[]] {
     });
   const head = take(Array.from({ length: QUERIES_A_GROUP }, (_, i) => i));
   return [head, take(spread(0.45, 0.75)), take(spread(0.82, 1))];
+}
+
+/** Of queries by size so many that every size is there: evenly on a logarithmic scale, gaps filled from the top. */
+function chooseMore(ranked: readonly Chosen[]): Chosen[] {
+  if (ranked.length <= MORE_QUERIES) return [...ranked];
+  const ranks = new Set<number>();
+  for (let i = 0; i < MORE_QUERIES; i++) ranks.add(Math.floor(ranked.length ** (i / (MORE_QUERIES - 1))) - 1);
+  for (let rank = 0; ranks.size < MORE_QUERIES; rank++) ranks.add(rank);
+  return [...ranks].sort((a, b) => a - b).flatMap((rank) => ranked[rank] ?? []);
+}
+
+/** One pair as a sample; undefined when there is none. */
+export function readSample(db: Database, id: string): Sample | undefined {
+  const rows = db.prepare<[string], Row>(`SELECT 0 AS query, ${COLUMNS} FROM pair WHERE id = ?`).all(id);
+  return choose(db, rows, 1, new Set())[0];
 }
 
 function pairsOf(db: Database, queries: readonly Chosen[]): Map<number, Row[]> {

@@ -1,17 +1,10 @@
 import type { Database } from "../database.ts";
+import { type FoundPair, findPairs } from "../find-pairs.ts";
 import type { QueryRow } from "../stats.ts";
 import { COLUMNS, table } from "./terminal-table.ts";
 import { count, shorten } from "./text.ts";
 
 const SHOWN = 20;
-
-interface PairRow {
-  state: string;
-  reason: string | null;
-  detail: string | null;
-  caption: string;
-  image_url: string;
-}
 
 /** One query for a terminal: its row of `query_stats` and up to 20 of the pairs whose caption contains it, kept ones first. */
 export function formatQuery(db: Database, term: string): string {
@@ -35,7 +28,7 @@ export function formatQuery(db: Database, term: string): string {
     ],
     0,
   );
-  const pairs = pairsOf(db, row.id);
+  const pairs = pairsOf(db, { id: row.id, term: wanted });
   if (pairs.length === 0) return `${facts.join("\n")}\n\nNo caption contains it.`;
   const lines = pairs.flatMap((pair) => {
     const why = [pair.reason, pair.detail].filter((text) => text !== null).join(": ");
@@ -51,14 +44,10 @@ export function formatQuery(db: Database, term: string): string {
   return [...facts, "", title, ...lines].join("\n");
 }
 
-function pairsOf(db: Database, query: number): PairRow[] {
-  return db
-    .prepare<[{ query: number }], PairRow>(
-      // Looking for the digits first spares most rows the parsing of their array.
-      `SELECT state, reason, detail, caption, image_url FROM pair p
-       WHERE instr(queries, CAST(@query AS INTEGER)) AND EXISTS (SELECT 1 FROM json_each(p.queries) q WHERE q.value = @query)
-       ORDER BY CASE state WHEN 'kept' THEN 0 WHEN 'chosen' THEN 1 WHEN 'reserve' THEN 2 WHEN 'candidate' THEN 3 ELSE 4 END, id
-       LIMIT ${SHOWN}`,
-    )
-    .all({ query });
+/** Kept ones first; the rest in the order in which they still may be. */
+function pairsOf(db: Database, query: { id: number; term: string }): FoundPair[] {
+  const pairs: FoundPair[] = [];
+  for (const state of ["kept", "chosen", "reserve", "candidate", "dropped"])
+    if (pairs.length < SHOWN) pairs.push(...findPairs(db, { query, state }, SHOWN - pairs.length));
+  return pairs;
 }

@@ -22,7 +22,8 @@ export function formatSummary(stats: Stats, data: string): string {
   ].join("\n");
 }
 
-function funnelTable(stats: Stats): string[] {
+/** The funnel, a line a stage: in, on, share, the reason that stopped most. */
+export function funnelTable(stats: Stats): string[] {
   const stages = funnelStages(stats.funnel, new Map());
   const largest = Math.max(1, ...stages.map((stage) => stage.entered));
   const rows = stages.map(({ stage, entered, passed, stopped }) => {

@@ -16,6 +16,7 @@ export function formatStats(stats: Stats): string {
     section("Opt-out signals seen", optOuts(stats)),
     section("Shards", shards(stats)),
     section("Runs", runs(stats)),
+    section("Trainings: the loss from the first step to the last", training(stats)),
   ];
   return sections.filter((text) => text !== "").join("\n\n");
 }
@@ -140,4 +141,20 @@ function runs({ runs: rows }: Stats): string[] {
     shorten(row.started, 24),
   ]);
   return table(["stage", "runs", "time", "items", "a second", "first started"], lines);
+}
+
+/** A bar of eighths a point; the curve takes what is left of the line. */
+function training({ training: rows }: Stats): string[] {
+  return rows.flatMap(({ run, step, epoch, loss, samples_per_second, curve }) => {
+    const highest = Math.max(Number.EPSILON, ...curve.map((point) => point.loss));
+    const columns = Math.min(curve.length, COLUMNS - 2);
+    const shown = Array.from({ length: columns }, (_, column) => {
+      const point = curve[Math.round((column * (curve.length - 1)) / Math.max(1, columns - 1))];
+      return "▁▂▃▄▅▆▇█"[Math.max(0, Math.min(7, Math.floor((8 * (point?.loss ?? 0)) / highest)))];
+    });
+    return [
+      `  ${shorten(run, 40)}  step ${count(step)}, epoch ${epoch.toFixed(1)}, loss ${loss.toFixed(3)}, ${count(samples_per_second)} pairs/s`,
+      `  ${shown.join("")}`,
+    ];
+  });
 }

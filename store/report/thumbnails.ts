@@ -11,20 +11,28 @@ export interface Thumbnail {
   height: number;
 }
 
-const SIDE = 128;
-/** All thumbnails together, so that the page stays below 5 MB whatever the pictures are. */
-const BUDGET = 3_500_000;
+/** How thumbnails are made: at most so large, so good, so many bytes together. */
+export interface ThumbnailOptions {
+  side: number;
+  quality: number;
+  budget: number;
+}
+
 const AT_ONCE = 8;
 
 /** Thumbnails of the samples by pair id; pictures that are not on this machine any more are left out. */
-export async function makeThumbnails(data: string, samples: readonly Sample[]): Promise<Map<string, Thumbnail>> {
+export async function makeThumbnails(
+  data: string,
+  samples: readonly Sample[],
+  options: ThumbnailOptions,
+): Promise<Map<string, Thumbnail>> {
   const thumbnails = new Map<string, Thumbnail>();
   const waiting = [...new Map(samples.map((sample) => [sample.id, sample])).values()];
   let spent = 0;
   const work = async (): Promise<void> => {
     for (let sample = waiting.shift(); sample; sample = waiting.shift()) {
-      const thumbnail = await makeThumbnail(data, sample);
-      if (!thumbnail || spent + thumbnail.base64.length > BUDGET) continue;
+      const thumbnail = await makeThumbnail(data, sample, options);
+      if (!thumbnail || spent + thumbnail.base64.length > options.budget) continue;
       spent += thumbnail.base64.length;
       thumbnails.set(sample.id, thumbnail);
     }
@@ -33,15 +41,19 @@ export async function makeThumbnails(data: string, samples: readonly Sample[]): 
   return thumbnails;
 }
 
-async function makeThumbnail(data: string, sample: Sample): Promise<Thumbnail | undefined> {
+async function makeThumbnail(
+  data: string,
+  sample: Sample,
+  { side, quality }: ThumbnailOptions,
+): Promise<Thumbnail | undefined> {
   const { file, offset, bytes } = sample;
   if (file === null || offset === null || bytes === null) return undefined;
   try {
     const picture = await readRange(join(data, file), offset, bytes);
     const { data: small, info } = await sharp(picture)
-      .resize(SIDE, SIDE, { fit: "inside", withoutEnlargement: true })
+      .resize(side, side, { fit: "inside", withoutEnlargement: true })
       .flatten({ background: "white" })
-      .webp({ quality: 70 })
+      .webp({ quality })
       .toBuffer({ resolveWithObject: true });
     return { base64: small.toString("base64"), width: info.width, height: info.height };
   } catch {

@@ -2,6 +2,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { chooseMatches, countMatches, exactThresholds, type PairBlock, termHash } from "../../filters/cap.ts";
 import { PairBlocks } from "../../filters/pair-blocks.ts";
+import { profileNamed } from "../../filters/profiles.ts";
 import { type Database, getMeta } from "../database.ts";
 import { idHalves } from "../pair-id.ts";
 import type { Findings } from "./findings.ts";
@@ -29,6 +30,9 @@ export function verifyCap(db: Database, findings: Findings): void {
     );
     return;
   }
+  const { balance = "auto", profile = "clip" } = JSON.parse(getMeta(db, "settings") ?? "{}");
+  // MetaCLIP's sampling keeps the cap on average only: there is nothing to hold a query to.
+  if (balance === "metaclip" || (balance === "auto" && profileNamed(profile).balance === "metaclip")) return;
   const terms = db.prepare<[], { id: number; term: string }>("SELECT id, term FROM query ORDER BY id").all();
   const hashes = new Int32Array((terms.at(-1)?.id ?? -1) + 1);
   for (const { id, term } of terms) hashes[id] = termHash(term);

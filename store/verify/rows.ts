@@ -1,6 +1,6 @@
 import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
-import type { Database } from "../database.ts";
+import { type Database, getMeta } from "../database.ts";
 import { pairId } from "../pair-id.ts";
 import type { Findings } from "./findings.ts";
 
@@ -41,11 +41,13 @@ export function verifyRows(db: Database, data: string, findings: Findings): void
     const rows = db.prepare<[], string>(`SELECT id FROM pair WHERE ${condition}`).pluck();
     for (const id of rows.iterate()) findings.problem("rows", `pair ${id}`, what);
   }
-  const twice = db.prepare<[], { what: string; ids: string }>(
-    `SELECT 'the picture ' || image_url AS what, group_concat(id, ' ') AS ids FROM pair WHERE state = 'kept' GROUP BY image_url HAVING count(*) > 1
-     UNION ALL SELECT 'the bytes ' || sha256, group_concat(id, ' ') FROM pair WHERE state = 'kept' GROUP BY sha256 HAVING count(*) > 1`,
+  const { captionsPerImage = 1 } = JSON.parse(getMeta(db, "settings") ?? "{}");
+  const twice = db.prepare<[number], { what: string; ids: string }>(
+    `SELECT 'the picture ' || image_url AS what, group_concat(id, ' ') AS ids FROM pair WHERE state = 'kept' GROUP BY image_url HAVING count(*) > ?
+     UNION ALL SELECT 'the bytes ' || sha256, group_concat(id, ' ') FROM pair WHERE state = 'kept' GROUP BY sha256 HAVING count(DISTINCT image_url) > 1`,
   );
-  for (const { what, ids } of twice.iterate()) findings.problem("rows", `pairs ${ids}`, `keep ${what} twice`);
+  for (const { what, ids } of twice.iterate(captionsPerImage))
+    findings.problem("rows", `pairs ${ids}`, `keep ${what} too often`);
   spool(db, data, findings);
 }
 

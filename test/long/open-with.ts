@@ -3,9 +3,11 @@
  * datasets, COCO's own tools, Datasette.
  */
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
+import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { EXPORT_FORMATS, exportTo } from "../../store/export/export.ts";
 import { ensureVenv } from "../../store/python.ts";
 import { builtWorkspace } from "../store/built-workspace.ts";
@@ -49,3 +51,72 @@ test("datasets and pycocotools open the exports and see every pair", async (t) =
     kept.map(({ caption }) => caption),
   );
 });
+
+test("datasette opens the database with our metadata: tables, views, facets and the twelve queries", async (t) => {
+  const { data } = await builtWorkspace(t);
+  const port = await freePort();
+  const args = [
+    "-m",
+    "datasette",
+    "serve",
+    join(data, "wit.sqlite"),
+    "--metadata",
+    "docs/datasette.json",
+    "--host",
+    "127.0.0.1",
+    "--port",
+    String(port),
+  ];
+  const server = spawn(python, args, { stdio: "ignore" });
+  t.after(() => server.kill());
+  const address = `http://127.0.0.1:${port}`;
+  while (server.exitCode === null && !(await fetch(`${address}/-/versions.json`).catch(() => undefined))?.ok)
+    await sleep(200);
+  const json = async (path: string) => {
+    const response = await fetch(address + path);
+    assert.equal(response.status, 200, path);
+    return response.json() as Promise<{
+      rows: unknown[];
+      queries: { name: string }[];
+      tables: { name: string; hidden: boolean }[];
+      facet_results: object;
+    }>;
+  };
+  const database = await json("/wit.json");
+  assert.deepEqual(
+    database.tables
+      .filter(({ hidden }) => !hidden)
+      .map(({ name }) => name)
+      .filter((name) => /^(pair|query|removed|robots|page|meta)$/.test(name))
+      .sort(),
+    ["pair", "query", "removed"],
+  );
+  assert.equal(database.queries.length, 12);
+  for (const { name } of database.queries) assert.ok((await json(`/wit/${name}.json`)).rows, name);
+  for (const view of [
+    "funnel",
+    "query_stats",
+    "drop_reasons",
+    "host_stats",
+    "licence_stats",
+    "shard_stats",
+    "run_stats",
+    "size_stats",
+  ])
+    assert.ok((await json(`/wit/${view}.json`)).rows.length > 0, view);
+  const pairs = await fetch(`${address}/wit/pair?_search=owned`);
+  const page = await pairs.text();
+  assert.equal(pairs.status, 200);
+  assert.match(page, /metadata|One row a candidate/);
+  assert.ok(page.includes("&lt;script&gt;") && !page.includes('<script>document.title = "owned"'));
+});
+
+function freePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const probe = createServer();
+    probe.listen(0, "127.0.0.1", () => {
+      const { port } = probe.address() as AddressInfo;
+      probe.close(() => resolve(port));
+    });
+  });
+}

@@ -10,11 +10,13 @@ export interface SmallSite {
   options: string[];
   /** Requests answered, by path with host. */
   requests: Map<string, number>;
+  /** Called at each request, when set. */
+  onRequest?: () => void;
   close: () => Promise<void>;
 }
 
 /** What the captions are about: plain English, each a query of the embedded list. */
-const THINGS = [
+export const THINGS = [
   "red apple",
   "white horse",
   "old bridge",
@@ -32,10 +34,12 @@ const THINGS = [
  */
 export async function startSmallSite(hosts: number, pages: number, pictures: number, delayMs = 0): Promise<SmallSite> {
   const requests = new Map<string, number>();
+  let site: SmallSite | undefined;
   const server: Server = createServer((request, response) => {
     const host = request.headers.host ?? "";
     const address = `${host}${request.url}`;
     requests.set(address, (requests.get(address) ?? 0) + 1);
+    site?.onRequest?.();
     setTimeout(() => void answer(host, request.url ?? "/", response), delayMs);
   });
   const answer = async (host: string, path: string, response: ServerResponse) => {
@@ -58,7 +62,7 @@ export async function startSmallSite(hosts: number, pages: number, pictures: num
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;
   const names = Array.from({ length: hosts }, (_, i) => `site${i}.example`);
-  return {
+  site = {
     port,
     seeds: names.map((name) => `http://${name}:${port}/page0.html`),
     options: [
@@ -75,6 +79,7 @@ export async function startSmallSite(hosts: number, pages: number, pictures: num
       await new Promise((resolve) => server.close(resolve));
     },
   };
+  return site;
 }
 
 function html(page: number, pages: number, pictures: number): string {

@@ -100,7 +100,7 @@ export function addDroppedHostile(db: Database): void {
 
 /** What a run of the crawl does once the pairs are found: selects, draws the pictures that are missing, writes shards and manifest. */
 export async function buildAgain(db: Database, data: string): Promise<void> {
-  select(db, { cap: CAP, seed: SEED });
+  select(db, { cap: CAP, seed: SEED, balance: "exact", captionsPerImage: 1 });
   const spool = new Spool(data);
   const rows = db
     .prepare<[], { id: string; image_url: string }>(

@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { createInterface } from "node:readline";
 import { test } from "node:test";
 import type { Database } from "../../store/database.ts";
 import { funnelStages } from "../../store/report/stages.ts";
+import { amountsOf, formatWatch } from "../../store/report/terminal-watch.ts";
 import { displayWidth } from "../../store/report/text.ts";
 import { collectStats, formatQuery, formatStats, formatSummary } from "../../store/stats.ts";
 import { CAP, emptyWorkspace, filledWorkspace, HOSTILE } from "./report/workspace.ts";
@@ -108,6 +111,42 @@ test("a workspace without a pair has statistics too", (t) => {
   assert.match(formatSummary(stats, data), /No pairs kept yet/);
   assert.doesNotMatch(formatSummary(stats, data), /NaN|undefined|npm run train/);
   assert.doesNotMatch(formatStats(stats), /NaN|undefined/);
+});
+
+test("watching shows what grows, and text that cannot steer the terminal", async (t) => {
+  const { db } = await filledWorkspace(t);
+  const first = collectStats(db, { top: 200 });
+  const before = amountsOf(first);
+  assert.match(formatWatch(first, undefined, undefined), /pairs found +300 +-/);
+  assert.match(formatWatch(first, before, 2), /nothing changed/);
+  db.prepare(
+    "UPDATE host SET requests = requests + 50, bytes = bytes + 2000000, failed = failed + 50 WHERE host = 'a.example'",
+  ).run();
+  db.prepare("UPDATE host SET host = ? WHERE host <> 'a.example'").run(HOSTILE);
+  const text = formatWatch(collectStats(db, { top: 200 }), before, 2);
+  assert.match(text, /requests +360 +25\/s/);
+  assert.match(text, /received +3\.23 MB +1\.00 MB\/s/);
+  assert.match(text, /a\.example +350 +70 +20%/);
+  assert.doesNotMatch(text, /nothing changed/);
+  assert.doesNotMatch(text.replaceAll("\n", ""), /[\p{Cc}\p{Cf}]/u);
+  for (const line of text.split("\n")) assert.ok(displayWidth(line) <= 100, line);
+});
+
+test("stats --watch looks again while another process writes", async (t) => {
+  const { db, data } = await filledWorkspace(t);
+  const child = spawn(process.execPath, ["cli.ts", "stats", "--data", data, "--json", "--watch", "1"], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const kept: number[] = [];
+  for await (const line of createInterface({ input: child.stdout })) {
+    kept.push(JSON.parse(line).kept);
+    if (kept.length === 3) break;
+    db.exec("UPDATE pair SET state = 'kept' WHERE id = (SELECT id FROM pair WHERE state = 'chosen' LIMIT 1)");
+  }
+  child.kill("SIGTERM");
+  await new Promise((resolve) => child.on("close", resolve));
+  const [start = 0] = kept;
+  assert.deepEqual(kept, [start, start + 1, start + 2]);
 });
 
 function one(db: Database, sql: string): number {

@@ -44,11 +44,12 @@ for step in itertools.count(1):
 """
 
 
-def test_a_kill_while_saving_leaves_a_whole_checkpoint(tmp_path: Path, tokenizer: ClipTokenizer) -> None:
+@pytest.mark.parametrize("kills", [3, pytest.param(20, marks=pytest.mark.slow)])
+def test_a_kill_while_saving_leaves_a_whole_checkpoint(tmp_path: Path, tokenizer: ClipTokenizer, kills: int) -> None:
     tokenizer.save(tmp_path / "bpe.txt.gz")
     path = tmp_path / checkpoint.LATEST
     rng = random.Random(0)
-    for _ in range(3):
+    for _ in range(kills):
         environment = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'tests'}"}
         with subprocess.Popen([sys.executable, "-c", SAVES_FOR_EVER, str(path)], cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as process:
             assert process.stdout

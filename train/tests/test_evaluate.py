@@ -12,10 +12,13 @@ import torch.nn.functional as F
 from conftest import SMALL, plain_square, tar_bytes
 from torch import Tensor
 
-from webimagetext_train.evaluate import class_weights, evaluate, sentence, warnings, wilson
+from webimagetext_train.features import Embedder
 from webimagetext_train.images import normalise
 from webimagetext_train.model import CLIP
+from webimagetext_train.results import sentence
+from webimagetext_train.tasks import find_task
 from webimagetext_train.tokenizer import ClipTokenizer
+from webimagetext_train.zeroshot import caption_embeddings, classify, ensemble, wilson
 
 CLASSES = ["black", "red", "green", "blue", "yellow", "cyan", "white"]
 COLOURS = [(0, 0, 0), (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 0), (0, 255, 255), (255, 255, 255)]
@@ -40,6 +43,14 @@ def model(tokenizer: ClipTokenizer) -> CLIP:
     return CLIP(SMALL.with_vocabulary(tokenizer.size))
 
 
+def _evaluate(model: CLIP, tokenizer: ClipTokenizer, task: Path, batch_size: int = 256) -> dict:
+    return classify(Embedder(model, tokenizer, batch_size=batch_size), find_task(str(task)))
+
+
+def _class_weights(model: CLIP, tokenizer: ClipTokenizer, batch_size: int = 256) -> Tensor:
+    return ensemble(caption_embeddings(Embedder(model, tokenizer, batch_size=batch_size), CLASSES, TEMPLATES))
+
+
 def _sees(model: CLIP, answer: Callable[[int], int], weights: Tensor) -> None:
     """Makes the picture tower answer class c with the text features of class answer(c)."""
     pixels = normalise(torch.tensor(COLOURS, dtype=torch.uint8).view(-1, 3, 1, 1))[:, :, 0, 0]
@@ -52,7 +63,7 @@ def _sees(model: CLIP, answer: Callable[[int], int], weights: Tensor) -> None:
 
 
 def test_class_weights_are_means_of_unit_vectors_of_length_one(model: CLIP, tokenizer: ClipTokenizer) -> None:
-    weights = class_weights(model, tokenizer, CLASSES, TEMPLATES)
+    weights = _class_weights(model, tokenizer)
     assert weights.shape == (len(CLASSES), SMALL.embed_dim)
     torch.testing.assert_close(weights.norm(dim=-1), torch.ones(len(CLASSES)))
     for row, name in enumerate(CLASSES):
@@ -60,43 +71,55 @@ def test_class_weights_are_means_of_unit_vectors_of_length_one(model: CLIP, toke
         with torch.no_grad():
             features = [F.normalize(model.encode_text(torch.from_numpy(tokenizer.encode([caption], 16))), dim=-1)[0] for caption in captions]
         torch.testing.assert_close(weights[row], F.normalize(sum(features), dim=0), atol=1e-5, rtol=1e-5)
-    torch.testing.assert_close(class_weights(model, tokenizer, CLASSES, TEMPLATES, batch_size=3), weights, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(_class_weights(model, tokenizer, batch_size=3), weights, atol=1e-5, rtol=1e-5)
 
 
 def test_a_perfect_model(model: CLIP, tokenizer: ClipTokenizer, tmp_path: Path) -> None:
     task = make_task(tmp_path / "squares", [0, 1, 2, 3, 4, 5, 6, 6, 6])
-    _sees(model, lambda target: target, class_weights(model, tokenizer, CLASSES, TEMPLATES))
+    _sees(model, lambda target: target, _class_weights(model, tokenizer))
     for batch_size in (1, 4, 256):
-        result = evaluate(model, tokenizer, task, batch_size)
+        result = _evaluate(model, tokenizer, task, batch_size)
         assert (result["top1"], result["top5"], result["mean_per_class_recall"]) == (1, 1, 1)
+    alone = result.pop("name_alone"), result.pop("each_template")
+    assert list(alone[1]) == TEMPLATES and alone[0] == alone[1]["{c}"]
     assert result == {
-        **{"task": "squares", "top1": 1, "top5": 1, "mean_per_class_recall": 1, "ci": list(wilson(9, 9)), "chance": 1 / 7},
-        **{"classes": 7, "samples": 9, "broken": 0, "incomplete": 0, "damaged": [], "templates": 2},
+        **{"task": "squares", "kind": "zero-shot", "top1": 1, "top5": 1, "mean_per_class_recall": 1, "ci": list(wilson(9, 9)), "chance": 1 / 7},
+        **{"classes": 7, "samples": 9, "broken": 0, "templates": 2},
     }
-    assert warnings(result) == []
     assert sentence(result).startswith("squares: zero-shot top-1 100.0% (95 % CI 70.1% to 100.0%), top-5 100.0%, chance 14.3%; 9 pictures")
 
 
 def test_a_model_that_always_says_white(model: CLIP, tokenizer: ClipTokenizer, tmp_path: Path) -> None:
     """Right as often as there is white; recall counts classes alike, and only those that occur."""
     task = make_task(tmp_path / "squares", [0, 1, 2, 6, 6, 6, 6, 6])
-    _sees(model, lambda _: 6, class_weights(model, tokenizer, CLASSES, TEMPLATES))
-    result = evaluate(model, tokenizer, task)
+    _sees(model, lambda _: 6, _class_weights(model, tokenizer))
+    result = _evaluate(model, tokenizer, task)
     assert result["top1"] == 5 / 8
     assert result["mean_per_class_recall"] == 1 / 4
     assert 5 / 8 <= result["top5"] <= 1
 
 
 def test_a_model_that_is_always_one_off(model: CLIP, tokenizer: ClipTokenizer, tmp_path: Path) -> None:
-    _sees(model, lambda target: (target + 1) % 7, class_weights(model, tokenizer, CLASSES, TEMPLATES))
-    result = evaluate(model, tokenizer, make_task(tmp_path / "squares", list(range(7))))
+    _sees(model, lambda target: (target + 1) % 7, _class_weights(model, tokenizer))
+    result = _evaluate(model, tokenizer, make_task(tmp_path / "squares", list(range(7))))
     assert (result["top1"], result["ci"][0]) == (0, 0)
+
+
+def test_an_ensemble_may_be_right_where_a_template_is_wrong(model: CLIP, tokenizer: ClipTokenizer, tmp_path: Path) -> None:
+    """Each template alone is judged by its own captions, the ensemble by their mean."""
+    each = caption_embeddings(Embedder(model, tokenizer), CLASSES, TEMPLATES)
+    _sees(model, lambda target: target, each[:, 0])
+    result = _evaluate(model, tokenizer, make_task(tmp_path / "squares", list(range(7))))
+    assert result["each_template"]["a {c} square"] == 1
+    expected = (each[:, 0] @ each[:, 1].T).argmax(dim=1).eq(torch.arange(7)).float().mean().item()
+    assert result["each_template"]["{c}"] == pytest.approx(expected)
+    assert result["top1"] == pytest.approx((each[:, 0] @ ensemble(each).T).argmax(dim=1).eq(torch.arange(7)).float().mean().item())
 
 
 def test_the_result_does_not_depend_on_the_batches(model: CLIP, tokenizer: ClipTokenizer, tmp_path: Path) -> None:
     task = make_task(tmp_path / "squares", [0, 1, 2, 3, 4])
     model.train()
-    assert evaluate(model, tokenizer, task, 1) == evaluate(model, tokenizer, task, 5)
+    assert _evaluate(model, tokenizer, task, 1) == _evaluate(model, tokenizer, task, 5)
     assert not model.training
 
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
+from xml.etree import ElementTree
 
 import digits
 import pytest
@@ -13,6 +16,8 @@ from conftest import Finished, plain_square, run, tar_bytes, train_arguments
 from webimagetext_train import checkpoint
 from webimagetext_train.errors import UserError
 from webimagetext_train.evaluate import evaluate
+from webimagetext_train.features import Embedder
+from webimagetext_train.tasks import find_task
 
 PICTURE = plain_square((255, 0, 0))
 Files = list[tuple[str, bytes]]
@@ -37,18 +42,42 @@ def _error(finished: Finished, task: Path) -> str:
     """What the person at the keyboard would read."""
     loaded = checkpoint.load(finished.out / "latest.pt")
     with pytest.raises(UserError, match="^[^\n]+$") as caught:
-        evaluate(loaded.model(), loaded.tokenizer, task)
+        evaluate(Embedder(loaded.model(), loaded.tokenizer), find_task(str(task)))
     return str(caught.value)
 
 
-def test_json_and_a_file(finished: Finished, task: Path, tmp_path: Path) -> None:
-    code, output, error = run("evaluate", "--checkpoint", finished.out / "latest.pt", "--task", task, "--json", "--out", tmp_path / "deep" / "result.json")
+def test_json_files_and_rows(finished: Finished, task: Path, tmp_path: Path) -> None:
+    database = tmp_path / "wit.sqlite"
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("PRAGMA user_version = 1")
+    command = ("evaluate", "--checkpoint", finished.out / "latest.pt", "--task", task, "--json", "--out", tmp_path / "deep", "--sqlite", database)
+    code, output, error = run(*command)
     assert (code, error) == (0, "")
     result = json.loads(output)
-    assert result == json.loads((tmp_path / "deep" / "result.json").read_text())
+    assert result == json.loads((tmp_path / "deep" / "digits.json").read_text())
     assert (result["task"], result["classes"], result["samples"], result["step"], result["model"]) == ("digits", 100, 40, 120, "RN-Tiny")
     assert 0 <= result["ci"][0] <= result["top1"] <= result["ci"][1] <= 1
     assert result["top1"] <= result["top5"]
+    assert run(*command)[1] == output  # now out of the cache; its rows replace the first ones
+    with closing(sqlite3.connect(database)) as connection:
+        rows = {row[0]: row[1:] for row in connection.execute("SELECT metric, value, low, high, chance, task, model, step, samples FROM eval_stats")}
+        assert connection.execute("SELECT count(*) FROM evaluation").fetchone() == (4,)
+    assert rows["top1"] == (result["top1"], *result["ci"], 0.01, "digits", "RN-Tiny", 120, 40)
+    assert rows["top5"][0] == result["top5"] and rows["name_alone"][0] == result["name_alone"]
+    drawing = ElementTree.parse(tmp_path / "deep" / "digits.svg").getroot()
+    bars = [(bar.attrib["height"], bar[0].text) for bar in drawing.iter("{http://www.w3.org/2000/svg}rect") if len(bar)]
+    assert len(bars) == 2 + result["templates"]
+    assert bars[-1][1] == f"ensemble: {result['top1']:.1%}"
+
+
+def test_a_database_that_is_none_of_ours(finished: Finished, task: Path, tmp_path: Path) -> None:
+    for name in ("missing.sqlite", "empty.sqlite"):
+        if name == "empty.sqlite":
+            (tmp_path / name).touch()
+        code, output, error = run("evaluate", "--checkpoint", finished.out / "latest.pt", "--task", task, "--sqlite", tmp_path / name)
+        assert code == 1 and output.startswith("digits: zero-shot")
+        assert error.splitlines()[-1].startswith(f"error: {tmp_path}/{name} takes no results")
+    assert not (tmp_path / "missing.sqlite").exists()
 
 
 def test_a_control_is_judged_beside_it(finished: Finished, shards: str, task: Path, tmp_path: Path) -> None:
@@ -84,7 +113,7 @@ def test_what_is_left_out_is_warned_of(finished: Finished, task: Path) -> None:
 def test_errors_are_one_line_and_exit_code_1(finished: Finished, tmp_path: Path) -> None:
     code, output, error = run("evaluate", "--checkpoint", finished.out / "latest.pt", "--task", tmp_path / "nowhere")
     assert (code, output, error.count("\n")) == (1, "", 1)
-    assert error.startswith(f"error: {tmp_path}/nowhere/classnames.txt cannot be read (No such file")
+    assert error.startswith(f"error: {tmp_path}/nowhere is no folder")
 
 
 @pytest.mark.parametrize("name", ["classnames.txt", "zeroshot_classification_templates.txt"])
@@ -92,8 +121,12 @@ def test_missing_empty_and_unreadable_lists(finished: Finished, task: Path, name
     for content in (b"\n \n", b"caf\xe9 {c}\n"):
         (task / name).write_bytes(content)
         assert f"{task / name} " in _error(finished, task)
-    (task / name).unlink()
-    assert "a task folder has classnames.txt" in _error(finished, task)
+
+
+def test_without_names_a_task_is_one_of_retrieval(finished: Finished, task: Path) -> None:
+    (task / "classnames.txt").unlink()
+    error = _error(finished, task)
+    assert "holds no picture with a caption" in error and "a task folder has classnames.txt" in error
 
 
 def test_templates_without_a_place(finished: Finished, task: Path) -> None:

@@ -113,3 +113,21 @@ def test_weights_load_into_a_plain_dictionary(finished: Finished) -> None:
     weights = torch.load(finished.out / "latest.pt", weights_only=True)["state_dict"]
     assert weights["visual.conv1.weight"].shape == (8, 3, 3, 3)
     assert all(value.isfinite().all() for value in weights.values())
+
+
+def test_all_that_can_be_switched_on_goes_together_and_resumes(shards: str, tmp_path: Path) -> None:
+    """One run in two parts against one in one: half-precision moments, average, scaler and dropout go on bit for bit."""
+    options = ["--model", "ViT-Tiny/8", "--half-statistics", "--ema", 0.9, "--precision", "fp16", "--accum", 2, "--patch-dropout", 0.25]
+    options += ["--checkpointing", "--loss", "sigmoid", "--clip-norm", 1, "--keep-every", 2, "--checkpoint-every", 2, "--steps", 6]
+    for name, budgets in (("whole", [[]]), ("parts", [["--time-budget", 0], []])):
+        for budget in budgets:
+            code, _, error = run("train", *train_arguments(shards, tmp_path / name, *options, *budget))
+            assert code == 0, error
+    whole, parts = (torch.load(tmp_path / name / "latest.pt", weights_only=True) for name in ("whole", "parts"))
+    assert {path.name for path in (tmp_path / "whole").iterdir()} == {*FILES, "step-2.pt", "step-4.pt", "step-6.pt"}
+    assert checkpoint.load(tmp_path / "whole" / "step-4.pt").step == 4
+    for group in ("state_dict", "ema_state_dict"):
+        assert all(torch.equal(value, whole[group][name]) for name, value in parts[group].items())
+    assert whole["scaler"] == parts["scaler"]
+    assert whole["ema_state_dict"].keys() == {name for name in whole["state_dict"] if "running" not in name and "num_batches" not in name}
+    assert whole["optimizer"]["state"]["logit_bias"]["exp_avg"].dtype == torch.bfloat16

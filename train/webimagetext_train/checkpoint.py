@@ -35,11 +35,13 @@ class Checkpoint:
     tokenizer: ClipTokenizer
     state: dict[str, Any]
 
-    def model(self) -> CLIP:
-        """The model with its weights, on the CPU."""
+    def model(self, ema: bool = False) -> CLIP:
+        """The model with its weights, or with their moving average, on the CPU."""
+        if ema and "ema_state_dict" not in self.state:
+            raise UserError(f"{self.path} holds no average of its weights: train with --ema, or leave it out here")
         model = CLIP(self.config)
         try:
-            model.load_state_dict(self.state["state_dict"])
+            model.load_state_dict({**self.state["state_dict"], **self.state["ema_state_dict"]} if ema else self.state["state_dict"])
         except (RuntimeError, LookupError, TypeError) as error:
             raise UserError(f"the weights in {self.path} do not fit its model {self.config.name}: name another checkpoint") from error
         return model

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import importlib.util
 import json
 import zlib
 from collections.abc import Iterable
@@ -24,6 +25,10 @@ START, END = "<|startoftext|>", "<|endoftext|>"
 END_OF_WORD = "</w>"
 MAX_MERGES = 49_152 - 256 - 2
 """OpenAI's file is longer than its vocabulary: only this many lines of it are read."""
+
+OPENAI = "openai"
+"""Instead of a file: OpenAI's own, which lies inside packages that read its models and not in this repository."""
+_PACKAGES = ("open_clip", "clip")
 
 # Contractions, letters, single digits, the rest: the words inside which pairs are merged.
 _PATTERN = r"<\|startoftext\|>|<\|endoftext\|>|'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"
@@ -53,6 +58,19 @@ def _backend(model: models.BPE) -> Tokenizer:
     return tokenizer
 
 
+def find_openai() -> Path:
+    """OpenAI's merges file inside an installed package, which is not imported."""
+    for name in _PACKAGES:
+        try:
+            package = importlib.util.find_spec(name)
+        except ValueError:  # imported by others, without saying from where
+            continue
+        for folder in (package.submodule_search_locations if package else None) or []:
+            for path in sorted(Path(folder).glob("bpe_simple_vocab_*.txt.gz")):
+                return path
+    raise UserError("OpenAI's vocabulary is in no installed package: pip install open_clip_torch into the trainer's Python, or name a bpe_*.txt.gz")
+
+
 class ClipTokenizer:
     """Captions to token ids and back."""
 
@@ -66,6 +84,11 @@ class ClipTokenizer:
         self.start, self.end = len(words) - 2, len(words) - 1
         self._tokenizer = _backend(models.BPE(vocab=self._vocabulary, merges=merges, end_of_word_suffix=END_OF_WORD))
         self._bytes = _byte_symbols()
+
+    @property
+    def vocabulary(self) -> dict[str, int]:
+        """Words of the vocabulary, in the alphabet that has a visible character for each byte, and their ids."""
+        return dict(self._vocabulary)
 
     @staticmethod
     def train(captions: Iterable[str], vocab_size: int) -> ClipTokenizer:
@@ -86,7 +109,9 @@ class ClipTokenizer:
 
     @staticmethod
     def load(path: str | Path) -> ClipTokenizer:
-        """Reads a merges file, compressed or not."""
+        """Reads a merges file, compressed or not; `openai` is OpenAI's, where an installed package has it."""
+        if str(path) == OPENAI and not Path(path).exists():
+            path = find_openai()
         try:
             data = Path(path).read_bytes()
             text = (gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data).decode("utf-8")

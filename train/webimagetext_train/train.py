@@ -64,7 +64,7 @@ def train(run: Run, stop: Stop) -> int:
     """Steps until done, out of time or told to stop -> which of these."""
     args, recipe, started = run.args, run.preset.recipe, time.monotonic()
     sinks, clock = _sinks(run), Clock()
-    keys = Rows(run.out / f"keys-{rank()}.csv", ("step", "key", "seen"), run.step) if args.log_keys else None
+    keys = _open_keys(run) if args.log_keys else None
     batches = run.loader().batches(run.step + 1, run.steps)
     state = _GOING
     try:
@@ -95,6 +95,16 @@ def train(run: Run, stop: Stop) -> int:
             sink.close()
         run.progress.finish()
     return state
+
+
+def _open_keys(run: Run) -> Rows:
+    """This process' table of samples; the first also takes back rows of processes that are no longer there."""
+    fields = ("step", "key", "seen")
+    if rank() == 0:
+        for path in run.out.glob("keys-*.csv"):
+            if int(path.stem.split("-")[1]) >= world():
+                Rows(path, fields, run.step).close()
+    return Rows(run.out / f"keys-{rank()}.csv", fields, run.step)
 
 
 def _sinks(run: Run) -> list[Sink]:

@@ -185,3 +185,9 @@ function tryGunzip(member: Buffer): Buffer | undefined {
     return undefined;
   }
 }
+
+/** One record's bytes, packed or not, as a piece. */
+export function unpackRecord(raw: Buffer, start: number): Piece {
+  if (raw.indexOf(MAGIC) === 0) return unpackOneByOne(raw, start);
+  return { bytes: raw, start, end: start + raw.length, packed: false, members: () => undefined, damaged: 0 };
+}

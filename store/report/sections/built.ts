@@ -1,14 +1,15 @@
 import type { RunRow, Stats } from "../../stats.ts";
 import { type Html, html } from "../html.ts";
 import { dataTable, found, section } from "../parts.ts";
-import { count, duration } from "../text.ts";
+import { bytes, count, duration } from "../text.ts";
 
 /** How the data set was built: what the table `meta` says, and the time each stage took. */
-export function built({ meta, runs }: Stats): Html {
-  const entries = Object.entries(meta)
+export function built({ meta, runs, hosts, shards }: Stats): Html {
+  const flat = Object.entries(meta)
     .filter(([key]) => !BOOKKEEPING.has(key))
-    .flatMap(([key, value]) => flatten(key, parse(value)))
-    .sort(([a], [b]) => place(a) - place(b));
+    .flatMap(([key, value]) => flatten(key, parse(value)));
+  // Cap and seed stand among the settings and by themselves.
+  const entries = [...new Map(flat)].sort(([a], [b]) => place(a) - place(b));
   return section(
     "built",
     "How it was built",
@@ -16,7 +17,7 @@ export function built({ meta, runs }: Stats): Html {
     entries.length === 0
       ? html`<p class="quiet">Nothing is recorded yet.</p>`
       : html`<dl class="facts">${entries.map(([key, value]) => html`<div><dt>${found(LABELS[key] ?? words(key), 60)}</dt><dd>${found(value, 300)}</dd></div>`)}</dl>`,
-    runs.length > 0 && runTable(runs),
+    runs.length > 0 && runTable(runs, { download: hosts.bytes, shards: shards.bytes }),
   );
 }
 
@@ -63,7 +64,8 @@ function words(key: string): string {
     .toLowerCase();
 }
 
-function runTable(runs: readonly RunRow[]): Html {
+/** @param volumes bytes that a stage moved in all, where they are known: what hosts sent stands with the downloads. */
+function runTable(runs: readonly RunRow[], volumes: Record<string, number | undefined>): Html {
   return dataTable(
     [
       { name: "Stage" },
@@ -71,6 +73,7 @@ function runTable(runs: readonly RunRow[]): Html {
       { name: "Time", number: true },
       { name: "Items", number: true },
       { name: "A second", number: true },
+      { name: "Bytes", number: true },
       { name: "First started" },
     ],
     runs.map((run) => [
@@ -79,6 +82,7 @@ function runTable(runs: readonly RunRow[]): Html {
       duration(run.seconds),
       count(run.items),
       run.seconds > 0 ? count(run.items / run.seconds) : "–",
+      volumes[run.stage] === undefined ? "–" : bytes(volumes[run.stage] ?? 0),
       run.started.slice(0, 16).replace("T", " "),
     ]),
   );

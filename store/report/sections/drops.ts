@@ -1,9 +1,11 @@
 import type { Stats } from "../../stats.ts";
 import { type Html, html } from "../html.ts";
-import { dataTable, found, meter, section } from "../parts.ts";
+import type { Languages } from "../languages.ts";
+import { barList, dataTable, found, meter, section } from "../parts.ts";
+import { count } from "../text.ts";
 
 /** Every reason something was dropped for, in words, with an example. */
-export function drops({ drops: rows }: Stats): Html | undefined {
+export function drops({ drops: rows }: Stats, { asked, bins }: Languages): Html | undefined {
   if (rows.length === 0) return undefined;
   const most = Math.max(1, ...rows.map((row) => row.pairs));
   return section(
@@ -19,5 +21,6 @@ export function drops({ drops: rows }: Stats): Html | undefined {
         html`<code>${found(row.example ?? "", 110)}</code>`,
       ]),
     ),
+    barList(`Languages of ${count(asked)} captions dropped for their language, by fastText`, bins),
   );
 }

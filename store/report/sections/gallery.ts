@@ -22,7 +22,23 @@ export function gallery(samples: Samples, thumbnails: ReadonlyMap<string, Thumbn
 <div class="gallery">${queries.map((query) => queryCard(query, thumbnails))}</div>
 `,
     ),
+    moreQueries(samples.more, thumbnails),
   );
+}
+
+/** Many more queries, each opened by a click: no script is needed for that. */
+function moreQueries(queries: readonly SampledQuery[], thumbnails: ReadonlyMap<string, Thumbnail>): Html | undefined {
+  if (queries.length === 0) return undefined;
+  return html`<h3>${count(queries.length)} more <span class="quiet">from the largest to the smallest; each opens</span></h3>
+<div class="more">${queries.map(
+    ({
+      query,
+      kept,
+      samples,
+    }) => html`<details><summary>${found(query, 40)} <span class="quiet">${count(kept)}</span></summary>
+<div class="pictures">${samples.map((sample) => html`<figure>${picture(thumbnails.get(sample.id), sample.caption)}<figcaption>${found(sample.caption, 70)}</figcaption></figure>`)}</div></details>
+`,
+  )}</div>`;
 }
 
 function queryCard({ query, matched, kept, samples }: SampledQuery, thumbnails: ReadonlyMap<string, Thumbnail>): Html {

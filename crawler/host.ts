@@ -1,0 +1,164 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import pLimit from "p-limit";
+import { FetchError, Stopped } from "./fetch-error.ts";
+import type { HostLimits } from "./host-limits.ts";
+
+const MAX_CRAWL_DELAY = 60;
+/** After errors of this weight in a row a host is left alone for the rest of the run. */
+const CIRCUIT_OPENS_AT = 20;
+/** No connection at all says more than an error in one answer: five in a row are enough. */
+const WEIGHT_UNREACHABLE = 4;
+/** A host in trouble is asked at half the rate, again and again down to this fraction ... */
+const SLOWEST = 64;
+/** ... and after so many good answers in a row at twice the rate, up to its limits. */
+const RECOVERS_AFTER = 10;
+
+/** Waits till `at` on the monotonic clock. @throws Stopped */
+async function until(at: number, stop: AbortSignal): Promise<void> {
+  for (let ms = at - performance.now(); ms > 0; ms = at - performance.now()) {
+    await sleep(ms, undefined, { signal: stop }).catch(() => {});
+    if (stop.aborted) throw new Stopped();
+  }
+}
+
+/** What all hosts behind one address may do together: machines that hold a thousand small sites are common. */
+export class Address {
+  readonly #inFlight: number;
+  readonly #gapMs: number;
+  #taken = 0;
+  #next = 0;
+  readonly #waiting: (() => void)[] = [];
+
+  constructor(inFlight: number, startsPerSecond: number) {
+    this.#inFlight = inFlight;
+    this.#gapMs = 1000 / startsPerSecond;
+  }
+
+  get idle(): boolean {
+    return this.#taken === 0 && this.#next <= performance.now();
+  }
+
+  /** Takes a slot; returns what gives it back. @throws Stopped */
+  async take(stop: AbortSignal): Promise<() => void> {
+    if (this.#taken >= this.#inFlight) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    else this.#taken++;
+    const at = Math.max(performance.now(), this.#next);
+    this.#next = at + this.#gapMs;
+    try {
+      await until(at, stop);
+    } catch (error) {
+      this.#release();
+      throw error;
+    }
+    return () => this.#release();
+  }
+
+  #release(): void {
+    const next = this.#waiting.shift();
+    if (next) next();
+    else this.#taken--;
+  }
+}
+
+/** One host's queue and how it feels. */
+export class Host {
+  readonly limits: HostLimits;
+  readonly #polite: boolean;
+  readonly #address: Address | undefined;
+  readonly #stop: AbortSignal;
+  readonly #images;
+  readonly #pages = pLimit(1);
+  /** Starts are one after the other, so that waiting for a slot of the address does not bunch them. */
+  readonly #gate = pLimit(1);
+  #nextImage = 0;
+  #nextPage = 0;
+  #pausedUntil = 0;
+  #slower = 1;
+  #goodInRow = 0;
+  #badInRow = 0;
+
+  /** @param polite whether the limits are ours, not agreed with the host: then a slow host is asked less often. */
+  constructor(limits: HostLimits, polite: boolean, address: Address | undefined, stop: AbortSignal) {
+    this.limits = limits;
+    this.#polite = polite;
+    this.#address = address;
+    this.#stop = stop;
+    this.#images = pLimit(limits.inFlight);
+  }
+
+  /** Whether it holds nothing that another run of the same host would miss. */
+  get idle(): boolean {
+    const waiting = [this.#images, this.#pages].some((queue) => queue.activeCount + queue.pendingCount > 0);
+    const at = Math.max(this.#nextImage, this.#nextPage, this.#pausedUntil);
+    return !waiting && this.#slower === 1 && this.#badInRow === 0 && at <= performance.now();
+  }
+
+  /** Runs `task` when a picture's turn has come. @throws FetchError `host_down`, Stopped */
+  image<T>(task: () => Promise<T>): Promise<T> {
+    return this.#images(async () => {
+      const release = await this.#gate(async () => {
+        const free = await this.#turn(() => this.#nextImage);
+        this.#nextImage = performance.now() + (1000 / this.limits.imagesPerSecond) * this.#slower;
+        return free;
+      });
+      try {
+        return await task();
+      } finally {
+        release();
+      }
+    });
+  }
+
+  /** Runs `task` when a page's turn has come, one at a time. @throws FetchError `host_down`, Stopped */
+  page<T>(crawlDelay: number | undefined, task: () => Promise<T>): Promise<T> {
+    return this.#pages(async () => {
+      const release = await this.#turn(() => this.#nextPage);
+      const started = performance.now();
+      try {
+        return await task();
+      } finally {
+        release();
+        const now = performance.now();
+        const asked = Math.min(crawlDelay ?? 0, MAX_CRAWL_DELAY);
+        const slow = this.#polite ? (2 * (now - started)) / 1000 : 0;
+        this.#nextPage = now + Math.max(this.limits.pageGap * this.#slower, asked, slow) * 1000;
+      }
+    });
+  }
+
+  async #turn(next: () => number): Promise<() => void> {
+    for (;;) {
+      if (this.#stop.aborted) throw new Stopped();
+      if (this.#badInRow >= CIRCUIT_OPENS_AT) throw new FetchError("host_down", "too many failures in a row");
+      const at = Math.max(next(), this.#pausedUntil);
+      if (at > performance.now()) {
+        await until(at, this.#stop);
+        continue; // The host may have asked for a pause meanwhile.
+      }
+      const release = (await this.#address?.take(this.#stop)) ?? (() => {});
+      if (Math.max(next(), this.#pausedUntil) <= performance.now()) return release;
+      release();
+    }
+  }
+
+  /** Notes how a request ended: trouble halves the rate, good answers bring it back, Retry-After pauses the host. */
+  note(error: FetchError | undefined): void {
+    if (error?.retryAfterMs !== undefined)
+      this.#pausedUntil = Math.max(this.#pausedUntil, performance.now() + error.retryAfterMs);
+    // A picture that is missing, too large or refused says nothing against its host; no answer at all does.
+    if (!error || (!error.again && error.reason !== "dns")) {
+      this.#badInRow = 0;
+      if (this.#slower > 1 && ++this.#goodInRow >= RECOVERS_AFTER) this.#pace(this.#slower / 2);
+      return;
+    }
+    const unreachable = error.reason === "connect" || error.reason === "dns";
+    this.#badInRow += unreachable ? WEIGHT_UNREACHABLE : 1;
+    if (error.kind === "host in trouble") this.#pace(Math.min(this.#slower * 2, SLOWEST));
+  }
+
+  #pace(slower: number): void {
+    this.#slower = slower;
+    this.#goodInRow = 0;
+    this.#images.concurrency = Math.max(1, Math.floor(this.limits.inFlight / slower));
+  }
+}

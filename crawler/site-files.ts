@@ -1,0 +1,122 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Database } from "../store/database.ts";
+import { FetchError, Stopped } from "./fetch-error.ts";
+import type { HttpClient } from "./http.ts";
+
+/** How asking for a file of a site ended. */
+export interface SiteFile {
+  /**
+   * `there`: `body` is its text. `absent`: the site has none (RFC 9309's "unavailable": any 4xx but 429, too many
+   * redirects). `unreachable`: nobody knows; `body` is the reason, what it means and a message, a line each.
+   */
+  outcome: "there" | "absent" | "unreachable";
+  body: string;
+}
+
+/** RFC 9309, 2.4: a copy should not be used for longer than 24 hours ... */
+const FRESH_MS = 24 * 3_600_000;
+/** ... unless the site cannot be reached (2.3.1.4); after 30 days that ends too. */
+const STALE_MS = 30 * FRESH_MS;
+/** A site that could not be asked is asked again after an hour. */
+const UNREACHABLE_MS = 3_600_000;
+const ATTEMPTS = 3;
+const LONGEST_WAIT_MS = 10_000;
+/** Files kept in memory; the database has the rest. */
+const MOST_IN_MEMORY = 20_000;
+
+interface Row {
+  fetched_ms: number;
+  outcome: SiteFile["outcome"];
+  body: string;
+}
+
+/** Small files that speak for a whole site, fetched once a day and kept in SQLite across runs. */
+export class SiteFiles<T> {
+  readonly #db: Database;
+  readonly #http: HttpClient;
+  readonly #path: string;
+  readonly #maxBytes: number;
+  readonly #read: (file: SiteFile) => T;
+  readonly #known = new Map<string, { until: number; content: Promise<T> }>();
+
+  /**
+   * @param path of the file on every site.
+   * @param maxBytes more is cut off, with the line that is not whole.
+   * @param read makes something of the text; called once a copy.
+   */
+  constructor(db: Database, http: HttpClient, path: string, maxBytes: number, read: (file: SiteFile) => T) {
+    this.#db = db;
+    this.#http = http;
+    this.#path = path;
+    this.#maxBytes = maxBytes;
+    this.#read = read;
+  }
+
+  /** The file of `url`'s origin. @throws Stopped only. */
+  of({ origin }: URL): Promise<T> {
+    const known = this.#known.get(origin);
+    if (known && known.until > performance.now()) return known.content;
+    const entry: { until: number; content: Promise<T> } = {
+      until: Number.POSITIVE_INFINITY,
+      content: this.#load(origin).then(({ content, until }) => {
+        entry.until = until;
+        return content;
+      }),
+    };
+    entry.content.catch(() => this.#known.delete(origin));
+    this.#known.delete(origin);
+    this.#known.set(origin, entry);
+    if (this.#known.size > MOST_IN_MEMORY) this.#known.delete(this.#known.keys().next().value ?? "");
+    return entry.content;
+  }
+
+  /** @returns the content, and till when on the monotonic clock it may be kept. */
+  async #load(origin: string): Promise<{ content: T; until: number }> {
+    const url = origin + this.#path;
+    const row = this.#db
+      .prepare<[string], Row>("SELECT fetched_ms, outcome, body FROM site_file WHERE url = ?")
+      .get(url);
+    // A clock that was put back makes a copy seem to come from the future: its age is not known then.
+    const age = row && row.fetched_ms <= Date.now() ? Date.now() - row.fetched_ms : Number.POSITIVE_INFINITY;
+    const fresh = row?.outcome === "unreachable" ? UNREACHABLE_MS : FRESH_MS;
+    if (row && age < fresh) return { content: this.#read(row), until: performance.now() + fresh - age };
+    const file = await this.#fetch(url);
+    const until = performance.now() + (file.outcome === "unreachable" ? UNREACHABLE_MS : FRESH_MS);
+    if (file.outcome === "unreachable" && row?.outcome === "there" && age < STALE_MS)
+      return { content: this.#read(row), until };
+    this.#db
+      .prepare(
+        `INSERT INTO site_file VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE
+         SET fetched_ms = excluded.fetched_ms, outcome = excluded.outcome, body = excluded.body`,
+      )
+      .run(url, Date.now(), file.outcome, file.body);
+    return { content: this.#read(file), until };
+  }
+
+  async #fetch(url: string): Promise<SiteFile> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        const { body } = await this.#http.get(url, {
+          maxBytes: this.#maxBytes,
+          accept: "text/plain, */*;q=0.1",
+          truncate: true,
+        });
+        return { outcome: "there", body: new TextDecoder().decode(this.#wholeLines(body)) };
+      } catch (error) {
+        if (error instanceof Stopped || !(error instanceof FetchError)) throw error;
+        if (error.reason === "empty") return { outcome: "there", body: "" };
+        const { status = 0, reason, kind, retryAfterMs, message } = error;
+        if ((status >= 400 && status < 500 && status !== 429) || reason === "redirect_loop")
+          return { outcome: "absent", body: "" };
+        if (!error.again || attempt === ATTEMPTS)
+          return { outcome: "unreachable", body: [reason, kind, message].join("\n") };
+        await sleep(Math.min(retryAfterMs ?? 500 * 2 ** attempt, LONGEST_WAIT_MS));
+      }
+    }
+  }
+
+  /** Half a rule may forbid, or allow, much more than the whole one. */
+  #wholeLines(body: Buffer): Buffer {
+    return body.length < this.#maxBytes ? body : body.subarray(0, body.lastIndexOf("\n") + 1);
+  }
+}

@@ -1,0 +1,63 @@
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { basename, join, relative, resolve, sep } from "node:path";
+import type { Database } from "../../store/database.ts";
+import type { Candidate } from "../../store/types.ts";
+import { UsageError } from "../../store/usage-error.ts";
+import { addMember, fileAddress, PICTURE } from "./collection.ts";
+import { positionOf } from "./position.ts";
+import type { Batch } from "./source.ts";
+import { Tally } from "./tally.ts";
+
+const BATCH = 1_000;
+
+/**
+ * The pictures in a folder and all below, in the order of their paths, with the text of NAME.txt or the caption in
+ * NAME.json beside NAME.jpg. A run that was killed goes on behind the last picture it took; files added later need
+ * another run in a workspace of its own.
+ * @throws UsageError when there is no such folder.
+ */
+export async function* readFolder(db: Database, folder: string, stop: AbortSignal): AsyncGenerator<Batch> {
+  if (!existsSync(folder) || !statSync(folder).isDirectory())
+    throw new UsageError(`--folder ${folder}: there is no such folder`);
+  const position = positionOf(db, folder);
+  if (position.done) return;
+  const root = resolve(folder);
+  let candidates: Candidate[] = [];
+  let tally = new Tally();
+  let taken = 0;
+  const take = (finished: boolean): Batch => {
+    const at = taken;
+    const batch = { candidates, drops: tally.drops(), done: () => position.save(at, finished) };
+    candidates = [];
+    tally = new Tally();
+    return batch;
+  };
+  for (const file of picturesIn(root)) {
+    if (++taken <= position.at) continue;
+    const stem = file.replace(/\.[^.]+$/, "");
+    addMember(candidates, tally, "folder", {
+      address: fileAddress(basename(root), ...relative(root, file).split(sep)),
+      place: file,
+      txt: textOf(`${stem}.txt`),
+      json: textOf(`${stem}.json`),
+      origin: { file: join(folder, relative(root, file)), picture: { file } },
+    });
+    if (taken % BATCH === 0) yield take(false);
+    if (stop.aborted) return;
+  }
+  yield take(true);
+}
+
+/** Depth first, each folder's entries by name; links are not followed. */
+function* picturesIn(folder: string): Generator<string> {
+  const entries = readdirSync(folder, { withFileTypes: true });
+  for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) yield* picturesIn(path);
+    else if (entry.isFile() && PICTURE.test(entry.name)) yield path;
+  }
+}
+
+function textOf(file: string): string | undefined {
+  return existsSync(file) ? readFileSync(file, "utf8") : undefined;
+}

@@ -1,0 +1,80 @@
+import type { Database } from "../../store/database.ts";
+import type { DownloadReason } from "../../store/reasons.ts";
+
+/** A page that waits to be fetched. */
+export interface PageRow {
+  url: string;
+  depth: number;
+  attempts: number;
+}
+
+/** The pages met, in the table `page`. The writing calls belong into the consumer's transaction. */
+export class Frontier {
+  readonly #db: Database;
+  readonly #add;
+  readonly #addDone;
+  readonly #set;
+  readonly #next;
+
+  constructor(db: Database) {
+    this.#db = db;
+    this.#add = db.prepare(
+      "INSERT INTO page (url, host, depth, state) VALUES (?, ?, ?, 'waiting') ON CONFLICT DO NOTHING",
+    );
+    this.#addDone = db.prepare(
+      `INSERT INTO page (url, host, depth, state, found) VALUES (?, ?, 0, 'done', 0)
+       ON CONFLICT DO UPDATE SET state = 'done', found = 0 WHERE state = 'waiting'`,
+    );
+    this.#set = db.prepare("UPDATE page SET state = ?, reason = ?, attempts = ?, status = ?, found = ? WHERE url = ?");
+    this.#next = db.prepare<[string, string], PageRow>(
+      `SELECT url, depth, attempts FROM page WHERE state = 'waiting' AND host = ?
+       AND url NOT IN (SELECT value FROM json_each(?)) ORDER BY depth, rowid LIMIT 1`,
+    );
+  }
+
+  /** Adds a page that is not known yet. */
+  add(url: string, host: string, depth: number): void {
+    this.#add.run(url, host, depth);
+  }
+
+  /** Marks another address of a page that was fetched. */
+  addDone(url: string, host: string): void {
+    this.#addDone.run(url, host);
+  }
+
+  /** Hosts with pages to fetch. */
+  sites(): string[] {
+    const rows = this.#db.prepare<[], { host: string }>("SELECT DISTINCT host FROM page WHERE state = 'waiting'").all();
+    return rows.map(({ host }) => host);
+  }
+
+  /** Pages that were fetched, of one host or of all. */
+  fetched(host?: string): number {
+    const sql = "SELECT count(*) AS n FROM page WHERE state <> 'waiting' AND attempts > 0";
+    const row =
+      host === undefined
+        ? this.#db.prepare<[], { n: number }>(sql).get()
+        : this.#db.prepare<[string], { n: number }>(`${sql} AND host = ?`).get(host);
+    return row?.n ?? 0;
+  }
+
+  /** The host's next page that is none of `except`: those nearest to a seed first. */
+  next(host: string, except: readonly string[]): PageRow | undefined {
+    return this.#next.get(host, JSON.stringify(except));
+  }
+
+  /** A page gave `found` candidates. */
+  done(url: string, attempts: number, status: number, found: number): void {
+    this.#set.run("done", null, attempts, status, found, url);
+  }
+
+  /** A page failed, and may work another time. */
+  retry(url: string, attempts: number, status: number | undefined): void {
+    this.#set.run("waiting", null, attempts, status ?? null, null, url);
+  }
+
+  /** A page failed for good. */
+  drop(url: string, attempts: number, reason: DownloadReason, status: number | undefined): void {
+    this.#set.run("dropped", reason, attempts, status ?? null, null, url);
+  }
+}

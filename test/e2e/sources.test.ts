@@ -1,0 +1,242 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { createHash } from "node:crypto";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { gzipSync } from "node:zlib";
+import sharp from "sharp";
+import { openForReading } from "../../store/database.ts";
+import { type ArchivePage, warcMembers, watMembers } from "../archives/write.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "wit-sources-"));
+const LIMITS = join(folder, "limits.tsv");
+const served = new Map<string, Buffer>();
+/** Addresses whose first answer breaks off in the middle. */
+const breaks = new Set<string>();
+let server: Server;
+let base: string;
+
+/** A picture of one colour for each number. */
+async function picture(number: number): Promise<Buffer> {
+  const background = { r: (number * 37) & 255, g: (number * 91) & 255, b: number & 255 };
+  return sharp({ create: { width: 90, height: 80, channels: 3, background } })
+    .jpeg()
+    .toBuffer();
+}
+
+/** Serves `served` with byte ranges. */
+function answer(request: IncomingMessage, response: ServerResponse): void {
+  const path = request.url ?? "";
+  const body = served.get(path);
+  if (!body) return void response.writeHead(404).end();
+  const [, from = "", to = ""] = /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? "") ?? [];
+  const part = from === "" ? body : body.subarray(Number(from), to === "" ? undefined : Number(to) + 1);
+  const type = path.endsWith(".jpg") ? "image/jpeg" : "application/octet-stream";
+  const headers = { "content-type": type, etag: '"1"', "content-length": String(part.length) };
+  if (from === "") response.writeHead(200, headers);
+  else {
+    const range = `bytes ${from}-${Number(from) + part.length - 1}/${body.length}`;
+    response.writeHead(206, { ...headers, "content-range": range });
+  }
+  if (!breaks.delete(path)) return void response.end(part);
+  response.write(part.subarray(0, part.length / 2));
+  setTimeout(() => response.destroy(), 50);
+}
+
+before(async () => {
+  writeFileSync(LIMITS, "127.0.0.0/8\t0\t10000\t4\n");
+  server = createServer(answer);
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  served.set("/robots.txt", Buffer.from("User-agent: *\nAllow: /\n"));
+  for (let i = 0; i < 12; i++) served.set(`/img/${i}.jpg`, await picture(i));
+});
+after(async () => {
+  server.closeAllConnections();
+  await new Promise((resolve) => server.close(resolve));
+});
+
+interface Ended {
+  code: number | null;
+  error: string;
+}
+
+function run(args: string[], env: Record<string, string> = {}): Promise<Ended> {
+  return new Promise((resolve) => {
+    const child = spawn(process.execPath, ["cli.ts", ...args], {
+      stdio: ["ignore", "ignore", "pipe"],
+      env: { ...process.env, ...env },
+    });
+    let error = "";
+    child.stderr.on("data", (chunk) => {
+      error += chunk;
+    });
+    child.on("close", (code) => resolve({ code, error }));
+  });
+}
+
+const crawl = (name: string, args: string[]) =>
+  run([
+    "crawl",
+    "--data",
+    join(folder, name),
+    "--quiet",
+    "--host-limits",
+    LIMITS,
+    "--allow-private",
+    "127.0.0.0/8",
+    ...args,
+  ]);
+
+function pairsOf(name: string) {
+  const db = openForReading(join(folder, name));
+  const pairs = db
+    .prepare<[], { caption: string; state: string; reason: string | null; source: string; image_url: string }>(
+      "SELECT caption, state, reason, source, image_url FROM pair ORDER BY caption",
+    )
+    .all();
+  db.close();
+  return pairs;
+}
+
+/** The json of every sample in a workspace's shards, as the tar has it. */
+function samplesOf(name: string): Record<string, unknown>[] {
+  const tar = readFileSync(join(folder, name, "shards", "00000.tar"));
+  const samples: Record<string, unknown>[] = [];
+  for (let at = 0; at + 512 <= tar.length && tar[at] !== 0; ) {
+    const size = Number.parseInt(tar.toString("latin1", at + 124, at + 135), 8);
+    const body = tar.subarray(at + 512, at + 512 + size);
+    if (/\.json\0/.test(tar.toString("latin1", at, at + 100))) samples.push(JSON.parse(body.toString("utf8")));
+    at += 512 + Math.ceil(size / 512) * 512;
+  }
+  return samples;
+}
+
+test("a remote list: read over a connection that breaks, checksums verified, columns kept, place in the json", async () => {
+  const sum = (i: number) =>
+    createHash("sha256")
+      .update(served.get(`/img/${i}.jpg`) ?? "")
+      .digest("hex");
+  const rows = [0, 1, 2, 3].map((i) => ({
+    url: `${base}/img/${i}.jpg`,
+    text: `A photo of a red apple, number ${i}`,
+    sha256: i === 2 ? sum(1) : sum(i),
+    note: `note ${i}`,
+  }));
+  const padding = Array.from({ length: 3_000 }, (_, i) => ({ url: "none", text: `row ${i}`, sha256: "", note: "" }));
+  const lines = [...padding, ...rows].map((row) => `${JSON.stringify(row)}\n`).join("");
+  served.set("/list.jsonl.gz", gzipSync(lines));
+  breaks.add("/list.jsonl.gz");
+  const { code, error } = await crawl("list", ["--urls", `${base}/list.jsonl.gz`, "--save-cols", "note"]);
+  assert.equal(code, 0, error);
+  assert.deepEqual(
+    pairsOf("list").map(({ state, reason }) => reason ?? state),
+    ["kept", "kept", "checksum", "kept"],
+  );
+  const samples = samplesOf("list");
+  assert.equal(samples.length, 3);
+  for (const { caption, origin } of samples) {
+    const i = Number(String(caption).at(-1));
+    assert.deepEqual(origin, { file: `${base}/list.jsonl.gz`, row: 3_000 + i, columns: { note: `note ${i}` } });
+  }
+});
+
+test("wat.paths.gz, WARC and CDX from a server; what they find is downloaded", async () => {
+  const pages = [4, 5, 6].map(
+    (i): ArchivePage => ({
+      uri: `${base}/page${i}.html`,
+      html: Buffer.from(`<img src="/img/${i}.jpg" alt="An old stone bridge, number ${i}">`),
+    }),
+  );
+  const [first, second, third] = pages as [ArchivePage, ArchivePage, ArchivePage];
+  served.set("/crawl/a.warc.wat.gz", Buffer.concat(watMembers([first])));
+  served.set("/wat.paths.gz", gzipSync("crawl/a.warc.wat.gz\n"));
+  served.set("/b.warc.gz", Buffer.concat(warcMembers([second])));
+  const members = warcMembers([third]);
+  const offset = members.slice(0, -1).reduce((sum, { length }) => sum + length, 0);
+  served.set("/crawl/c.warc.gz", Buffer.concat(members));
+  const entry = {
+    url: third.uri,
+    filename: "crawl/c.warc.gz",
+    offset: String(offset),
+    length: String(members.at(-1)?.length),
+  };
+  writeFileSync(join(folder, "index.cdxj"), `key 2026 ${JSON.stringify(entry)}\n`);
+  const { code, error } = await crawl("archives", [
+    ...["--wat", `${base}/wat.paths.gz`, "--warc", `${base}/b.warc.gz`],
+    ...["--cdx", join(folder, "index.cdxj"), "--archive-base", base],
+  ]);
+  assert.equal(code, 0, error);
+  assert.deepEqual(
+    pairsOf("archives").map(({ caption, state, source }) => [caption.at(-1), state, source]),
+    [
+      ["4", "kept", "wat"],
+      ["5", "kept", "warc"],
+      ["6", "kept", "warc"],
+    ],
+  );
+});
+
+test("a folder: captions from side files, pictures read from the disk; its shards taken in again give the same set", async () => {
+  const own = join(folder, "own");
+  mkdirSync(join(own, "more"), { recursive: true });
+  for (const i of [1, 2, 3, 4]) writeFileSync(join(own, i > 2 ? "more" : "", `p ${i}.jpg`), await picture(100 + i));
+  writeFileSync(join(own, "p 1.txt"), "A brown bear in the snow\n");
+  writeFileSync(
+    join(own, "p 2.json"),
+    JSON.stringify({ caption: "A fishing boat", license: "CC0", url: "https://a.example/2.jpg" }),
+  );
+  writeFileSync(join(own, "more", "p 3.json"), "{");
+  const { code, error } = await run(["crawl", "--data", join(folder, "mine"), "--quiet", "--folder", own]);
+  assert.equal(code, 0, error);
+  assert.deepEqual(
+    pairsOf("mine").map(({ caption, state, image_url }) => [caption, state, image_url]),
+    [
+      ["A brown bear in the snow", "kept", "file:///own/p%201.jpg"],
+      ["A fishing boat", "kept", "https://a.example/2.jpg"],
+    ],
+  );
+  const db = openForReading(join(folder, "mine"));
+  assert.deepEqual(db.prepare("SELECT reason, pairs FROM tally ORDER BY 1").all(), [
+    { reason: "bad_record", pairs: 1 },
+    { reason: "no_text", pairs: 1 },
+  ]);
+  db.close();
+  // The folder is not needed for what is in the shards.
+  rmSync(own, { recursive: true });
+  const again = await run([
+    "crawl",
+    "--data",
+    join(folder, "again"),
+    "--quiet",
+    "--shards-in",
+    join(folder, "mine", "shards", "*.tar"),
+  ]);
+  assert.equal(again.code, 0, again.error);
+  const kept = (name: string) => pairsOf(name).map(({ caption, state }) => [caption, state]);
+  assert.deepEqual(kept("again"), kept("mine"));
+  assert.equal(samplesOf("again").length, 2);
+});
+
+test("wrong use is said before anything is done", async () => {
+  for (const [args, message] of [
+    [["--search", "bing"], /--search bing: expected commons, flickr or openverse/],
+    [["--search", "commons=wiki"], /--search commons=wiki: expected an http\(s\) address/],
+    [["--search", "flickr"], /set FLICKR_API_KEY/],
+    [["--urls", join(folder, "none-*.parquet")], /none-\*\.parquet: fits no file/],
+    [["--shards-in", "https://a.example/0.tar"], /download the shards/],
+    [["--folder", join(folder, "nowhere")], /nowhere: there is no such folder/],
+  ] as const) {
+    const { code, error } = await run(
+      ["discover", "--data", join(folder, "wrong"), "--quiet", "--user-agent", "x", ...args],
+      { FLICKR_API_KEY: "" },
+    );
+    assert.equal(code, 2, error);
+    assert.match(error, message);
+    assert.equal(error.trim().split("\n").length, 1, error);
+  }
+});
