@@ -103,6 +103,9 @@ function automatic(caption: string): string | undefined {
   if (spelledAsFile && digits >= 1 && /^pexels-|-unsplash(?:[_-]\d*x?\d*)?$/i.test(stem)) return "stock name";
   // "Screenshot 2021-09-14 at 10.22 Firefox": a program adds the window's title.
   if (/^screen[\s_-]?shot\b/i.test(stem.replaceAll("_", " ")) && digits >= 6 && words <= 3) return "screenshot";
+  // "DJI_0644_boxes", "GettyImages-157678123-blog-min": what was done with it stands behind the number.
+  const [, maker = ""] = /^_?([a-z]{2,14})[-_]?\d{4,}/i.exec(stem) ?? [];
+  if (spelledAsFile && words <= 2 && MAKERS.has(maker.toLowerCase())) return "camera or program name";
   if (words > 0) return undefined;
   if (opaque > 0) return "hash";
   if (makers > 0 && (digits > 0 || hasExtension)) return "camera or program name";
