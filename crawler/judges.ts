@@ -56,7 +56,11 @@ export function matcherTable(data: string, queries: QueryList, mode: MatchMode):
     }
   }
   const table = buildTable(queries.terms, mode, queries.sha256);
-  writeTable(file, table);
+  try {
+    writeTable(file, table);
+  } catch {
+    // Only a cache: `explain` also works on a workspace that may not be written.
+  }
   return table;
 }
 
