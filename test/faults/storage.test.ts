@@ -12,7 +12,7 @@ import { type FileServer, serveFiles } from "../servers/files.ts";
 
 /**
  * Faults 39 and 41 to 43: lists nobody should write, disks that are full or read-only, too few file descriptors, two
- * processes, damaged state. Elsewhere: 36 is for the sources that read archives; 37 in test/queries/, 38 in
+ * processes, damaged state. Elsewhere: 36 in test/crawler/sources/archives.test.ts, 37 in test/queries/, 38 in
  * train/tests/test_tar.py, 40 in test/e2e/crawl.test.ts and test/long/kill.ts.
  */
 
