@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import manifest from "../package.json" with { type: "json" };
 import { buildList, CLIP_LIST, queriesFile } from "../queries/command.ts";
 import { type QueryList, readQueries } from "../queries/list.ts";
+import { storeQueries } from "../queries/store.ts";
 import { type Database, getMeta, openDatabase, setMeta } from "../store/database.ts";
 import { finishSwap } from "../store/shards.ts";
 
@@ -41,13 +42,6 @@ export async function openWorkspace(data: string, say: (text: string) => void): 
   };
   const before = getMeta(db, "queries");
   if (before === sha256) return { data, db, queries, queriesChanged: getMeta(db, "rematch") === "pending" };
-  db.transaction(() => {
-    db.exec("DELETE FROM query");
-    const insert = db.prepare("INSERT INTO query (id, term, source, wiki_count, score) VALUES (?, ?, ?, ?, ?)");
-    for (const [id, { term, source, count, score }] of queries.terms.entries())
-      insert.run(id, term, source, count, score);
-    setMeta(db, "queries", sha256);
-    if (before !== undefined) setMeta(db, "rematch", "pending");
-  })();
+  storeQueries(db, queries);
   return { data, db, queries, queriesChanged: getMeta(db, "rematch") === "pending" };
 }
