@@ -8,7 +8,7 @@ import { REASONS } from "./reasons.ts";
 export type Database = SQLite.Database;
 
 const SCHEMA = new URL("./schema.sql", import.meta.url);
-const VERSION = 3;
+const VERSION = 4;
 
 /** Where a workspace keeps its state. */
 export function databaseFile(data: string): string {
