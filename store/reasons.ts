@@ -53,7 +53,7 @@ export const REASONS = {
     protocol: "not valid HTTP",
     too_large: "more bytes than allowed, or a decompression bomb",
     empty: "no bytes",
-    host_down: "too many failures of this host in a row",
+    host_down: "too many failures of this host in a row, or it asked for a pause of more than an hour",
     not_a_page: "a page's address gave something else (a picture, a PDF, a feed)",
     hostile_page: "a page that could not be read within two seconds and 512 MB",
   },
