@@ -23,7 +23,9 @@ let base: string;
 /** A picture of one colour for each number. */
 async function picture(number: number): Promise<Buffer> {
   const background = { r: (number * 37) & 255, g: (number * 91) & 255, b: number & 255 };
-  return sharp({ create: { width: 90, height: 80, channels: 3, background } }).jpeg().toBuffer();
+  return sharp({ create: { width: 90, height: 80, channels: 3, background } })
+    .jpeg()
+    .toBuffer();
 }
 
 /** Serves `served` with byte ranges. */
@@ -78,7 +80,17 @@ function run(args: string[], env: Record<string, string> = {}): Promise<Ended> {
 }
 
 const crawl = (name: string, args: string[]) =>
-  run(["crawl", "--data", join(folder, name), "--quiet", "--host-limits", LIMITS, "--allow-private", "127.0.0.0/8", ...args]);
+  run([
+    "crawl",
+    "--data",
+    join(folder, name),
+    "--quiet",
+    "--host-limits",
+    LIMITS,
+    "--allow-private",
+    "127.0.0.0/8",
+    ...args,
+  ]);
 
 function pairsOf(name: string) {
   const db = openForReading(join(folder, name));
@@ -105,7 +117,10 @@ function samplesOf(name: string): Record<string, unknown>[] {
 }
 
 test("a remote list: read over a connection that breaks, checksums verified, columns kept, place in the json", async () => {
-  const sum = (i: number) => createHash("sha256").update(served.get(`/img/${i}.jpg`) ?? "").digest("hex");
+  const sum = (i: number) =>
+    createHash("sha256")
+      .update(served.get(`/img/${i}.jpg`) ?? "")
+      .digest("hex");
   const rows = [0, 1, 2, 3].map((i) => ({
     url: `${base}/img/${i}.jpg`,
     text: `A photo of a red apple, number ${i}`,
@@ -144,7 +159,12 @@ test("wat.paths.gz, WARC and CDX from a server; what they find is downloaded", a
   const members = warcMembers([third]);
   const offset = members.slice(0, -1).reduce((sum, { length }) => sum + length, 0);
   served.set("/crawl/c.warc.gz", Buffer.concat(members));
-  const entry = { url: third.uri, filename: "crawl/c.warc.gz", offset: String(offset), length: String(members.at(-1)?.length) };
+  const entry = {
+    url: third.uri,
+    filename: "crawl/c.warc.gz",
+    offset: String(offset),
+    length: String(members.at(-1)?.length),
+  };
   writeFileSync(join(folder, "index.cdxj"), `key 2026 ${JSON.stringify(entry)}\n`);
   const { code, error } = await crawl("archives", [
     ...["--wat", `${base}/wat.paths.gz`, "--warc", `${base}/b.warc.gz`],
@@ -166,7 +186,10 @@ test("a folder: captions from side files, pictures read from the disk; its shard
   mkdirSync(join(own, "more"), { recursive: true });
   for (const i of [1, 2, 3, 4]) writeFileSync(join(own, i > 2 ? "more" : "", `p ${i}.jpg`), await picture(100 + i));
   writeFileSync(join(own, "p 1.txt"), "A brown bear in the snow\n");
-  writeFileSync(join(own, "p 2.json"), JSON.stringify({ caption: "A fishing boat", license: "CC0", url: "https://a.example/2.jpg" }));
+  writeFileSync(
+    join(own, "p 2.json"),
+    JSON.stringify({ caption: "A fishing boat", license: "CC0", url: "https://a.example/2.jpg" }),
+  );
   writeFileSync(join(own, "more", "p 3.json"), "{");
   const { code, error } = await run(["crawl", "--data", join(folder, "mine"), "--quiet", "--folder", own]);
   assert.equal(code, 0, error);
@@ -185,7 +208,14 @@ test("a folder: captions from side files, pictures read from the disk; its shard
   db.close();
   // The folder is not needed for what is in the shards.
   rmSync(own, { recursive: true });
-  const again = await run(["crawl", "--data", join(folder, "again"), "--quiet", "--shards-in", join(folder, "mine", "shards", "*.tar")]);
+  const again = await run([
+    "crawl",
+    "--data",
+    join(folder, "again"),
+    "--quiet",
+    "--shards-in",
+    join(folder, "mine", "shards", "*.tar"),
+  ]);
   assert.equal(again.code, 0, again.error);
   const kept = (name: string) => pairsOf(name).map(({ caption, state }) => [caption, state]);
   assert.deepEqual(kept("again"), kept("mine"));
@@ -201,7 +231,10 @@ test("wrong use is said before anything is done", async () => {
     [["--shards-in", "https://a.example/0.tar"], /download the shards/],
     [["--folder", join(folder, "nowhere")], /nowhere: there is no such folder/],
   ] as const) {
-    const { code, error } = await run(["discover", "--data", join(folder, "wrong"), "--quiet", "--user-agent", "x", ...args], { FLICKR_API_KEY: "" });
+    const { code, error } = await run(
+      ["discover", "--data", join(folder, "wrong"), "--quiet", "--user-agent", "x", ...args],
+      { FLICKR_API_KEY: "" },
+    );
     assert.equal(code, 2, error);
     assert.match(error, message);
     assert.equal(error.trim().split("\n").length, 1, error);

@@ -26,7 +26,9 @@ async function pictures(): Promise<WikiPicture[]> {
   for (const [thing, count] of THINGS) {
     for (let i = 0; i < count; i++) {
       const background = { r: i * 3, g: (i * 29) & 255, b: thing.length * 20 };
-      const bytes = await sharp({ create: { width: 120, height: 90 + (i % 7), channels: 3, background } }).png().toBuffer();
+      const bytes = await sharp({ create: { width: 120, height: 90 + (i % 7), channels: 3, background } })
+        .png()
+        .toBuffer();
       const text = `== Summary ==
 {{Information
 |description={{de|1=Etwas anderes}}{{en|1=A '''painted''' [[${thing}s|${thing}]] on a hill, view ${i}}}

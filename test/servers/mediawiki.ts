@@ -1,7 +1,7 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { appendFileSync, existsSync, globSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -38,14 +38,17 @@ export async function startMediaWiki(pictures: readonly WikiPicture[]): Promise<
     execFileSync("apt-get", ["download", "-q", "mediawiki", "mediawiki-classes"], { cwd: folder, stdio: "pipe" });
   } catch (error) {
     rmSync(folder, { recursive: true });
-    return `Debian's mediawiki cannot be downloaded: ${String((error as Error).message).split("\n").at(-1)}`;
+    return `Debian's mediawiki cannot be downloaded: ${String((error as Error).message)
+      .split("\n")
+      .at(-1)}`;
   }
   for (const name of ["mediawiki_*.deb", "mediawiki-classes_*.deb"])
     for (const file of globSync(name, { cwd: folder })) execFileSync("dpkg-deb", ["-x", file, "tree"], { cwd: folder });
   const port = await freePort();
   // Links that lead out of the tree point to what a package's scripts would have made.
   execFileSync("sh", ["-c", "cp -rL tree/usr/share/mediawiki wiki 2>/dev/null; true"], { cwd: folder });
-  for (const name of ["images", "extensions", "../data", "../pictures"]) mkdirSync(join(wiki, name), { recursive: true });
+  for (const name of ["images", "extensions", "../data", "../pictures"])
+    mkdirSync(join(wiki, name), { recursive: true });
   const php = (...args: string[]) => execFileSync("php", args, { cwd: wiki, stdio: "pipe", encoding: "utf8" });
   php(
     ...["maintenance/install.php", "--dbtype", "sqlite", "--dbpath", join(folder, "data"), "--dbname", "wiki"],
@@ -114,7 +117,9 @@ function installPhp(): string | undefined {
       env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" },
     });
   } catch (error) {
-    return `PHP cannot be installed: ${String((error as Error).message).split("\n").at(-1)}`;
+    return `PHP cannot be installed: ${String((error as Error).message)
+      .split("\n")
+      .at(-1)}`;
   }
   return undefined;
 }

@@ -10,10 +10,18 @@ import { readCdx } from "../../../crawler/sources/cdx.ts";
 import type { Batch } from "../../../crawler/sources/source.ts";
 import { readWarc } from "../../../crawler/sources/warc.ts";
 import { readWat } from "../../../crawler/sources/wat.ts";
-import { normaliseUrl } from "../../../store/pair-id.ts";
 import { closeDatabase, type Database, openDatabase } from "../../../store/database.ts";
+import { normaliseUrl } from "../../../store/pair-id.ts";
 import type { Candidate } from "../../../store/types.ts";
-import { type ArchivePage, htmlMetadata, member, realPages, response, warcMembers, watMembers } from "../../archives/write.ts";
+import {
+  type ArchivePage,
+  htmlMetadata,
+  member,
+  realPages,
+  response,
+  warcMembers,
+  watMembers,
+} from "../../archives/write.ts";
 
 const NEVER = new AbortController().signal;
 const folder = mkdtempSync(join(tmpdir(), "wit-archive-"));
@@ -45,7 +53,8 @@ async function all(batches: AsyncIterable<Batch>) {
 }
 const wat = (path: string) => all(readWat(db, http, path, "webimagetext", NEVER));
 const warc = (path: string) => all(readWarc(db, http, path, "webimagetext", NEVER));
-const pairsOf = (candidates: Candidate[]) => candidates.map(({ imageUrl, caption, kind }) => `${imageUrl} ${kind} ${caption}`);
+const pairsOf = (candidates: Candidate[]) =>
+  candidates.map(({ imageUrl, caption, kind }) => `${imageUrl} ${kind} ${caption}`);
 
 const page = (html: string, more: Partial<ArchivePage> = {}): ArchivePage => ({
   uri: "https://a.example/dir/page.html",
@@ -61,7 +70,9 @@ test("WAT: addresses resolved against page and base, alt and title, licence, lan
     page('<base href="/other/"><a rel="license" href="by/4.0/">CC</a><img src="3.jpg" alt="three"><img src="4.jpg">', {
       headers: { "Content-Language": "en-GB, fr" },
     }),
-    page('<meta name="robots" content="noai"><img src="//cdn.example/5.jpg" alt="five"><img src="data:image/gif;base64,R0" alt="x">'),
+    page(
+      '<meta name="robots" content="noai"><img src="//cdn.example/5.jpg" alt="five"><img src="data:image/gif;base64,R0" alt="x">',
+    ),
   ];
   const path = file("small.warc.wat.gz", ...watMembers(pages));
   const { candidates, drops } = await wat(path);
@@ -99,7 +110,9 @@ test("WAT of real pages: as if every record had been parsed as a whole", async (
       normaliseUrl(link["url"] ?? "", base),
     );
   });
-  const found = candidates.filter(({ kind, imageUrl }, i) => kind === "alt" || candidates[i - 1]?.imageUrl !== imageUrl);
+  const found = candidates.filter(
+    ({ kind, imageUrl }, i) => kind === "alt" || candidates[i - 1]?.imageUrl !== imageUrl,
+  );
   assert.deepEqual(
     new Set(found.map(({ imageUrl }) => imageUrl)),
     new Set(expected.filter((url) => url !== undefined)),
@@ -179,13 +192,24 @@ test("WARC: the pairs the crawler would have found; chunked and compressed bodie
   const other = [
     member("response", { "WARC-Target-URI": "dns:a.example", "Content-Type": "text/dns" }, Buffer.from("a")),
     member("response", { "WARC-Target-URI": "https://a.example/x" }, Buffer.from("no HTTP")),
-    member("response", { "WARC-Target-URI": "https://a.example/y" }, Buffer.from("HTTP/1.1 404 Not Found\r\nContent-Type: text/html\r\n\r\n<img src=z.jpg alt=z>")),
-    member("response", { "WARC-Target-URI": "https://a.example/z" }, response(page("", { headers: { "Content-Encoding": "deflate" } }), Buffer.from("no deflate"))),
+    member(
+      "response",
+      { "WARC-Target-URI": "https://a.example/y" },
+      Buffer.from("HTTP/1.1 404 Not Found\r\nContent-Type: text/html\r\n\r\n<img src=z.jpg alt=z>"),
+    ),
+    member(
+      "response",
+      { "WARC-Target-URI": "https://a.example/z" },
+      response(page("", { headers: { "Content-Encoding": "deflate" } }), Buffer.from("no deflate")),
+    ),
   ];
   const { candidates, drops } = await warc(file("bodies.warc.gz", ...members, ...other));
   assert.deepEqual(
     pairsOf(candidates),
-    bodies.flatMap((_, i) => [`https://a.example/${i}/a.jpg figcaption Ein Käse`, `https://a.example/${i}/a.jpg alt Käse`]),
+    bodies.flatMap((_, i) => [
+      `https://a.example/${i}/a.jpg figcaption Ein Käse`,
+      `https://a.example/${i}/a.jpg alt Käse`,
+    ]),
   );
   assert.deepEqual(drops, { bad_record: 2 });
 });
@@ -195,12 +219,18 @@ test("WARC and CDX of real pages give what the crawler's extraction gives", asyn
   const members = warcMembers(pages);
   const path = file("real.warc.gz", ...members);
   const expected = pages.flatMap(({ uri, html }) =>
-    extractPage(html, uri, undefined, "webimagetext").found.map((found) => `${found.imageUrl} ${found.kind} ${found.caption}`),
+    extractPage(html, uri, undefined, "webimagetext").found.map(
+      (found) => `${found.imageUrl} ${found.kind} ${found.caption}`,
+    ),
   );
   assert.deepEqual(pairsOf((await warc(path)).candidates), expected);
   const starts = members.map((_, i) => members.slice(0, i).reduce((sum, { length }) => sum + length, 0));
   const lines = pages.map((_, i) => {
-    const entry = { filename: "real.warc.gz", offset: String(starts[2 + 2 * i]), length: String(members[2 + 2 * i]?.length) };
+    const entry = {
+      filename: "real.warc.gz",
+      offset: String(starts[2 + 2 * i]),
+      length: String(members[2 + 2 * i]?.length),
+    };
     return `example,a)/ 20260912081500 ${JSON.stringify(entry)}\n`;
   });
   const index = join(folder, "index.cdxj");

@@ -33,7 +33,8 @@ test("real pages: the same pairs, drops, licence and signals as the crawler's ex
 });
 
 /** Pieces of pages, whole and broken, that pages are put together from. */
-const PIECES = `<img src=a.jpg alt=x>|<img src='b.jpg' alt='y &amp z &copy;' title="t">|<IMG SRC=c.png ALT="q"/>|<figure>|</figure>
+const PIECES =
+  `<img src=a.jpg alt=x>|<img src='b.jpg' alt='y &amp z &copy;' title="t">|<IMG SRC=c.png ALT="q"/>|<figure>|</figure>
 <figcaption>|</figcaption>|<figcaption class='c'>cap &eacute; <b>bold</b>|<picture>|</picture>|<source srcset='s1.jpg 100w, s2.jpg 2000w'>
 <source type=image/svg+xml srcset=v.svg>|<p>|</p>|<div>|</div>|<table>|<tr>|<td>|</td>|<ul>|<li>|<svg>|</svg>|<figure/>|<title>|</title>
 <textarea>|</textarea>|<script>|</script>|<style>|</style >|<!--|-->|--!>|<!-->|<!---->|<!doctype html>|<?php|?>|<base href='/dir/'>
@@ -41,7 +42,9 @@ const PIECES = `<img src=a.jpg alt=x>|<img src='b.jpg' alt='y &amp z &copy;' tit
 <a rel='x LICENSE y' href='/l2'>|</a>|text & more &amp; &lt;b&gt; &notin; &#233; &#x80;|<|<<|>|"|'|=|/| |<x-y a='>' b=">" c=<img>|<img alt>
 <img src>|<img data-src=lazy.jpg src=data:image/gif;base64,xx alt='lz'>|<img srcset='a b c, d 2x' alt=ss>|<noscript>|</noscript>
 <template>|<![CDATA[x]]>|<h1>|<option>|<select>|<button>|<math>|<mi>|<desc>|<foreignObject>|<br>|</br>|<hr>|<body>|<head>|</div/>|</ div>
-</>|<img/src=z.jpg/alt=w>|<img src=u.jpg alt=a/b>|<img src = 'sp.jpg' alt = "sp" alt=second>|<rt>|<dd>|<optgroup>|é ü|ﬁn`.split(/[|\n]/);
+</>|<img/src=z.jpg/alt=w>|<img src=u.jpg alt=a/b>|<img src = 'sp.jpg' alt = "sp" alt=second>|<rt>|<dd>|<optgroup>|é ü|ﬁn`.split(
+    /[|\n]/,
+  );
 
 test("5,000 pages put together from pieces, most of them broken", () => {
   let seed = 1;
@@ -58,7 +61,8 @@ test("5,000 pages put together from pieces, most of them broken", () => {
 });
 
 test("encodings: header, mark, meta, guess; those whose tags are no ASCII go the slow way", () => {
-  const html = (head: string) => `${head}<figure><img src="k%C3%A4se.jpg" alt="Käse – ‘fein’"><figcaption>Käse</figcaption></figure>`;
+  const html = (head: string) =>
+    `${head}<figure><img src="k%C3%A4se.jpg" alt="Käse – ‘fein’"><figcaption>Käse</figcaption></figure>`;
   const latin = (text: string) => Buffer.from(text.replaceAll(/[–‘’]/g, "-"), "latin1");
   for (const [body, charset] of [
     [Buffer.from(html(""))],

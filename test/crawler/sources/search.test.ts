@@ -35,7 +35,10 @@ beforeEach(() => {
   writeFileSync(limits, "127.0.0.0/8\t0\t10000\t4\n");
   db = openDatabase(folder);
   for (const [id, term] of TERMS.entries())
-    db.prepare("INSERT INTO query (id, term, source, wiki_count, score) VALUES (?, ?, 'unigram', 200, 0)").run(id, term);
+    db.prepare("INSERT INTO query (id, term, source, wiki_count, score) VALUES (?, ?, 'unigram', 200, 0)").run(
+      id,
+      term,
+    );
   net = new Net(db, { userAgent: "test", allowPrivate: ["127.0.0.0/8"], resolve: [], hostLimits: limits });
 });
 afterEach(async () => {
@@ -124,7 +127,8 @@ test("the least filled query first; a query stops at the cap and goes on when th
   await run(commons(server.address), 4);
   const order = askedFor(server, "gsrsearch").map((text) => text.replaceAll('"', ""));
   assert.deepEqual([...new Set(order)], ["bear", "bridge", "apple"]);
-  for (const { matched } of db.prepare<[], { matched: number }>("SELECT matched FROM query").all()) assert.ok(matched < 4);
+  for (const { matched } of db.prepare<[], { matched: number }>("SELECT matched FROM query").all())
+    assert.ok(matched < 4);
   const full = db.prepare("SELECT state, count(*) AS n FROM search GROUP BY 1").all();
   assert.deepEqual(full, [{ state: "full", n: 3 }]);
   const before = server.asked.length;
@@ -218,7 +222,9 @@ function flickrAnswer(photos: readonly { id: number; date: number }[]) {
       url_l: `https://live.example/${id}_b.jpg`,
     }));
     const { length: total } = found;
-    return { body: { stat: "ok", photos: { page: number("page"), pages: Math.ceil(total / 500), perpage: 500, total, photo } } };
+    return {
+      body: { stat: "ok", photos: { page: number("page"), pages: Math.ceil(total / 500), perpage: 500, total, photo } },
+    };
   };
 }
 
@@ -226,16 +232,22 @@ test("Flickr: a query with more than 4,000 results is split by date until every 
   const photos = Array.from({ length: 9_500 }, (_, id) => ({ id, date: 1_200_000_000 + Math.floor(id ** 1.7) }));
   const server = await serve(flickrAnswer(photos));
   await run(flickr("key", server.address), 20_000);
-  const pairs = db.prepare("SELECT count(DISTINCT image_url) AS images, count(*) AS pairs, max(seen) AS seen FROM pair").get();
+  const pairs = db
+    .prepare("SELECT count(DISTINCT image_url) AS images, count(*) AS pairs, max(seen) AS seen FROM pair")
+    .get();
   assert.deepEqual(pairs, { images: 9_500, pairs: 19_000, seen: 1 });
-  const pair = db.prepare<[], Record<string, string>>("SELECT * FROM pair WHERE caption = 'An apple of the year, 7'").get();
+  const pair = db
+    .prepare<[], Record<string, string>>("SELECT * FROM pair WHERE caption = 'An apple of the year, 7'")
+    .get();
   assert.equal(pair?.["licence"], "https://creativecommons.org/licenses/by/2.0/");
   assert.equal(pair?.["page_url"], "https://www.flickr.com/photos/1@N00/7/");
 });
 
 test("Flickr: no key, a wrong key", async () => {
   assert.throws(() => flickr(undefined), /FLICKR_API_KEY/);
-  const server = await serve(() => ({ body: { stat: "fail", code: 100, message: "Invalid API Key (Key has invalid format)" } }));
+  const server = await serve(() => ({
+    body: { stat: "fail", code: 100, message: "Invalid API Key (Key has invalid format)" },
+  }));
   await assert.rejects(run(flickr("wrong", server.address)), /flickr says 100: Invalid API Key.*FLICKR_API_KEY/);
 });
 
