@@ -57,8 +57,8 @@ export async function discover(
 /** A function that writes judged batches in one transaction. */
 function writer(db: Database): (batches: readonly { batch: Batch; judged: readonly Judged[] }[]) => void {
   const insert = db.prepare(
-    `INSERT INTO pair (id, image_url, page_url, caption, kind, source, host, licence, opt_out, state, reason, detail, queries)
-     VALUES (@id, @imageUrl, @pageUrl, @caption, @kind, @source, @host, @licence, @optOut, @state, @reason, @detail, @queries)
+    `INSERT INTO pair (id, image_url, page_url, caption, kind, source, host, licence, origin, checksum, opt_out, state, reason, detail, queries)
+     VALUES (@id, @imageUrl, @pageUrl, @caption, @kind, @source, @host, @licence, @origin, @checksum, @optOut, @state, @reason, @detail, @queries)
      ON CONFLICT (id) DO UPDATE SET seen = seen + 1`,
   );
   const tally = db.prepare(
@@ -83,6 +83,8 @@ function rowOf(candidate: Candidate, { id, host, reason, detail, queries }: Judg
     source: candidate.source,
     host,
     licence: candidate.licence ?? null,
+    origin: candidate.origin ? JSON.stringify(candidate.origin) : null,
+    checksum: candidate.checksum ?? null,
     optOut: candidate.optOut ? JSON.stringify(candidate.optOut) : null,
     state: reason === null ? "candidate" : "dropped",
     reason,

@@ -75,12 +75,7 @@ export function checkBulk(sources: BulkSources): void {
  * All bulk sources in the order lists, archives, collections, searches: searches fill what the others left empty. Inputs
  * are dealt to ranks one by one; searches belong to rank 0.
  */
-export function bulkSources(
-  db: Database,
-  net: Net,
-  sources: BulkSources,
-  context: BulkContext,
-): BulkSource[] {
+export function bulkSources(db: Database, net: Net, sources: BulkSources, context: BulkContext): BulkSource[] {
   const { http } = net;
   const { stop, rank = 0, world = 1 } = context;
   const base = sources.archiveBase ?? COMMON_CRAWL;

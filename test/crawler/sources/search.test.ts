@@ -141,7 +141,13 @@ test("a stopped run goes on at the query and page it left", async () => {
   const whole = await serve(commonsAnswer);
   const stopped = await serve(commonsAnswer);
   const stop = new AbortController();
-  const source = searchByQuery(db, net, commons(stopped.address), { cap: 100, judges: await pool.judges() }, stop.signal);
+  const source = searchByQuery(
+    db,
+    net,
+    commons(stopped.address),
+    { cap: 100, judges: await pool.judges() },
+    stop.signal,
+  );
   for await (const batch of source) {
     db.transaction(batch.done)();
     stop.abort();
