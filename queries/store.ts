@@ -15,11 +15,7 @@ export function storeQueries(db: Database, queries: QueryList): void {
       )
       .all();
     for (const { name } of indices) db.exec(`DROP INDEX ${name}`);
-    const insert = bulkInsert(
-      db,
-      "INSERT INTO query (id, term, source, wiki_count, score, sources, views) VALUES",
-      7,
-    );
+    const insert = bulkInsert(db, "INSERT INTO query (id, term, source, wiki_count, score, sources, views) VALUES", 7);
     insert(
       queries.terms.map(({ term, source, count, score, sources, views }, id) => [
         id,
