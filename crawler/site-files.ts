@@ -52,7 +52,7 @@ export class SiteFiles<T> {
     this.#read = read;
   }
 
-  /** The file of `url`'s origin. @throws Stopped only. */
+  /** The file of `url`'s origin. @throws Stopped; Error when this machine has no sockets left. */
   of({ origin }: URL): Promise<T> {
     const known = this.#known.get(origin);
     if (known && known.until > performance.now()) return known.content;
@@ -108,6 +108,8 @@ export class SiteFiles<T> {
         const { status = 0, reason, kind, retryAfterMs, message } = error;
         if ((status >= 400 && status < 500 && status !== 429) || reason === "redirect_loop")
           return { outcome: "absent", body: "" };
+        // This machine is the trouble, not the site: nothing may be remembered of it.
+        if (/^(EMFILE|ENFILE|ENOBUFS)\b/.test(message)) throw new Error(message, { cause: error });
         if (!error.again || attempt === ATTEMPTS)
           return { outcome: "unreachable", body: [reason, kind, message].join("\n") };
         await sleep(Math.min(retryAfterMs ?? 500 * 2 ** attempt, LONGEST_WAIT_MS));
