@@ -59,7 +59,7 @@ export class Net {
   constructor(db: Database, options: NetOptions, stop?: AbortSignal) {
     this.#db = db;
     this.http = new HttpClient(options);
-    this.robots = new SiteRules(db, this.http, AGENT);
+    this.robots = new SiteRules(db, this.http, AGENT, stop);
     this.hosts = new Hosts(options.hostLimits, (url) => this.http.addressOf(url), stop);
     this.obeysOptOut = options.optOut !== "record";
     stop?.addEventListener("abort", () => setTimeout(() => this.http.stop(), GRACE_MS).unref(), { once: true });

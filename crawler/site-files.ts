@@ -37,19 +37,29 @@ export class SiteFiles<T> {
   readonly #path: string;
   readonly #maxBytes: number;
   readonly #read: (file: SiteFile) => T;
+  readonly #stop: AbortSignal | undefined;
   readonly #known = new Map<string, { until: number; content: Promise<T> }>();
 
   /**
    * @param path of the file on every site.
    * @param maxBytes more is cut off, with the line that is not whole.
    * @param read makes something of the text; called once a copy.
+   * @param stop ends waiting for another attempt with Stopped.
    */
-  constructor(db: Database, http: HttpClient, path: string, maxBytes: number, read: (file: SiteFile) => T) {
+  constructor(
+    db: Database,
+    http: HttpClient,
+    path: string,
+    maxBytes: number,
+    read: (file: SiteFile) => T,
+    stop?: AbortSignal,
+  ) {
     this.#db = db;
     this.#http = http;
     this.#path = path;
     this.#maxBytes = maxBytes;
     this.#read = read;
+    this.#stop = stop;
   }
 
   /** The file of `url`'s origin. @throws Stopped; Error when this machine has no sockets left. */
@@ -112,7 +122,9 @@ export class SiteFiles<T> {
         if (/^(EMFILE|ENFILE|ENOBUFS)\b/.test(message)) throw new Error(message, { cause: error });
         if (!error.again || attempt === ATTEMPTS)
           return { outcome: "unreachable", body: [reason, kind, message].join("\n") };
-        await sleep(Math.min(retryAfterMs ?? 500 * 2 ** attempt, LONGEST_WAIT_MS));
+        const ms = Math.min(retryAfterMs ?? 500 * 2 ** attempt, LONGEST_WAIT_MS);
+        await sleep(ms, undefined, this.#stop && { signal: this.#stop }).catch(() => {});
+        if (this.#stop?.aborted) throw new Stopped();
       }
     }
   }

@@ -37,13 +37,18 @@ export class SiteRules {
   readonly #tdm: SiteFiles<TdmRule[]>;
 
   /** @param agent the product token that groups of robots.txt and ai.txt are compared with. */
-  constructor(db: Database, http: HttpClient, agent: string) {
-    this.#robots = new SiteFiles(db, http, "/robots.txt", MAX_ROBOTS_BYTES, (file) => readRobots(file, agent));
+  constructor(db: Database, http: HttpClient, agent: string, stop?: AbortSignal) {
+    this.#robots = new SiteFiles(db, http, "/robots.txt", MAX_ROBOTS_BYTES, (file) => readRobots(file, agent), stop);
     // ai.txt (Spawning) has the syntax of robots.txt, with patterns such as *.jpg.
-    this.#aiTxt = new SiteFiles(db, http, "/ai.txt", MAX_OPT_OUT_BYTES, ({ outcome, body }) =>
-      outcome === "there" && !/^\s*</.test(body) ? parseRobots(body, agent) : ALLOW_ALL,
+    this.#aiTxt = new SiteFiles(
+      db,
+      http,
+      "/ai.txt",
+      MAX_OPT_OUT_BYTES,
+      ({ outcome, body }) => (outcome === "there" && !/^\s*</.test(body) ? parseRobots(body, agent) : ALLOW_ALL),
+      stop,
     );
-    this.#tdm = new SiteFiles(db, http, "/.well-known/tdmrep.json", MAX_OPT_OUT_BYTES, readTdm);
+    this.#tdm = new SiteFiles(db, http, "/.well-known/tdmrep.json", MAX_OPT_OUT_BYTES, readTdm, stop);
   }
 
   /** What the robots.txt of `url`'s origin asks of us; when it cannot be reached, to stay away. */
