@@ -26,7 +26,7 @@ const TRIES = 2;
 
 /**
  * glibc gives big blocks back to the system and takes them again for each picture; told to keep them, a decoder needs
- * 12-15 % less CPU. Other C libraries do not know these names.
+ * up to 15 % less CPU. Other C libraries do not know these names.
  */
 export const KEEP_MEMORY = {
   MALLOC_ARENA_MAX: "1",
