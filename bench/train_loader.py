@@ -80,7 +80,7 @@ def difference() -> int:
     worst = 0
     for picture in photos()[:20]:
         data = jpeg(picture)
-        theirs = Image.open(io.BytesIO(data)).convert("RGB").resize((224, 224), Image.Resampling.BICUBIC, box=(63, 0, 438, 375))
+        theirs = Image.open(io.BytesIO(data)).convert("RGB").crop((63, 0, 438, 375)).resize((224, 224), Image.Resampling.BICUBIC)
         ours = images.load(data, 224, 0.5).permute(1, 2, 0).numpy()
         worst = max(worst, int(np.abs(ours.astype(int) - np.asarray(theirs).astype(int)).max()))
     return worst

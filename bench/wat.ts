@@ -1,8 +1,10 @@
 /**
- * Reading Common Crawl's WAT beside Python's fastest parts (fastwarc and orjson): the same file, one process a side, CPU
- * seconds. The file is made in Common Crawl's layout from real pages, again and again until it is large enough: real
- * ones repeat less. Both sides take url, alt and title of IMG@/src, resolve the address and hash the pair; equal sets of
- * (url, alt) are checked.
+ * Reading Common Crawl's WAT and WARC beside Python's fastest parts (fastwarc with orjson, with selectolax): the same
+ * files, one process a side, CPU seconds. The files are made in Common Crawl's layout from real pages, again and again
+ * until they are large enough: real ones repeat less. WAT: both sides take url, alt and title of IMG@/src, resolve the
+ * address and hash the pair ("hash"); equal sets of (url, alt) are checked. "extract" and "discover" do more than the
+ * peer: clean captions with provenance; rules, queries and rows in SQLite, too. WARC: the peer takes src and alt of
+ * images and hashes them, ours figures, captions, srcset, base, licence and opt-out signals besides.
  */
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -15,15 +17,16 @@ import { HttpClient } from "../crawler/http.ts";
 import { JudgePool } from "../crawler/judge-pool.ts";
 import { matcherTable } from "../crawler/judges.ts";
 import { piecesOf } from "../crawler/sources/archive/members.ts";
-import { RecordReader } from "../crawler/sources/archive/records.ts";
+import { fieldOf, RecordReader } from "../crawler/sources/archive/records.ts";
 import { WatScanner } from "../crawler/sources/archive/wat-scan.ts";
 import { inputOf } from "../crawler/sources/input.ts";
-import { readWat } from "../crawler/sources/wat.ts";
+import { readWarc } from "../crawler/sources/warc.ts";
+import { readWat, resolver } from "../crawler/sources/wat.ts";
 import { openWorkspace } from "../crawler/workspace.ts";
 import { closeDatabase } from "../store/database.ts";
 import { pairId } from "../store/pair-id.ts";
 import { ensureVenv } from "../store/python.ts";
-import { realPages, watMembers } from "../test/archives/write.ts";
+import { realPages, warcMembers, watMembers } from "../test/archives/write.ts";
 
 const PYTHON = `
 import hashlib, sys, time
@@ -54,7 +57,22 @@ def main(path, timed):
     seconds = time.process_time() - start
     digest = hashlib.sha256('\\n'.join(sorted(seen, key=lambda s: s.encode('utf-16-be', 'surrogatepass'))).encode('utf8', 'surrogatepass')).hexdigest()
     print(n, seconds, len(seen), digest, version('fastwarc'), version('orjson'))
-main(sys.argv[1], sys.argv[2] == 'timed')
+def pages(path):
+    from selectolax.lexbor import LexborHTMLParser
+    start, n, found = time.process_time(), 0, 0
+    for record in ArchiveIterator(open(path, 'rb'), record_types=WarcRecordType.response, parse_http=True):
+        n += 1
+        base = record.headers['WARC-Target-URI']
+        for image in LexborHTMLParser(record.reader.read()).css('img'):
+            a = image.attributes
+            alt, src = a.get('alt'), a.get('src')
+            if not alt or not src: continue
+            found += 1
+            full = src if src.startswith('http') else urljoin(base, src)
+            hashlib.sha256(full.encode('utf8', 'surrogatepass') + b'\\0' + alt.encode('utf8', 'surrogatepass')).digest()
+    print(found, time.process_time() - start, n, version('selectolax'))
+if sys.argv[2] == 'pages': pages(sys.argv[1])
+else: main(sys.argv[1], sys.argv[2] == 'timed')
 `;
 
 const http = new HttpClient({ userAgent: "bench", allowPrivate: [], resolve: [] });
@@ -75,11 +93,26 @@ async function ours(mode: string, file: string): Promise<void> {
     }
     const text = [...seen].sort().join("\n");
     console.log(seen.size, createHash("sha256").update(text).digest("hex"));
-  } else if (mode === "scan") {
+  } else if (mode === "hash") {
     for await (const piece of piecesOf(inputOf(file, http), 0)) {
       const scanner = new WatScanner(piece.bytes);
-      for (const { from, to } of new RecordReader().read(piece))
-        found += scanner.page(from, to, "bench")?.images.length ?? 0;
+      for (const { header, from, to } of new RecordReader().read(piece)) {
+        const page = scanner.page(from, to, "bench");
+        if (!page) continue;
+        const uri = fieldOf(header, "WARC-Target-URI") ?? "";
+        const resolve = resolver(page.base === undefined ? uri : (URL.parse(page.base, uri)?.href ?? uri));
+        for (const { url, alt, title } of page.images) {
+          if (!alt && !title) continue;
+          found++;
+          const full = resolve(url);
+          if (full !== undefined) pairId(full, alt || title || "");
+        }
+      }
+    }
+  } else if (mode === "warc") {
+    for await (const { candidates } of readWarc(db, http, file, "bench", never)) {
+      for (const { imageUrl, caption } of candidates) pairId(imageUrl, caption);
+      found += candidates.length;
     }
   } else if (mode === "extract") {
     for await (const { candidates } of readWat(db, http, file, "bench", never)) {
@@ -113,11 +146,11 @@ function compare(): void {
   const folder = mkdtempSync(join(tmpdir(), "wit-bench-wat-"));
   const file = join(folder, "made.warc.wat.gz");
   const members = Buffer.concat(watMembers(realPages()));
-  const times = Number(process.argv[2] ?? 12);
+  const times = Number(process.argv[2] ?? 60);
   writeFileSync(file, Buffer.concat(Array.from({ length: times }, () => members)));
   const bytes = gunzipSync(members).length * times;
 
-  const own = (mode: string) => run(process.execPath, [import.meta.filename, mode, file]);
+  const own = (mode: string, path = file) => run(process.execPath, [import.meta.filename, mode, path]);
   const [, , peerSize, peerDigest] = run(python, ["-c", PYTHON, file, "set"]);
   const [size, digest] = own("set");
   const same = size === peerSize && digest === peerDigest;
@@ -136,11 +169,27 @@ function compare(): void {
   };
   const [peerCount, peerSeconds, , , fastwarc, orjson] = run(python, ["-c", PYTHON, file, "timed"]);
   row("fastwarc + orjson", peerCount, peerSeconds);
-  for (const mode of ["scan", "extract", "discover"]) row(`webimagetext ${mode}`, ...(own(mode) as [string, string]));
+  for (const mode of ["hash", "extract", "discover"]) row(`webimagetext ${mode}`, ...(own(mode) as [string, string]));
   console.table(rows);
   console.log(
     `${(bytes / 1e6).toFixed(0)} MB, packed ${(statSync(file).size / 1e6).toFixed(0)} MB; fastwarc ${fastwarc}, orjson ${orjson}, node ${process.version}`,
   );
+  const warc = join(folder, "made.warc.gz");
+  const responses = Buffer.concat(warcMembers(realPages()));
+  writeFileSync(warc, Buffer.concat(Array.from({ length: times / 4 }, () => responses)));
+  const [theirs, theirSeconds, pages, selectolax] = run(python, ["-c", PYTHON, warc, "pages"]);
+  const [mine, seconds] = own("warc", warc);
+  const pagesRow = (found: string | undefined, cpu: string | undefined) => ({
+    pairs: Number(found),
+    "CPU s": Number(cpu).toFixed(2),
+    "pages/s/core": Math.round(Number(pages) / Number(cpu)),
+    ratio: (Number(theirSeconds) / Number(cpu)).toFixed(2),
+  });
+  console.table({
+    "fastwarc + selectolax": pagesRow(theirs, theirSeconds),
+    "webimagetext warc": pagesRow(mine, seconds),
+  });
+  console.log(`${pages} pages, packed ${(statSync(warc).size / 1e6).toFixed(0)} MB; selectolax ${selectolax}`);
   console.log(`same set of (url, alt): ${same ? "yes" : "NO"}, ${size} here, ${peerSize} there`);
   rmSync(folder, { recursive: true });
   if (!same) process.exitCode = 1;

@@ -5,19 +5,23 @@ const META_WITHIN = 4_096;
 /** Of the characters beyond ASCII so many may be broken before the label is not believed. */
 const BROKEN_SHARE = 0.1;
 
+/** The text of a page, see {@link charsetOf}. Never throws. */
+export function decodePage(body: Uint8Array, label: string | undefined): string {
+  return decode(body, charsetOf(body, label));
+}
+
 /**
- * The text of a page: a byte order mark decides, then the Content-Type header's label, then meta (HTML standard, 13.2.3),
- * else UTF-16 when every other byte is zero, UTF-8 otherwise. What should be UTF-8 and mostly is not is read as meta
- * says, or as windows-1252. Never throws.
+ * How a page is to be read: a byte order mark decides, then the Content-Type header's label, then meta (HTML standard,
+ * 13.2.3), else UTF-16 when every other byte is zero, UTF-8 otherwise. What should be UTF-8 and mostly is not is read as
+ * meta says, or as windows-1252.
  * @param label the charset parameter of the Content-Type header, if any.
  */
-export function decodePage(body: Uint8Array, label: string | undefined): string {
+export function charsetOf(body: Uint8Array, label: string | undefined): string {
   const bom = byteOrderMark(body);
-  if (bom) return decode(body, bom);
+  if (bom) return bom;
   const meta = metaCharset(body);
-  const declared = known(label) ?? meta;
-  const charset = declared ?? wide(body) ?? "utf-8";
-  return charset === "utf-8" && !isUtf8(body) ? repaired(body, meta) : decode(body, charset);
+  const charset = known(label) ?? meta ?? wide(body) ?? "utf-8";
+  return charset === "utf-8" && !isUtf8(body) ? believed(body, meta) : charset;
 }
 
 function decode(body: Uint8Array, charset: string): string {
@@ -55,10 +59,10 @@ function wide([a, b, c, d]: Uint8Array): string | undefined {
 }
 
 /** A stray byte is no reason to misread a whole page; a page full of them is. */
-function repaired(body: Uint8Array, meta: string | undefined): string {
+function believed(body: Uint8Array, meta: string | undefined): string {
   const text = decode(body, "utf-8");
   const beyondAscii = text.match(/[^\0-\x7f]/gu)?.length ?? 0;
   const broken = text.match(/\ufffd/g)?.length ?? 0;
-  if (broken < beyondAscii * BROKEN_SHARE) return text;
-  return decode(body, meta !== undefined && meta !== "utf-8" ? meta : "windows-1252");
+  if (broken < beyondAscii * BROKEN_SHARE) return "utf-8";
+  return meta !== undefined && meta !== "utf-8" ? meta : "windows-1252";
 }

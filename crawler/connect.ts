@@ -1,5 +1,11 @@
 import { isIP, type LookupFunction, type Socket, type TcpNetConnectOpts, connect as tcpConnect } from "node:net";
-import { createSecureContext, connect as tlsConnect } from "node:tls";
+import {
+  createSecureContext,
+  type DetailedPeerCertificate,
+  type SecureContext,
+  type TLSSocket,
+  connect as tlsConnect,
+} from "node:tls";
 import type { buildConnector } from "undici";
 import type { AddressCheck } from "./addresses.ts";
 import { FetchError } from "./fetch-error.ts";
@@ -25,14 +31,7 @@ export function connector(
     const dial = (addresses: readonly string[]) => {
       const options: TcpNetConnectOpts = { port: Number(port), ...destination(host, addresses), noDelay: true };
       let phase: "connect" | "tls" = "connect";
-      const socket: Socket = secure
-        ? tlsConnect({
-            ...options,
-            secureContext,
-            ALPNProtocols: ["http/1.1"],
-            ...(isIP(host) ? {} : { servername: host }),
-          })
-        : tcpConnect(options);
+      const socket = secure ? dialSecurely(host, options, secureContext) : tcpConnect(options);
       const timer = setTimeout(() => {
         socket.destroy(
           new FetchError(
@@ -76,6 +75,32 @@ export function connector(
       .catch((error: Error) => callback(error, null));
   };
 }
+
+/**
+ * Node verifies the chain; the name is compared by OpenSSL (RFC 9525) instead of by Node, which first makes an object of
+ * the whole chain: a tenth of the cost of a connection.
+ */
+function dialSecurely(host: string, options: TcpNetConnectOpts, secureContext: SecureContext): Socket {
+  const name = isIP(host) ? {} : { servername: host };
+  const checkServerIdentity = () => {
+    const certificate = socket.getPeerX509Certificate();
+    const fits = isIP(host) ? certificate?.checkIP(host) : certificate?.checkHost(host, NAMES_ONLY);
+    if (fits) return undefined;
+    return Object.assign(new Error(`the certificate is not for ${host}`), { code: "ERR_TLS_CERT_ALTNAME_INVALID" });
+  };
+  const socket: TLSSocket = tlsConnect({
+    ...options,
+    ...name,
+    secureContext,
+    ALPNProtocols: ["http/1.1"],
+    checkServerIdentity,
+  });
+  socket.getPeerCertificate = () => ({}) as DetailedPeerCertificate;
+  return socket;
+}
+
+/** As browsers do: subjectAltName only, a star for one whole label. */
+const NAMES_ONLY = { subject: "never", partialWildcards: false } as const;
 
 /** The error for a host whose addresses are not public. */
 export function refusal(host: string, addresses: readonly string[]): FetchError {

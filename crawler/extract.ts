@@ -39,8 +39,17 @@ const MAX_PICTURES = 10_000;
 /** Longer texts are no captions; the rule `too_long` sees that from a part. */
 const MAX_TEXT = 10_000;
 const MAX_IMAGE_URL = 4_096;
-const LAZY_ADDRESSES = ["data-src", "data-original", "data-lazy-src", "data-lazy", "data-hi-res-src", "data-actualsrc"];
-const LAZY_SRCSETS = ["data-srcset", "data-lazy-srcset", "data-original-set", "srcset"];
+/** Attributes in which pages that load lazily keep the address, and the srcset; in this order. */
+export const LAZY_ADDRESSES = [
+  "data-src",
+  "data-original",
+  "data-lazy-src",
+  "data-lazy",
+  "data-hi-res-src",
+  "data-actualsrc",
+];
+/** The same for srcsets, the standard one last. */
+export const LAZY_SRCSETS = ["data-srcset", "data-lazy-srcset", "data-original-set", "srcset"];
 
 type Element = Parameters<CheerioAPI["contains"]>[0];
 
@@ -86,7 +95,7 @@ export function extractPage(body: Uint8Array, address: string, charset: string |
 }
 
 /** The pictures of a page as they are found, with their texts. */
-class Pictures {
+export class Pictures {
   readonly #base: string;
   readonly #pictures = new Map<string, { texts: Map<string, CaptionKind>; licence?: string }>();
   readonly #badUrl = { count: 0, example: "" };
@@ -199,7 +208,7 @@ function addressOf($: CheerioAPI, img: Element): string | undefined {
 }
 
 /** A width or height attribute; 0 for none, and for shares of the window. */
-function pixels(attribute: string | undefined): number {
+export function pixels(attribute: string | undefined): number {
   return /^\s*\d{1,5}(?:px)?\s*$/.test(attribute ?? "") ? Number.parseInt(attribute ?? "", 10) : 0;
 }
 

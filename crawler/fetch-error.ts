@@ -52,14 +52,12 @@ export class FetchError extends Error {
 /** The run ends before the request did, or before its turn came: nothing is known about the address. */
 export class Stopped extends Error {}
 
-/** Retry-After is obeyed up to an hour (RFC 9110, 10.2.3: seconds or a date); nonsense counts as absent. */
-const MAX_RETRY_AFTER_MS = 3_600_000;
-
+/** Retry-After in milliseconds from now (RFC 9110, 10.2.3: seconds or a date); nonsense counts as absent. */
 function retryAfter(header: string | string[] | undefined): number | undefined {
   const text = (Array.isArray(header) ? header[0] : header)?.trim();
   if (!text) return undefined;
   const ms = /^\d+$/.test(text) ? Number(text) * 1000 : Date.parse(text) - Date.now();
-  return Number.isNaN(ms) ? undefined : Math.min(Math.max(ms, 0), MAX_RETRY_AFTER_MS);
+  return Number.isNaN(ms) ? undefined : Math.max(ms, 0);
 }
 
 /** The error for a status that is neither success nor redirect. */

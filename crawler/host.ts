@@ -8,6 +8,8 @@ const MAX_CRAWL_DELAY = 60;
 const CIRCUIT_OPENS_AT = 20;
 /** No connection at all says more than an error in one answer: five in a row are enough. */
 const WEIGHT_UNREACHABLE = 4;
+/** A host that asks for a longer pause is left alone for the rest of the run too: nobody waits for one host that long. */
+const LONGEST_PAUSE_MS = 3_600_000;
 /** A host in trouble is asked at half the rate, again and again down to this fraction ... */
 const SLOWEST = 64;
 /** ... and after so many good answers in a row at twice the rate, up to its limits. */
@@ -129,7 +131,8 @@ export class Host {
   async #turn(next: () => number): Promise<() => void> {
     for (;;) {
       if (this.#stop.aborted) throw new Stopped();
-      if (this.#badInRow >= CIRCUIT_OPENS_AT) throw new FetchError("host_down", "too many failures in a row");
+      if (this.#badInRow >= CIRCUIT_OPENS_AT)
+        throw new FetchError("host_down", "too many failures in a row, or a Retry-After of more than an hour");
       const at = Math.max(next(), this.#pausedUntil);
       if (at > performance.now()) {
         await until(at, this.#stop);
@@ -143,8 +146,9 @@ export class Host {
 
   /** Notes how a request ended: trouble halves the rate, good answers bring it back, Retry-After pauses the host. */
   note(error: FetchError | undefined): void {
-    if (error?.retryAfterMs !== undefined)
-      this.#pausedUntil = Math.max(this.#pausedUntil, performance.now() + error.retryAfterMs);
+    const pause = error?.retryAfterMs ?? 0;
+    if (pause > LONGEST_PAUSE_MS) this.#badInRow = CIRCUIT_OPENS_AT;
+    else this.#pausedUntil = Math.max(this.#pausedUntil, performance.now() + pause);
     // A picture that is missing, too large or refused says nothing against its host; no answer at all does.
     if (!error || (!error.again && error.reason !== "dns")) {
       this.#badInRow = 0;

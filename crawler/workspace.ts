@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import manifest from "../package.json" with { type: "json" };
 import { buildList, CLIP_LIST, queriesFile } from "../queries/command.ts";
 import { type QueryList, readQueries } from "../queries/list.ts";
-import { bulkInsert } from "../store/bulk.ts";
+import { storeQueries } from "../queries/store.ts";
 import { type Database, getMeta, openDatabase, setMeta } from "../store/database.ts";
 import { finishSwap } from "../store/shards.ts";
 
@@ -42,20 +42,6 @@ export async function openWorkspace(data: string, say: (text: string) => void): 
   };
   const before = getMeta(db, "queries");
   if (before === sha256) return { data, db, queries, queriesChanged: getMeta(db, "rematch") === "pending" };
-  db.transaction(() => {
-    db.exec("DELETE FROM query");
-    // Indices are built faster at once than kept up to date row by row.
-    const indices = db
-      .prepare<[], { name: string; sql: string }>(
-        "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND tbl_name = 'query' AND sql IS NOT NULL",
-      )
-      .all();
-    for (const { name } of indices) db.exec(`DROP INDEX ${name}`);
-    const insert = bulkInsert(db, "INSERT INTO query (id, term, source, wiki_count, score) VALUES", 5);
-    insert(queries.terms.map(({ term, source, count, score }, id) => [id, term, source, count, score]));
-    for (const { sql } of indices) db.exec(sql);
-    setMeta(db, "queries", sha256);
-    if (before !== undefined) setMeta(db, "rematch", "pending");
-  })();
+  storeQueries(db, queries);
   return { data, db, queries, queriesChanged: getMeta(db, "rematch") === "pending" };
 }

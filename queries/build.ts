@@ -82,11 +82,13 @@ export function buildQueries(sources: ListSources, options: BuildOptions): Built
   frequent.sort((a, b) => b.figure - a.figure || compare(a.key, b.key));
   const first: Offer[] = [];
   const lemmas: Offer[] = [];
+  // WordNet has "hot dog" and, as a verb, "hot-dog": of such the plain spelling is taken.
+  const spellings = new Set(sources.synsets.flatMap((synset) => synset.lemmas));
   for (const synset of sources.synsets) {
     for (const [index, lemma] of synset.lemmas.entries()) {
       const key = termKey(lemma, letters);
       if (key !== "" && isTerm(lemma))
-        (index === 0 ? first : lemmas).push({ key, term: spell(lemma, letters), figure: 0 });
+        (index === 0 ? first : lemmas).push({ key, term: spellings.has(key) ? key : spell(lemma, letters), figure: 0 });
     }
   }
   const bigrams = (sources.bigrams ?? []).map((pair) => ({ key: pair.term, term: pair.term, figure: pair[rank] }));

@@ -72,6 +72,8 @@ export class BlockDecoder {
   #at = 0;
   #window = 0;
   #have = 0;
+  /** The checksum of the last block's text. */
+  #check = 0;
 
   /** The bit after the last block. */
   get position(): number {
@@ -107,10 +109,7 @@ export class BlockDecoder {
     if (origin >= count) throw new Bzip2Error("damaged block");
     if (this.#at > bytes.length) throw new Bzip2Error("the block is cut short");
     const text = this.#unsort(origin, count);
-    let check = -1;
-    for (let i = 0; i < text.length; i++)
-      check = (check << 8) ^ (CRC_TABLE[((check >>> 24) ^ (text[i] ?? 0)) & 255] ?? 0);
-    if (~check >> 0 !== crc >> 0) throw new Bzip2Error("the block's checksum is wrong");
+    if (this.#check !== crc >> 0) throw new Bzip2Error("the block's checksum is wrong");
     return text;
   }
 
@@ -250,7 +249,10 @@ export class BlockDecoder {
     }
   }
 
-  /** Undoes the Burrows-Wheeler transform and the first run-length coding. */
+  /**
+   * Undoes the Burrows-Wheeler transform and the first run-length coding. Every step waits for memory, so the checksum is
+   * taken along for nothing.
+   */
   #unsort(origin: number, count: number): Uint8Array {
     const { tt, starts } = { tt: this.#tt, starts: this.#starts };
     starts.fill(0);
@@ -272,6 +274,7 @@ export class BlockDecoder {
     let next = (tt[origin] as number) >>> 8;
     let same = 0;
     let last = -1;
+    let check = -1;
     for (let i = 0; i < count; i++) {
       const entry = tt[next] as number;
       next = entry >>> 8;
@@ -279,17 +282,21 @@ export class BlockDecoder {
       if (same === 4) {
         // Four equal bytes are followed by how many more of them there are.
         if (written + byte > output.length) output = this.#grow(written + byte);
-        output.fill(last, written, written + byte);
-        written += byte;
+        for (let more = 0; more < byte; more++) {
+          output[written++] = last;
+          check = (check << 8) ^ (CRC_TABLE[(check >>> 24) ^ last] as number);
+        }
         same = 0;
         last = -1;
         continue;
       }
       if (written >= output.length) output = this.#grow(written + 1);
       output[written++] = byte;
+      check = (check << 8) ^ (CRC_TABLE[(check >>> 24) ^ byte] as number);
       same = byte === last ? same + 1 : 1;
       last = byte;
     }
+    this.#check = ~check;
     return output.subarray(0, written);
   }
 

@@ -3,6 +3,7 @@ import { availableParallelism } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
 import { createInterface } from "node:readline/promises";
 import manifest from "../package.json" with { type: "json" };
+import { openDatabase } from "../store/database.ts";
 import { UsageError } from "../store/usage-error.ts";
 import { BIGRAM_SHARE, type BuildOptions, type BuiltList, buildQueries } from "./build.ts";
 import { EMBEDDED_COUNTS, readCounts } from "./counts.ts";
@@ -14,6 +15,7 @@ import { ENGLISH_NAMESPACES } from "./pages.ts";
 import { readTitles, type Titles } from "./pageviews.ts";
 import { partFiles } from "./part.ts";
 import { checkLanguage, PROFILES } from "./profiles.ts";
+import { storeQueries } from "./store.ts";
 import type { Case } from "./terms.ts";
 import { countDump, type DumpCounts } from "./wikipedia.ts";
 import { embeddedWordNet, readSynsets, type Synset } from "./wordnet.ts";
@@ -81,6 +83,8 @@ export async function buildQueriesCommand(flags: BuildQueriesFlags): Promise<voi
   if (flags.lang !== "en" && flags.counts === undefined && !flags.dump && !flags.download)
     throw new UsageError(`--lang ${flags.lang}: the embedded words are English; add --dump, --download or --counts`);
   const say = (text: string) => void (flags.quiet || console.log(text));
+  // Held from the start: a crawl must not lose its list while it runs, and one that runs should be told now.
+  const db = flags.out === undefined ? openDatabase(flags.data) : undefined;
   const cache = flags.cache ?? join(flags.data, "cache");
   const fetched = await fetchInputs(flags, cache);
   const dumps = fetched.dump.length > 0 ? dumpFiles(fetched.dump) : [];
@@ -117,6 +121,7 @@ export async function buildQueriesCommand(flags: BuildQueriesFlags): Promise<voi
     `${file.replace(/\.tsv$/, "")}.provenance.json`,
     `${JSON.stringify(provenance(flags, options, views, { dumps, hours, dump, titles, list, sha256 }), null, 2)}\n`,
   );
+  if (db) storeQueries(db, { terms: list.terms, sha256 });
   say(describeList(list, flags, { dump: dump !== undefined, pageviews: titles !== undefined }));
   say(`written to ${file} (sha256 ${sha256.slice(0, 12)})`);
   if (flags.export === "json") {

@@ -45,6 +45,7 @@ export interface Titles {
 }
 
 const [LF, SPACE] = [10, 32] as const;
+const isDigit = (byte: number) => byte >= 48 && byte <= 57;
 
 /**
  * Adds up hourly page-view files (a line `domain title views bytes`, plain or .gz), resolves redirects, and returns the
@@ -104,8 +105,9 @@ async function addHour(file: string, raw: ByteTable, rule: ViewRule, titles: Tit
     const to = bytes.indexOf(SPACE, from);
     let views = 0;
     let at = to + 1;
-    for (; at < end && bytes[at] !== SPACE; at++) views = views * 10 + (bytes[at] as number) - 48;
-    if (to < 0 || to >= end || to === from || at === to + 1 || !(views >= 0 && views < 1e12)) {
+    for (; at < end && isDigit(bytes[at] as number); at++) views = views * 10 + (bytes[at] as number) - 48;
+    const whole = at > to + 1 && (at === end || bytes[at] === SPACE);
+    if (to < 0 || to >= end || to === from || !whole || views > 1e12) {
       titles.malformed++;
       return;
     }

@@ -50,7 +50,8 @@ export interface Counted {
   highest: number;
 }
 
-function hashPair(first: number, second: number): number {
+/** A hash of a pair of words: its low bits choose the partition. */
+export function hashPair(first: number, second: number): number {
   let hash = Math.imul(first, 0x9e3779b1) ^ Math.imul(second + 0x7f4a7c15, 0x85ebca6b);
   hash = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d);
   return hash ^ (hash >>> 13);
@@ -137,9 +138,16 @@ function* readIds(file: string): Generator<{ ids: Uint32Array; carry: number }> 
   }
 }
 
+function chunkPairs(chunks: readonly number[]): number {
+  let pairs = 0;
+  for (let i = 1; i < chunks.length; i += 2) pairs += chunks[i] ?? 0;
+  return pairs;
+}
+
 /** Counts the pairs of a partition and keeps those that pass the rule. */
 export function countPairs(task: PairCountTask): Counted {
-  const table = new PairTable();
+  const expected = task.sources.reduce((sum, { chunks }) => sum + chunkPairs(chunks), 0);
+  const table = new PairTable(expected);
   let pairs = 0;
   for (const { file, chunks } of task.sources) {
     const fd = openSync(file, "r");
@@ -170,12 +178,23 @@ export function countPairs(task: PairCountTask): Counted {
   return { pairs, distinct: table.size, kept, highest };
 }
 
+/** Of a new table: a frequent pair may be most of a partition. */
+const MOST_SLOTS = 1 << 20;
+
 /** From a pair of words to its count; grown at half full, three integers a slot. */
 export class PairTable {
   size = 0;
   /** first + 1, second, count */
-  #slots = new Int32Array(3 << 16);
-  #mask = (1 << 16) - 1;
+  #slots: Int32Array;
+  #mask: number;
+
+  /** @param pairs that will be counted: about half of them are different ones. */
+  constructor(pairs: number) {
+    let slots = 1 << 10;
+    while (slots < pairs && slots < MOST_SLOTS) slots *= 2;
+    this.#slots = new Int32Array(3 * slots);
+    this.#mask = slots - 1;
+  }
 
   /** Counts the pairs of an array: first, second, first, second, ... */
   addAll(pairs: Uint32Array): void {

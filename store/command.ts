@@ -8,7 +8,7 @@ import { Progress } from "./progress.ts";
 import { parseRemoval, type Removal, type RemovalCounts, readRemovals, removePairs } from "./remove.ts";
 import { writeReport } from "./report/report.ts";
 import { counted } from "./report/text.ts";
-import { collectStats, formatQuery, formatStats } from "./stats.ts";
+import { collectQuery, collectStats, formatQuery, formatStats } from "./stats.ts";
 import { UsageError } from "./usage-error.ts";
 import { formatFindings, verify } from "./verify.ts";
 import { watch } from "./watch.ts";
@@ -23,7 +23,8 @@ export async function statsCommand(flags: {
 }): Promise<void> {
   if (flags.watch !== undefined) await watch(flags.data, flags.watch === true ? 2 : flags.watch, flags.json);
   const db = openForReading(flags.data);
-  if (flags.query !== undefined) console.log(formatQuery(db, flags.query));
+  if (flags.query !== undefined)
+    console.log(flags.json ? JSON.stringify(collectQuery(db, flags.query), null, 2) : formatQuery(db, flags.query));
   else {
     const stats = collectStats(db, { top: flags.top });
     console.log(flags.json ? JSON.stringify(stats, null, 2) : formatStats(stats));

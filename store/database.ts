@@ -8,7 +8,7 @@ import { REASONS } from "./reasons.ts";
 export type Database = SQLite.Database;
 
 const SCHEMA = new URL("./schema.sql", import.meta.url);
-const VERSION = 3;
+const VERSION = 4;
 
 /** Where a workspace keeps its state. */
 export function databaseFile(data: string): string {
@@ -30,7 +30,7 @@ export function openDatabase(data: string): Database {
   db.pragma("journal_mode = WAL");
   db.pragma("synchronous = NORMAL");
   db.pragma("foreign_keys = ON");
-  db.pragma("cache_size = -200000");
+  db.pragma("cache_size = -100000");
   if (db.pragma("user_version", { simple: true }) === 0) {
     db.transaction(() => db.exec(readFileSync(SCHEMA, "utf8")))();
   }

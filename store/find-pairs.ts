@@ -1,10 +1,11 @@
 import type { Database } from "./database.ts";
 import { phrase } from "./search.ts";
+import type { QueryRow } from "./stats.ts";
 
 /** Which pairs to find; every field narrows it down. */
 export interface PairFilter {
   /** Id of a query that the caption must contain. */
-  query?: { id: number; term: string } | undefined;
+  query?: { id: number; query: string } | undefined;
   /** Words that the caption must contain, as of the last time shards were written. */
   text?: string | undefined;
   state?: string | undefined;
@@ -24,6 +25,16 @@ export interface FoundPair {
   file: string | null;
 }
 
+/** A query of the list as a person writes it, in any case and spacing; undefined when it is not on the list. */
+export function findQuery(db: Database, text: string): (QueryRow & { id: number }) | undefined {
+  // The table, not the view: the pairs name a query by its id, which the view does not show.
+  return db
+    .prepare<[string], QueryRow & { id: number }>(
+      "SELECT id, term AS query, source, wiki_count, matched, chosen, downloaded, kept FROM query WHERE term = ?",
+    )
+    .get(text.normalize("NFC").toLowerCase().trim().replace(/\s+/g, " "));
+}
+
 const COLUMNS = "p.id, p.caption, p.image_url, p.state, p.reason, p.detail, p.file";
 
 /**
@@ -37,7 +48,7 @@ export function findPairs(db: Database, filter: PairFilter, limit: number, after
     conditions.push(condition);
     values.push(...given);
   };
-  const words = [...(filter.query ? [filter.query.term] : []), ...(filter.text?.split(/\s+/) ?? [])].filter((word) =>
+  const words = [...(filter.query ? [filter.query.query] : []), ...(filter.text?.split(/\s+/) ?? [])].filter((word) =>
     /[\p{L}\p{N}]/u.test(word),
   );
   const indexed = words.length > 0 && hasIndex(db);

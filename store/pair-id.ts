@@ -1,10 +1,20 @@
 import { hash } from "node:crypto";
 
 /**
+ * An address that the URL parser would give back as it is: lower-case names with a top-level domain of letters (no IP
+ * address, no punycode), no port, only characters that stay as they are. Most addresses are, and need no parsing.
+ */
+const NORMAL =
+  /^https?:\/\/(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}\/[A-Za-z0-9._~!$&'()*+,;=:@/%-]*(?:\?[A-Za-z0-9._~!$&()*+,;=:@/?%-]*)?$/;
+/** What may be a segment that stands for a folder, or a name in punycode. */
+const SPECIAL = /\/\.|\/%2e|xn--/i;
+
+/**
  * The address under which a picture is known: the WHATWG serialisation without its fragment, or undefined when
  * `address` is no http(s) URL. The same on every machine.
  */
 export function normaliseUrl(address: string, base?: string): string | undefined {
+  if (NORMAL.test(address) && !SPECIAL.test(address)) return address;
   const url = URL.parse(address.trim(), base);
   if (!url || (url.protocol !== "http:" && url.protocol !== "https:")) return undefined;
   if (address.includes("#")) url.hash = "";

@@ -55,7 +55,7 @@ export const REASONS = {
     empty: "no bytes",
     checksum: "the bytes are not those whose checksum the list states",
     local_file: "the picture's file on this machine cannot be read",
-    host_down: "too many failures of this host in a row",
+    host_down: "too many failures of this host in a row, or it asked for a pause of more than an hour",
     not_a_page: "a page's address gave something else (a picture, a PDF, a feed)",
     hostile_page: "a page that could not be read within two seconds and 512 MB",
   },

@@ -14,7 +14,9 @@ CREATE TABLE query (
   matched    INTEGER NOT NULL DEFAULT 0, -- pairs whose caption contains it (and passed the caption rules)
   chosen     INTEGER NOT NULL DEFAULT 0, -- of these, on account of it, never more than the cap
   downloaded INTEGER NOT NULL DEFAULT 0, -- of the chosen, with a picture
-  kept       INTEGER NOT NULL DEFAULT 0  -- of these, in a shard
+  kept       INTEGER NOT NULL DEFAULT 0, -- of these, in a shard
+  sources    TEXT NOT NULL DEFAULT '',   -- all sources that hold it, commas between
+  views      INTEGER NOT NULL DEFAULT 0  -- page views of the titles that are this term
 );
 
 -- Every reason a pair can be dropped for, with the stage that gives it: filled from the code when a database is opened.
@@ -187,6 +189,10 @@ ORDER BY s.place, f.reason = 'passed', f.pairs DESC, f.reason;
 CREATE VIEW query_stats (query, source, wiki_count, matched, chosen, downloaded, kept) AS
 SELECT term, source, wiki_count, matched, chosen, downloaded, kept FROM query;
 
+-- The list as it was built: queries.tsv.
+CREATE VIEW query_list (query, source, sources, count, score, views) AS
+SELECT term, source, sources, wiki_count, score, views FROM query;
+
 CREATE VIEW drop_reasons (stage, reason, pairs, example) AS
 SELECT r.stage, r.name, d.pairs,
   -- Of the smallest pair id: any would do, but the same set should show the same.
@@ -216,4 +222,4 @@ SELECT width, height, count(*) FROM pair INDEXED BY pair_size WHERE state = 'kep
 CREATE VIEW run_stats (stage, rank, started, seconds, items, items_per_second) AS
 SELECT stage, rank, started, seconds, items, CASE WHEN seconds > 0 THEN round(items / seconds, 1) END FROM run ORDER BY id;
 
-PRAGMA user_version = 3;
+PRAGMA user_version = 4;

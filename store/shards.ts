@@ -148,10 +148,12 @@ export function finishSwap(db: Database, data: string): void {
       syncFolder(data);
     }
     setMeta(db, "swap", "done");
-    // Everything the set needs is in the shards now.
-    rmSync(join(data, "spool"), { recursive: true, force: true });
   }
   rmSync(old, { recursive: true, force: true });
+  // Everything the set needs is in the shards then. Asked anew each time: a run may have been killed just before.
+  const spool = join(data, "spool");
+  if (existsSync(spool) && !db.prepare("SELECT 1 FROM pair WHERE file LIKE 'spool/%' LIMIT 1").get())
+    rmSync(spool, { recursive: true });
 }
 
 /** Names outlive a power cut only when their folder was written too; not every system can do that. */

@@ -2,7 +2,7 @@ import type { Database } from "./database.ts";
 import { readTraining, type TrainingRow } from "./training.ts";
 
 export { formatStats } from "./report/terminal.ts";
-export { formatQuery } from "./report/terminal-query.ts";
+export { collectQuery, formatQuery } from "./report/terminal-query.ts";
 export { formatSummary } from "./report/terminal-summary.ts";
 
 /** What became of the pairs that entered a stage; the reason `passed` is what went on. */

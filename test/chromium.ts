@@ -45,6 +45,7 @@ export async function watchedPage(
     viewport: { width: options.width ?? 1280, height: 900 },
     deviceScaleFactor: 1,
   });
+  context.setDefaultTimeout(120_000); // The machine may have much else to do.
   const page = await context.newPage();
   const misdeeds: Misdeeds = { errors: [], strangers: [] };
   page.on("pageerror", (error) => misdeeds.errors.push(String(error)));

@@ -137,7 +137,7 @@ function isCut(bytes: Buffer, from: number, to: number): boolean {
 }
 
 /** Resolves addresses against one base; absolute and root-relative ones, the bulk, without parsing the base again. */
-function resolver(base: string): (address: string) => string | undefined {
+export function resolver(base: string): (address: string) => string | undefined {
   const origin = URL.parse(base)?.origin ?? "";
   return (address) => {
     if (/^https?:\/\/[^\\]/.test(address)) return normaliseUrl(address);

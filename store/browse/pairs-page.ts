@@ -1,5 +1,5 @@
 import type { Database } from "../database.ts";
-import { findPairs } from "../find-pairs.ts";
+import { findPairs, findQuery } from "../find-pairs.ts";
 import { type Html, html } from "../report/html.ts";
 import { found } from "../report/parts.ts";
 import { count, shorten } from "../report/text.ts";
@@ -19,15 +19,8 @@ export interface PairsRequest {
 
 /** Pairs with their pictures, filtered by query, words, state and reason. */
 export function pairsPage(db: Database, view: View, request: PairsRequest): Html {
-  const term = request.query.normalize("NFC").toLowerCase().trim().replace(/\s+/g, " ");
-  const query =
-    term === ""
-      ? undefined
-      : db
-          .prepare<[string], { id: number; term: string; matched: number; kept: number }>(
-            "SELECT id, term, matched, kept FROM query WHERE term = ?",
-          )
-          .get(term);
+  const term = request.query.trim();
+  const query = term === "" ? undefined : findQuery(db, term);
   const { text, state, reason, after } = request;
   const unknown = term !== "" && query === undefined;
   const pairs = unknown ? [] : findPairs(db, { query, text, state, reason }, PAIRS + 1, after);

@@ -1,3 +1,4 @@
+import { existsSync, readFileSync } from "node:fs";
 import { open, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Database } from "../database.ts";
@@ -27,6 +28,7 @@ export async function writeReport(db: Database, data: string): Promise<{ file: s
     near: readNearGroups(db),
     foreign: foreignCaptions(db),
   }))();
+  Object.assign(content.stats.meta, versionsIn(data));
   const { head, middle, tail, more, wall } = content.samples;
   const large = [...wall, ...[...head, ...middle, ...tail].flatMap((query) => query.samples)];
   const small = [...content.near.largest, ...more].flatMap(({ samples }) => samples);
@@ -43,6 +45,14 @@ export async function writeReport(db: Database, data: string): Promise<{ file: s
   const file = join(data, "report.html");
   await publish(file, page);
   return { file, bytes: page.length };
+}
+
+/** What the manifest knows of the machine that the data set does not hold itself. */
+function versionsIn(data: string): Record<string, string> {
+  const file = join(data, "manifest.json");
+  if (!existsSync(file)) return {};
+  const { node } = JSON.parse(readFileSync(file, "utf8")) as { node?: unknown };
+  return typeof node === "string" ? { node } : {};
 }
 
 async function publish(file: string, content: Buffer): Promise<void> {

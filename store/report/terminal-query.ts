@@ -1,5 +1,5 @@
 import type { Database } from "../database.ts";
-import { type FoundPair, findPairs } from "../find-pairs.ts";
+import { type FoundPair, findPairs, findQuery } from "../find-pairs.ts";
 import type { QueryRow } from "../stats.ts";
 import { COLUMNS, table } from "./terminal-table.ts";
 import { count, shorten } from "./text.ts";
@@ -8,15 +8,9 @@ const SHOWN = 20;
 
 /** One query for a terminal: its row of `query_stats` and up to 20 of the pairs whose caption contains it, kept ones first. */
 export function formatQuery(db: Database, term: string): string {
-  const wanted = term.normalize("NFC").toLowerCase().trim().replace(/\s+/g, " ");
-  // The table, not the view: the pairs name a query by its id, which the view does not show.
-  const row = db
-    .prepare<[string], QueryRow & { id: number }>(
-      "SELECT id, term AS query, source, wiki_count, matched, chosen, downloaded, kept FROM query WHERE term = ?",
-    )
-    .get(wanted);
-  if (!row) return `"${shorten(wanted, 60)}" is not on the query list of this data set`;
-
+  const row = findQuery(db, term);
+  if (!row) return `"${shorten(term, 60)}" is not on the query list of this data set`;
+  const pairs = pairsOf(db, row);
   const facts = table(
     ["query", "source", "corpus", "matched", "chosen", "downloaded", "kept"],
     [
@@ -28,7 +22,6 @@ export function formatQuery(db: Database, term: string): string {
     ],
     0,
   );
-  const pairs = pairsOf(db, { id: row.id, term: wanted });
   if (pairs.length === 0) return `${facts.join("\n")}\n\nNo caption contains it.`;
   const lines = pairs.flatMap((pair) => {
     const why = [pair.reason, pair.detail].filter((text) => text !== null).join(": ");
@@ -44,8 +37,14 @@ export function formatQuery(db: Database, term: string): string {
   return [...facts, "", title, ...lines].join("\n");
 }
 
+/** The same as plain data; the query is null when it is not on the list. */
+export function collectQuery(db: Database, term: string): { query: QueryRow | null; pairs: FoundPair[] } {
+  const row = findQuery(db, term);
+  return { query: row ?? null, pairs: row ? pairsOf(db, row) : [] };
+}
+
 /** Kept ones first; the rest in the order in which they still may be. */
-function pairsOf(db: Database, query: { id: number; term: string }): FoundPair[] {
+function pairsOf(db: Database, query: { id: number; query: string }): FoundPair[] {
   const pairs: FoundPair[] = [];
   for (const state of ["kept", "chosen", "reserve", "candidate", "dropped"])
     if (pairs.length < SHOWN) pairs.push(...findPairs(db, { query, state }, SHOWN - pairs.length));

@@ -41,6 +41,7 @@ function nextSteps(data: string, trainable: boolean): string[] {
   const shards = standard ? "" : ` -- --shards ${quote(join(data, "shards", "*.tar"))}`;
   const steps = [
     ["the report", `open ${quote(join(data, "report.html"))}`],
+    ["pictures", `npm run browse${option}`],
     ["statistics", `npm run stats${option}`],
     ["SQL", `sqlite3 ${quote(join(data, "wit.sqlite"))} 'select * from query_stats order by kept desc limit 10'`],
   ];

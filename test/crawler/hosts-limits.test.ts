@@ -99,6 +99,25 @@ test("the circuit: twenty errors, or five without any connection; what is only m
   assert.equal(await opensAfter(new FetchError("tls", "", { kind: "refused by policy" })), Number.POSITIVE_INFINITY);
 });
 
+test("a Retry-After of an hour is waited for, one of ten years ends the host's part of the run", async () => {
+  const years = new Host(FAST, false, undefined, never);
+  years.note(new FetchError("http_5xx", "", { kind: "host in trouble", status: 503, retryAfterMs: 315_360_000_000 }));
+  await assert.rejects(
+    years.image(async () => {}),
+    { reason: "host_down" },
+  );
+  await assert.rejects(
+    years.page(undefined, async () => {}),
+    { reason: "host_down" },
+  );
+  const stop = new AbortController();
+  const hour = new Host(FAST, false, undefined, stop.signal);
+  hour.note(new FetchError("http_429", "", { kind: "host in trouble", status: 429, retryAfterMs: 3_600_000 }));
+  const waiting = hour.image(async () => {});
+  setTimeout(() => stop.abort(), 50);
+  await assert.rejects(waiting, Stopped);
+});
+
 test("the end of a run ends all waiting, however long", async () => {
   const stop = new AbortController();
   const hosts = new Hosts(undefined, async () => undefined, stop.signal);

@@ -116,11 +116,11 @@ for (const [path, reason, kind] of [
   });
 }
 
-test("Retry-After: seconds, a date, at most an hour, nonsense ignored", async () => {
+test("Retry-After: seconds, a date, nonsense ignored", async () => {
   assert.equal((await failure("/429")).retryAfterMs, 7_000);
   const date = (await failure("/503-date")).retryAfterMs ?? 0;
   assert.ok(date > 50_000 && date <= 60_000, String(date));
-  assert.equal((await failure("/503-years")).retryAfterMs, 3_600_000);
+  assert.equal((await failure("/503-years")).retryAfterMs, 999_999_999_000);
   assert.equal((await failure("/503-nonsense")).retryAfterMs, undefined);
 });
 

@@ -84,7 +84,12 @@ export async function slowList(
     return true;
   };
   for (const [word, count] of frequent) add(word, word, "unigram", Math.log10(count));
-  for (const { lemmas } of synsets) add(termKey(lemmas[0] ?? "", "fold"), lemmas[0] ?? "", "synset", 0);
+  const spelled = new Set(synsets.flatMap(({ lemmas }) => lemmas));
+  const addLemma = (lemma: string) => {
+    const key = termKey(lemma, "fold");
+    add(key, spelled.has(key) ? key : lemma, "synset", 0);
+  };
+  for (const { lemmas } of synsets) addLemma(lemmas[0] ?? "");
   const room = size - list.size;
   let share = Math.round((room * 100_646) / (100_646 + 61_235));
   let rest = room - share;
@@ -93,8 +98,7 @@ export async function slowList(
   for (const [key, { term, views }] of byViews) if (rest > 0 && add(key, term, "title", views)) rest--;
   for (const { term, value } of bigrams) add(term, term, "bigram", value);
   for (const [key, { term, views }] of byViews) add(key, term, "title", views);
-  for (const { lemmas } of synsets)
-    for (const lemma of lemmas.slice(1)) add(termKey(lemma, "fold"), lemma, "synset", 0);
+  for (const { lemmas } of synsets) for (const lemma of lemmas.slice(1)) addLemma(lemma);
   return [...list.values()].sort((a, b) => ((a.split("\t")[0] ?? "") < (b.split("\t")[0] ?? "") ? -1 : 1));
 }
 

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { promisify } from "node:util";
 import { Matcher } from "../../filters/matcher.ts";
-import { closeDatabase, type Database, setMeta } from "../../store/database.ts";
+import { closeDatabase, type Database, openForReading, setMeta } from "../../store/database.ts";
 import { pairId } from "../../store/pair-id.ts";
 import { parseRemoval, type Removal, readRemovals, removePairs } from "../../store/remove.ts";
 import { Spool } from "../../store/spool.ts";
@@ -183,6 +183,23 @@ test("cut after the marks: the same call again completes it, and verify says so 
   assert.ok(!inShards(data).bytes.includes(one.image_url));
   setMeta(db, "swap", "done");
   await sound(db, data);
+});
+
+test("killed at any moment and run again: removed, and sound", async (t) => {
+  const { db, data, one, two } = await twoKept(t);
+  closeDatabase(db);
+  const args = ["cli.ts", "remove", "--data", data, "--quiet", "--pair", one.id, "--url", two.image_url];
+  for (const delay of [350, 500, 650, 800]) {
+    const child = spawn(process.execPath, args, { stdio: "ignore" });
+    const timer = setTimeout(() => child.kill("SIGKILL"), delay);
+    await new Promise((resolve) => child.on("close", resolve));
+    clearTimeout(timer);
+  }
+  await promisify(execFile)(process.execPath, args);
+  assert.ok(!inShards(data).urls.some((url) => url === one.image_url || url === two.image_url));
+  const reader = openForReading(data);
+  await sound(reader, data);
+  reader.close();
 });
 
 test("removals are read from words and lists, and nonsense is named with its line", async (t) => {

@@ -6,7 +6,7 @@ import type { Database } from "../../store/database.ts";
 import { funnelStages } from "../../store/report/stages.ts";
 import { amountsOf, formatWatch } from "../../store/report/terminal-watch.ts";
 import { displayWidth } from "../../store/report/text.ts";
-import { collectStats, formatQuery, formatStats, formatSummary } from "../../store/stats.ts";
+import { collectQuery, collectStats, formatQuery, formatStats, formatSummary } from "../../store/stats.ts";
 import { CAP, emptyWorkspace, filledWorkspace, HOSTILE } from "./report/workspace.ts";
 
 test("totals are what SQL says", async (t) => {
@@ -84,6 +84,9 @@ test("a query that is not listed, and one that nothing matched, are answered", a
   const { db } = await filledWorkspace(t);
   assert.match(formatQuery(db, "zebra\u001b[2J"), /^"zebra" is not on the query list/);
   assert.match(formatQuery(db, "parliament"), /No caption contains it/);
+  assert.deepEqual(collectQuery(db, "zebra"), { query: null, pairs: [] });
+  const { query, pairs } = collectQuery(db, " Cat ");
+  assert.deepEqual([query?.query, pairs[0]?.state], ["cat", "kept"]);
 });
 
 test("the summary says what there is and where to look next", async (t) => {

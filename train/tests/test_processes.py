@@ -14,8 +14,8 @@ from conftest import PAIRS, events, run, start, train_arguments
 
 from webimagetext_train.train import main
 
-STEPS, BATCH = 20, 9
-"""Two epochs of 90 pairs."""
+EPOCHS, BATCH = 4, 9
+STEPS = EPOCHS * PAIRS // BATCH
 
 
 def _logged(out: Path) -> dict[int, set[str]]:
@@ -43,27 +43,29 @@ def _kill_at(step: int, arguments: list[object]) -> None:
             break
     process.send_signal(signal.SIGKILL)
     process.communicate()
-    assert process.returncode == -signal.SIGKILL
+    assert process.returncode == -signal.SIGKILL  # and not done: thirty steps are left
 
 
 def test_each_sample_once_an_epoch_across_a_kill_and_other_numbers_of_processes_and_workers(
     shards: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def arguments(name: str, *more: object) -> list[object]:
-        return train_arguments(shards, tmp_path / name, "--steps", STEPS, "--batch-size", BATCH, "--checkpoint-every", 4, "--log-keys", *more)
+        # A ViT: batch norms see only the rows of their process.
+        return train_arguments(shards, tmp_path / name, "--model", "ViT-Tiny/8", "--steps", STEPS, "--batch-size", BATCH, "--checkpoint-every", 4, "--log-keys", *more)
 
     code, _, error = run("train", *arguments("undisturbed"))
     assert code == 0, error
     _kill_at(11, arguments("killed", "--workers", 3))  # in the middle of the second epoch
     code, output, error = run("train", *arguments("killed", "--processes", 2, "--workers", 0))
     assert code == 0, error
-    assert (events(output)[0]["step"], events(output)[0]["processes"]) in ((8, 2), (12, 2))  # a save may overtake the kill
+    assert events(output)[0]["processes"] == 2
+    assert events(output)[0]["step"] in range(8, STEPS, 4)  # a save or two may overtake the kill
 
     steps = _logged(tmp_path / "killed")
     assert steps == _logged(tmp_path / "undisturbed")
     assert set(steps) == set(range(1, STEPS + 1))
-    for epoch in range(2):
-        keys = [key for step in range(1 + epoch * STEPS // 2, 1 + (epoch + 1) * STEPS // 2) for key in steps[step]]
+    for epoch in range(EPOCHS):
+        keys = [key for step in range(1 + epoch * PAIRS // BATCH, 1 + (epoch + 1) * PAIRS // BATCH) for key in steps[step]]
         assert len(keys) == len(set(keys)) == PAIRS
     # And they can be listed without a log.
     assert main([str(argument) for argument in arguments("killed", "--list-batches", f"1:{STEPS + 5}")]) == 0

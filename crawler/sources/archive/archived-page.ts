@@ -1,16 +1,14 @@
-import { isUtf8 } from "node:buffer";
-import { cleanCaption } from "../../../filters/caption/clean.ts";
 import { normaliseUrl } from "../../../store/pair-id.ts";
-import type { CaptionKind } from "../../../store/types.ts";
-import { type Extracted, extractPage } from "../../extract.ts";
+import { charsetOf } from "../../charset.ts";
+import { type Extracted, extractPage, LAZY_ADDRESSES, LAZY_SRCSETS, Pictures, pixels } from "../../extract.ts";
 import { metaOptOut } from "../../opt-out.ts";
 import { chooseCandidate, parseSrcset } from "../../srcset.ts";
-import { encodingOf } from "./html-charset.ts";
-import { type Attributes, type Scanned, scanHtml } from "./html-scan.ts";
+import { imageObjects, previewImages } from "../../structured.ts";
+import { type Attributes, type Image, type Scanned, scanHtml } from "./html-scan.ts";
 
-const MAX_PAIRS = 2_000;
-const LAZY_ADDRESSES = ["data-src", "data-original", "data-lazy-src", "data-lazy"];
-const LAZY_SRCSETS = ["data-srcset", "data-lazy-srcset", "srcset"];
+/** Encodings whose ASCII bytes are ASCII wherever they stand between "<", ">", quotes and "=": tags are found in the bytes. */
+const ASCII_BASED =
+  /^(?:utf-8|windows-125\d|iso-8859-\d+(?:-i)?|koi8-[ru]|macintosh|x-mac-cyrillic|windows-874|ibm866|gbk|gb18030|big5|euc-jp|euc-kr|shift_jis)$/;
 
 /**
  * What the crawler's extractPage finds, less the links, many times faster: for archives, where pages come by the
@@ -22,67 +20,59 @@ export function extractArchivedPage(
   address: string,
   charset: string | undefined,
   agent: string,
-): Omit<Extracted, "links"> {
-  const encoding = encodingOf(body, charset, isUtf8(body) ? "utf-8" : "windows-1252");
-  if (encoding === undefined) return extractPage(body, address, charset, agent);
+): Omit<Extracted, "links" | "canonical"> {
+  const encoding = charsetOf(body, charset);
+  if (!ASCII_BASED.test(encoding)) return extractPage(body, address, charset, agent);
   const scanned = scanHtml(body, encoding);
-  const base = URL.parse(scanned.base ?? "", address)?.href ?? address;
-  const metas = scanned.metas.map((meta) => ({ name: meta.get("name") ?? "", content: meta.get("content") ?? "" }));
-  const result: Omit<Extracted, "links"> = {
-    found: [],
-    noText: { count: 0, example: "" },
-    badUrl: { count: 0, example: "" },
-    optOut: metaOptOut(metas, agent),
-  };
-  const licence = scanned.licence === undefined ? undefined : normaliseUrl(scanned.licence, base);
-  if (licence) result.licence = licence;
-  for (const [imageUrl, texts] of picturesOf(scanned, base, result)) {
-    if (texts.size === 0) {
-      result.noText.count++;
-      result.noText.example ||= imageUrl;
-    }
-    for (const [caption, kind] of texts)
-      if (result.found.length < MAX_PAIRS) result.found.push({ imageUrl, caption, kind });
-  }
-  return result;
-}
-
-/** Each picture's address with its texts. */
-function picturesOf(scanned: Scanned, base: string, result: Pick<Extracted, "badUrl">) {
-  const pictures = new Map<string, Map<string, CaptionKind>>();
-  for (const { attributes, figure, picture } of scanned.images) {
-    const source = addressOf(attributes, picture?.sources ?? []);
-    const imageUrl = source === undefined ? undefined : normaliseUrl(source, base);
-    if (!imageUrl) {
-      result.badUrl.count++;
-      result.badUrl.example ||= (source ?? "no address").slice(0, 200);
-      continue;
-    }
-    let texts = pictures.get(imageUrl);
-    if (!texts) {
-      texts = new Map();
-      pictures.set(imageUrl, texts);
-    }
-    for (const [kind, text] of [
+  const base = normaliseUrl(scanned.base ?? "", address) ?? address;
+  const metas = scanned.metas.map((meta) => ({
+    name: meta.get("name") ?? meta.get("property") ?? "",
+    content: meta.get("content") ?? "",
+  }));
+  const pictures = new Pictures(base);
+  for (const { attributes, figure, picture } of withoutTwins(scanned)) {
+    pictures.add(addressOf(attributes, picture?.sources ?? []), [
       ["figcaption", figure?.caption?.join("") ?? ""],
       ["alt", attributes.get("alt") ?? ""],
       ["title", attributes.get("title") ?? ""],
-    ] as const) {
-      const caption = text === "" ? "" : cleanCaption(text);
-      if (caption !== "" && !texts.has(caption)) texts.set(caption, kind);
-    }
+    ]);
+    if (pictures.full) break;
   }
-  return pictures;
+  for (const text of scanned.jsonLd)
+    for (const described of imageObjects(text)) pictures.addDescribed(described, "json-ld");
+  for (const described of previewImages(metas)) pictures.addDescribed(described, "preview");
+  const result: Omit<Extracted, "links" | "canonical"> = { ...pictures.result(), optOut: metaOptOut(metas, agent) };
+  const licence = scanned.licence === undefined ? undefined : normaliseUrl(scanned.licence, base);
+  if (licence) result.licence = licence;
+  return result;
+}
+
+/** The images, without those that only stand in for the one in a noscript right behind; as the crawler tells them apart. */
+function withoutTwins({ images, noscripts }: Scanned): readonly Image[] {
+  const standIns = new Set<Image>();
+  for (const { before, images: inside } of noscripts) {
+    const [real] = inside;
+    if (!before || !real || inside.length !== 1) continue;
+    const [alt = "", realAlt = ""] = [before.attributes.get("alt"), real.attributes.get("alt")];
+    if (alt !== "" && realAlt !== "" && alt !== realAlt) continue;
+    for (const name of ["alt", "title"]) {
+      const text = before.attributes.get(name);
+      if (text && !real.attributes.get(name)) real.attributes.set(name, text);
+    }
+    standIns.add(before);
+  }
+  return standIns.size === 0 ? images : images.filter((image) => !standIns.has(image));
 }
 
 /** The address to fetch: from srcsets, else lazy-loading attributes, else src; as the crawler chooses it. */
 function addressOf(image: Attributes, sources: readonly Attributes[]): string | undefined {
-  const first = (names: readonly string[]) => names.map((name) => image.get(name)).find((value) => value);
   let candidates: ReturnType<typeof parseSrcset> | undefined;
   for (const element of [...sources, image]) {
     if (element.get("type")?.includes("svg")) continue;
     const srcset = LAZY_SRCSETS.map((name) => element.get(name)).find((value) => value);
     if (srcset) candidates = [...(candidates ?? []), ...parseSrcset(srcset)];
   }
-  return (candidates && chooseCandidate(candidates)) ?? first(LAZY_ADDRESSES) ?? image.get("src");
+  const layout = { width: pixels(image.get("width")), height: pixels(image.get("height")) };
+  const best = candidates && chooseCandidate(candidates, layout);
+  return best ?? LAZY_ADDRESSES.map((name) => image.get(name)).find((value) => value) ?? image.get("src");
 }

@@ -1,4 +1,5 @@
 import { decodeHTML, decodeHTMLAttribute } from "entities";
+import { LAZY_ADDRESSES, LAZY_SRCSETS } from "../../extract.ts";
 import { TAG_RULES, tagId } from "./html-tags.ts";
 import { latin1, utf8 } from "./text.ts";
 
@@ -13,9 +14,25 @@ export interface Figure {
   caption: string[] | undefined;
 }
 
+/** An img element with what surrounds it. */
+export interface Image {
+  attributes: Attributes;
+  figure: Figure | undefined;
+  picture: Picture | undefined;
+}
+
+/** A noscript element, the img right before it, and those in it. */
+export interface Noscript {
+  before: Image | undefined;
+  images: Image[];
+}
+
 /** What the scanner finds on a page, in the page's order. */
 export interface Scanned {
-  images: { attributes: Attributes; figure: Figure | undefined; picture: Picture | undefined }[];
+  images: Image[];
+  noscripts: Noscript[];
+  /** Texts of the scripts that are JSON-LD. */
+  jsonLd: string[];
   base: string | undefined;
   metas: Attributes[];
   licence: string | undefined;
@@ -31,21 +48,21 @@ const FIGURE = tagId("figure");
 const FIGCAPTION = tagId("figcaption");
 const PICTURE = tagId("picture");
 const TITLE = tagId("title");
+const SCRIPT = tagId("script");
+const NOSCRIPT = tagId("noscript");
+const P = tagId("p");
+const BR = tagId("br");
 /** Elements whose content is text up to their end tag. */
 const RAW = new Map(["script", "style", "title", "textarea", "xmp"].map((name) => [tagId(name), name] as const));
 
 const WANTED = new Map<number, ReadonlySet<string>>([
-  [
-    IMG,
-    new Set([
-      ...["src", "alt", "title", "type", "srcset", "data-src", "data-original", "data-lazy-src", "data-lazy"],
-      ...["data-srcset", "data-lazy-srcset"],
-    ]),
-  ],
-  [SOURCE, new Set(["type", "srcset", "data-srcset", "data-lazy-srcset"])],
+  [IMG, new Set([...["src", "alt", "title", "type", "width", "height", ...LAZY_ADDRESSES, ...LAZY_SRCSETS]])],
+  [SOURCE, new Set(["type", ...LAZY_SRCSETS])],
   [BASE, new Set(["href"])],
-  [META, new Set(["name", "content"])],
+  [META, new Set(["name", "property", "content"])],
+  [SCRIPT, new Set(["type"])],
 ]);
+const LONGEST_NAME = Math.max(...[...WANTED.values()].flatMap((names) => [...names]).map((name) => name.length));
 const LICENCE_ATTRIBUTES: ReadonlySet<string> = new Set(["rel", "href"]);
 const MAX_DEPTH = 100_000;
 
@@ -73,10 +90,20 @@ export function scanHtml(body: Buffer, encoding: string): Scanned {
 class Scanner {
   readonly #bytes: Buffer;
   readonly #decoder: InstanceType<typeof TextDecoder> | undefined;
-  readonly #result: Scanned = { images: [], base: undefined, metas: [], licence: undefined };
+  readonly #result: Scanned = {
+    images: [],
+    noscripts: [],
+    jsonLd: [],
+    base: undefined,
+    metas: [],
+    licence: undefined,
+  };
   #stack: number[] = [];
   #figures: Figure[] = [];
   #pictures: Picture[] = [];
+  #noscripts: Noscript[] = [];
+  /** By depth, the last child so far, if it is an img. */
+  #lastChild: (Image | undefined)[] = [undefined];
   /** Captions that are open; text goes to all of them. */
   #captions: string[][] = [];
   #foreign: boolean[] = [false];
@@ -168,6 +195,10 @@ class Scanner {
     } else if (!rules?.empty) {
       const place = stack.lastIndexOf(id);
       if (place >= 0) while (stack.length > place) this.#pop();
+      // "</p>" alone makes an empty one.
+      else if (id === P) this.#lastChild[stack.length] = undefined;
+    } else if (id === BR) {
+      this.#lastChild[stack.length] = undefined;
     }
   }
 
@@ -176,10 +207,19 @@ class Scanner {
     if (id === FIGURE) this.#figures.pop();
     else if (id === PICTURE) this.#pictures.pop();
     else if (id === FIGCAPTION) this.#captions.pop();
+    else if (id === NOSCRIPT) this.#noscripts.pop();
   }
 
   #push(id: number): void {
     if (this.#stack.length >= MAX_DEPTH) return;
+    const depth = this.#stack.length;
+    if (id === NOSCRIPT) {
+      const noscript = { before: this.#lastChild[depth], images: [] };
+      this.#noscripts.push(noscript);
+      this.#result.noscripts.push(noscript);
+    }
+    this.#lastChild[depth] = undefined;
+    this.#lastChild[depth + 1] = undefined;
     this.#stack.push(id);
     if (id === FIGURE) this.#figures.push({ caption: undefined });
     else if (id === PICTURE) this.#pictures.push({ sources: [] });
@@ -214,14 +254,22 @@ class Scanner {
     this.#open(id, selfClosing);
     if (attributes) this.#element(id, attributes);
     const raw = RAW.get(id);
-    if (raw !== undefined && !selfClosing) this.#rawText(id, raw);
+    if (raw !== undefined && !selfClosing) {
+      const from = this.#at;
+      const to = this.#rawText(id, raw);
+      if (id === SCRIPT && /^application\/ld\+json$/i.test(attributes?.get("type") ?? ""))
+        this.#result.jsonLd.push(this.#decode(from, to));
+    }
   }
 
   #open(id: number, selfClosing: boolean): void {
     const rules = TAG_RULES.get(id);
     const closes = rules?.closes;
     if (closes) while (this.#stack.length > 0 && closes.has(this.#stack.at(-1) as number)) this.#pop();
-    if (rules?.empty) return;
+    if (rules?.empty) {
+      this.#lastChild[this.#stack.length] = undefined;
+      return;
+    }
     this.#push(id);
     if (rules?.foreign !== undefined) this.#foreign.push(rules.foreign);
     if (selfClosing && this.#foreign.at(-1)) this.#pop();
@@ -285,7 +333,7 @@ class Scanner {
   }
 
   #take(wanted: ReadonlySet<string>, into: Attributes, from: number, to: number, value: number, end: number): void {
-    if (to - from > 16) return;
+    if (to - from > LONGEST_NAME) return;
     const name = latin1(this.#bytes, from, to).toLowerCase();
     if (!wanted.has(name) || into.has(name)) return;
     const text = this.#decode(value, end);
@@ -295,21 +343,24 @@ class Scanner {
   #element(id: number, attributes: Attributes): void {
     const result = this.#result;
     if (id === IMG) {
-      result.images.push({ attributes, figure: this.#figures.at(-1), picture: this.#pictures.at(-1) });
+      const image = { attributes, figure: this.#figures.at(-1), picture: this.#pictures.at(-1) };
+      result.images.push(image);
+      this.#lastChild[this.#stack.length] = image;
+      for (const noscript of this.#noscripts) noscript.images.push(image);
     } else if (id === SOURCE) {
       if (this.#stack.at(-1) === PICTURE) this.#pictures.at(-1)?.sources.push(attributes);
     } else if (id === BASE) {
       result.base ??= attributes.get("href");
     } else if (id === META) {
-      if (attributes.has("name")) result.metas.push(attributes);
-    } else {
+      result.metas.push(attributes);
+    } else if (id !== SCRIPT) {
       const rel = attributes.get("rel");
       if (rel !== undefined && /(?:^|\s)license(?:\s|$)/i.test(rel)) result.licence ??= attributes.get("href");
     }
   }
 
-  /** The text of an element that holds nothing else, up to its end tag. */
-  #rawText(id: number, name: string): void {
+  /** The text of an element that holds nothing else, up to its end tag; returns where it ends. */
+  #rawText(id: number, name: string): number {
     const bytes = this.#bytes;
     const from = this.#at;
     for (let open = bytes.indexOf(60, from); ; open = bytes.indexOf(60, open + 1)) {
@@ -317,7 +368,7 @@ class Scanner {
       if (open < 0 || after >= bytes.length) {
         this.#text(from, bytes.length, id === TITLE);
         this.#at = bytes.length;
-        return;
+        return bytes.length;
       }
       const c = bytes[after] as number;
       if (bytes[open + 1] !== 47 || !(c === 62 || isSpace(c))) continue;
@@ -325,7 +376,7 @@ class Scanner {
       this.#text(from, open, id === TITLE);
       this.#at = open + 1;
       this.#endTag();
-      return;
+      return open;
     }
   }
 

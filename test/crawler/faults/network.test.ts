@@ -125,9 +125,16 @@ test("6. a certificate for another host; the right one is taken", async () => {
     socket.on("error", () => {}).once("data", () => socket.end("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx")),
   );
   const port = await listen(server);
-  const { net } = openNet({ resolve: [`right.site.example:${port}:127.0.0.1`, `wrong.test:${port}:127.0.0.1`] });
+  const { net } = openNet({
+    resolve: ["right.site.example", "two.labels.site.example", "wrong.test", "127.0.0.2"].map(
+      (host) => `${host}:${port}:127.0.0.1`,
+    ),
+  });
   await checkFaults(net, [
     ["another host's", `https://wrong.test:${port}/`, "tls: refused by policy"],
+    ["a star is one label", `https://two.labels.site.example:${port}/`, "tls: refused by policy"],
+    ["another address", `https://127.0.0.2:${port}/`, "tls: refused by policy"],
+    ["its own address", `https://127.0.0.1:${port}/`, "ok: 1 bytes"],
     ["its own", `https://right.site.example:${port}/`, "ok: 1 bytes"],
   ]);
 });

@@ -118,7 +118,7 @@ test("14. Retry-After in seconds, as a date, for ten years, and nonsense", async
     [
       [429, "7", 7_000, 7_000],
       [503, inAMinute, 50_000, 60_000],
-      [503, "315360000", 3_600_000, 3_600_000],
+      [503, "315360000", 315_360_000_000, 315_360_000_000],
       [429, "soon", undefined, undefined],
       [503, "-5", 0, 0],
       [429, new Date(0).toUTCString(), 0, 0],

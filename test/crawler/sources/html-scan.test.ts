@@ -10,9 +10,13 @@ const ADDRESS = "https://a.example/dir/page.html";
 const PARSER_BUG = "908eb47dc8a2159a6247c21288cb8791d2704ea391c02ac61b5840894233a160.html";
 
 function assertSame(body: Buffer, what: string, charset?: string): number {
-  const { links: _, ...expected } = extractPage(body, ADDRESS, charset, "webimagetext");
+  const { links: _, canonical: __, ...expected } = extractPage(body, ADDRESS, charset, "webimagetext");
   const found = extractArchivedPage(body, ADDRESS, charset, "webimagetext");
-  assert.deepEqual({ ...found, links: undefined }, { ...expected, links: undefined }, what);
+  assert.deepEqual(
+    { ...found, links: undefined, canonical: undefined },
+    { ...expected, links: undefined, canonical: undefined },
+    what,
+  );
   return expected.found.length;
 }
 
@@ -42,7 +46,10 @@ const PIECES =
 <a rel='x LICENSE y' href='/l2'>|</a>|text & more &amp; &lt;b&gt; &notin; &#233; &#x80;|<|<<|>|"|'|=|/| |<x-y a='>' b=">" c=<img>|<img alt>
 <img src>|<img data-src=lazy.jpg src=data:image/gif;base64,xx alt='lz'>|<img srcset='a b c, d 2x' alt=ss>|<noscript>|</noscript>
 <template>|<![CDATA[x]]>|<h1>|<option>|<select>|<button>|<math>|<mi>|<desc>|<foreignObject>|<br>|</br>|<hr>|<body>|<head>|</div/>|</ div>
-</>|<img/src=z.jpg/alt=w>|<img src=u.jpg alt=a/b>|<img src = 'sp.jpg' alt = "sp" alt=second>|<rt>|<dd>|<optgroup>|é ü|ﬁn`.split(
+</>|<img/src=z.jpg/alt=w>|<img src=u.jpg alt=a/b>|<img src = 'sp.jpg' alt = "sp" alt=second>|<rt>|<dd>|<optgroup>|é ü|ﬁn
+<script type="application/LD+json">{"@type":"ImageObject","contentUrl":"j.jpg","caption":"described"}</script>|<br/>
+<meta property=og:image content=o.jpg><meta property=og:image:alt content="a preview">|<noscript><img src=n.jpg></noscript>
+<img src=w.jpg alt=w width=200 height=900 srcset='s.jpg, m.jpg 3x'>|<img data-actualsrc=act.jpg alt=act title=tt>`.split(
     /[|\n]/,
   );
 

@@ -46,6 +46,7 @@ test("in Chromium: search, open and mark with the keyboard alone", async (t) => 
   const { page, misdeeds } = await watchedPage(chromium, browser.address);
   await page.goto(`${browser.address}queries`);
   // The search field has the focus.
+  await page.locator("input[name=q]:focus").waitFor();
   await page.keyboard.type("steam");
   await page.keyboard.press("Enter");
   await page.waitForURL(/q=steam/);

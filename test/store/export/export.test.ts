@@ -6,6 +6,9 @@ import { test } from "node:test";
 import { promisify } from "node:util";
 import { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects } from "hyparquet";
 import sharp from "sharp";
+import { HttpClient } from "../../../crawler/http.ts";
+import { readUrlList } from "../../../crawler/sources/url-list.ts";
+import { cleanCaption } from "../../../filters/caption/clean.ts";
 import type { Database } from "../../../store/database.ts";
 import { dataCard, hubLicence } from "../../../store/export/card.ts";
 import { exportTo } from "../../../store/export/export.ts";
@@ -93,6 +96,21 @@ test("parquet and img2dataset: every kept pair once, with what is needed to fetc
       kept.map((row) => [row.id, row.image_url, row.caption, row.sha256]),
     );
   }
+});
+
+test("our own crawl takes up the list of addresses again", async (t) => {
+  const { db, data } = await builtWorkspace(t);
+  await exportTo("img2dataset", db, data, join(data, "list"), () => {});
+  const http = new HttpClient({ userAgent: "test", allowPrivate: [], resolve: [] });
+  t.after(() => http.close());
+  const found: unknown[] = [];
+  const file = join(data, "list/pairs.parquet");
+  for await (const { candidates } of readUrlList(db, http, { file }, new AbortController().signal))
+    found.push(...candidates.map(({ imageUrl, caption, checksum }) => [imageUrl, caption, checksum]));
+  assert.deepEqual(
+    found,
+    keptOf(db).map((row) => [row.image_url, cleanCaption(row.caption), `sha256:${row.sha256}`]),
+  );
 });
 
 test("coco and fiftyone: pictures as files, captions that point to them", async (t) => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { findPairs } from "../../../store/find-pairs.ts";
+import { findPairs, findQuery } from "../../../store/find-pairs.ts";
 import { removePairs } from "../../../store/remove.ts";
 import { builtWorkspace } from "../built-workspace.ts";
 import { documentedQueries } from "./documented-queries.ts";
@@ -43,7 +43,7 @@ test("docs/datasette.json holds the same queries and describes only what is ther
 
 test("the full text of captions finds pairs by query and words, before and after shards, and no removed one", async (t) => {
   const { db, data } = await builtWorkspace(t);
-  const dog = db.prepare<[], { id: number; term: string }>("SELECT id, term FROM query WHERE term = 'dog'").get();
+  const dog = findQuery(db, " DOG ");
   assert.ok(dog);
   const wanted = db
     .prepare<[number], string>(
