@@ -105,28 +105,33 @@ function rowOf(candidate: Candidate, { id, host, reason, detail, queries }: Judg
  * anew. Pairs that later stages dropped keep their reason, and what was taken down stays so.
  */
 export function rejudge(db: Database, judges: CaptionJudges): void {
-  const rows = db.prepare<[], { rowid: number; caption: string; reason: string | null }>(
+  // A statement cannot be read while the table is written: so many rows at a time.
+  const next = db.prepare<[number], { rowid: number; caption: string; reason: string | null }>(
     `SELECT p.rowid, p.caption, p.reason FROM pair p LEFT JOIN reason r ON r.name = p.reason
-     WHERE p.reason IS NULL OR (r.stage <> 'extract' AND p.reason <> 'removed') ORDER BY p.rowid`,
+     WHERE p.rowid > ? AND (p.reason IS NULL OR (r.stage <> 'extract' AND p.reason <> 'removed')) ORDER BY p.rowid LIMIT 10000`,
   );
   const stages = new Map(db.prepare<[], [string, string]>("SELECT name, stage FROM reason").raw().all());
   const update = db.prepare(
-    `UPDATE pair SET queries = @queries, chosen_for = NULL, reason = @reason, detail = @detail,
+    `UPDATE pair SET queries = @queries, chosen_for = NULL, reason = @reason,
+       detail = CASE WHEN @later THEN detail ELSE @detail END,
        state = CASE WHEN @reason IS NOT NULL THEN 'dropped' WHEN state = 'kept' THEN 'kept' ELSE 'candidate' END
      WHERE rowid = @rowid`,
   );
   db.transaction(() => {
-    for (const { rowid, caption, reason: before } of rows.all()) {
-      const judgement = judgeCaption(judges, caption);
-      const stage = stages.get(before ?? "");
-      const later = stage !== undefined && stage !== "caption" && stage !== "match" ? before : null;
-      const own = judgement.reason !== undefined;
-      update.run({
-        rowid,
-        queries: judgement.queries ? JSON.stringify(judgement.queries) : null,
-        reason: own ? judgement.reason : later,
-        detail: own ? (judgement.detail ?? null) : null,
-      });
+    for (let rows = next.all(-1); rows.length > 0; rows = next.all(rows.at(-1)?.rowid ?? 0)) {
+      for (const { rowid, caption, reason: before } of rows) {
+        const judgement = judgeCaption(judges, caption);
+        const stage = stages.get(before ?? "");
+        const later = stage !== undefined && stage !== "caption" && stage !== "match" ? before : null;
+        const own = judgement.reason !== undefined;
+        update.run({
+          rowid,
+          queries: judgement.queries ? JSON.stringify(judgement.queries) : null,
+          reason: own ? judgement.reason : later,
+          detail: own ? (judgement.detail ?? null) : null,
+          later: !own && later !== null ? 1 : 0,
+        });
+      }
     }
     setMeta(db, "rematch", "done");
   })();
