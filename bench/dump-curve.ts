@@ -1,43 +1,42 @@
-import { mkdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { ByteTable } from "../queries/byte-table.ts";
-import { PartReader, partFiles } from "../queries/part.ts";
-import { planParts } from "../queries/wikipedia.ts";
-import { forEachWord } from "../queries/word-file.ts";
-import { growDump } from "../test/queries/grown-dump.ts";
+import { wordsOf } from "../queries/terms.ts";
+import { SAMPLE, unpack } from "../test/queries/fixtures.ts";
+import { proseOf } from "../test/queries/grown-dump.ts";
 
-/** XML of English Wikipedia's articles, and different words in it, by Heaps' law from what is measured here. */
-const FULL_MB = 100_000;
+/** Words of English Wikipedia's articles. */
+const FULL_WORDS = 2.8e9;
 
-/** Different words and the memory of their table against MB read, on a sample grown copy by copy. */
-export function printCurve(folder: string): void {
+/**
+ * Different words, pairs and the memory of the words' table against words read, page by page of the sample, and where
+ * Heaps' law leads from there. Pairs take what --memory allows, whatever their number.
+ */
+export function printCurve(): void {
+  const xml = unpack(SAMPLE);
+  const articles = proseOf(xml);
   const table = new ByteTable();
-  const reader = new PartReader();
-  const points: [number, number, number][] = [];
-  let read = 0;
+  const pairs = new Set<string>();
+  const points: { tokens: number; words: number }[] = [];
   let tokens = 0;
-  for (const copies of [0, 1, 3, 7, 15]) {
-    const file = join(folder, `grown-${copies}.xml`);
-    writeFileSync(file, growDump(copies, 0).xml);
-    for (const part of planParts(file, join(folder, "cache"), "fold")) {
-      mkdirSync(part.folder, { recursive: true });
-      const stats = reader.read(part);
-      read += stats.xml / 1e6;
-      tokens += stats.tokens;
-      forEachWord(partFiles(part).words, (keys, start, end, count) => {
-        if (count > 0) table.idOf(keys, start, end);
-      });
+  for (const [index, { text }] of articles.entries()) {
+    let before = "";
+    for (const word of wordsOf(text, "fold")) {
+      table.idOfText(word);
+      pairs.add(`${before} ${word}`);
+      before = word;
+      tokens++;
     }
-    points.push([read, tokens, table.size]);
+    if (index % 10 !== 9 && index !== articles.length - 1) continue;
+    points.push({ tokens, words: table.size });
     console.log(
-      `${read.toFixed(0).padStart(5)} MB  ${tokens.toLocaleString("en").padStart(11)} words  ${table.size.toLocaleString("en").padStart(8)} different  ${(table.bytes / 1e6).toFixed(1).padStart(6)} MB of table  ${"#".repeat(Math.round(table.size / 8_000))}`,
+      `${((xml.length / 1e6) * ((index + 1) / articles.length)).toFixed(1).padStart(4)} MB  ${tokens.toLocaleString("en").padStart(7)} words  ${table.size.toLocaleString("en").padStart(6)} different  ${pairs.size.toLocaleString("en").padStart(7)} different pairs  ${"#".repeat(Math.round(table.size / 600))}`,
     );
   }
-  const [first, last] = [points[0], points.at(-1)];
-  if (!first || !last) return;
-  const exponent = Math.log(last[2] / first[2]) / Math.log(last[1] / first[1]);
-  const words = last[2] * ((FULL_MB * last[1]) / last[0] / last[1]) ** exponent;
+  const [half, last] = [points[Math.floor(points.length / 2)], points.at(-1)];
+  if (!half || !last) return;
+  const exponent = Math.log(last.words / half.words) / Math.log(last.tokens / half.tokens);
+  const words = last.words * (FULL_WORDS / last.tokens) ** exponent;
+  const bytes = 100; // Of a table that has just grown; half when it is full.
   console.log(
-    `Heaps' exponent ${exponent.toFixed(2)}: ${FULL_MB / 1000} GB of XML would have ${(words / 1e6).toFixed(0)} million different words, ${((words * table.bytes) / table.size / 1e9).toFixed(1)} GB of table (the sample's vocabulary is made to grow faster than real text's)`,
+    `Heaps' exponent ${exponent.toFixed(2)} (second half): 2.8 billion words would have ${(words / 1e6).toFixed(0)} million different ones, ${((words * bytes) / 1e9).toFixed(1)} GB of table at ${bytes} bytes a word`,
   );
 }

@@ -3,7 +3,7 @@
  * decoding alone, which bounds what can be had: CPU seconds of one thread, MB of XML per CPU second.
  *
  * The dump is the sample of test/fixtures repeated, since no registry has a larger one: the vocabulary does not grow, so
- * its table stays in the processor's cache. `--curve` measures words and pairs against MB read on a grown sample.
+ * its table stays in the processor's cache. `--curve` measures different words and pairs against MB read.
  *
  *   npm run bench:dump [-- --repeat 12] [-- --curve]
  */
@@ -226,7 +226,7 @@ function withoutPictures(xml: string): string {
 }
 
 try {
-  if (values.curve) printCurve(folder);
+  if (values.curve) printCurve();
   else {
     speed();
     pairs();

@@ -83,12 +83,12 @@ export async function buildQueriesCommand(flags: BuildQueriesFlags): Promise<voi
   if (flags.lang !== "en" && flags.counts === undefined && !flags.dump && !flags.download)
     throw new UsageError(`--lang ${flags.lang}: the embedded words are English; add --dump, --download or --counts`);
   const say = (text: string) => void (flags.quiet || console.log(text));
-  // Held from the start: a crawl must not lose its list while it runs, and one that runs should be told now.
-  const db = flags.out === undefined ? openDatabase(flags.data) : undefined;
   const cache = flags.cache ?? join(flags.data, "cache");
   const fetched = await fetchInputs(flags, cache);
   const dumps = fetched.dump.length > 0 ? dumpFiles(fetched.dump) : [];
   const hours = fetched.pageviews.length > 0 ? expandFiles("--pageviews", fetched.pageviews) : [];
+  // Held before the long work: a crawl must not lose its list while it runs, and one that runs should be told now.
+  const db = flags.out === undefined ? openDatabase(flags.data) : undefined;
   const profile = PROFILES[flags.profile];
 
   const dump = dumps.length > 0 ? await readDump(dumps, cache, flags) : undefined;

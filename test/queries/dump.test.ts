@@ -157,7 +157,7 @@ test("what cannot be read or does not fit together is one line that says what to
     profile: "clip",
     case: "fold",
   } as const;
-  const rest = { lang: "en", memory: 100, mirror: MIRROR, yes: false } as const;
+  const rest = { out: join(folder, "wrong.tsv"), lang: "en", memory: 100, mirror: MIRROR, yes: false } as const;
   const refuse = (options: object, message: RegExp, kind: new (message?: string) => Error = UsageError) =>
     assert.rejects(buildQueriesCommand({ ...flags, ...rest, ...options }), (error: Error) => {
       assert.match(error.message, message);
