@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shlex
 import signal
@@ -91,8 +92,10 @@ def run_processes(arguments: list[str], processes: int) -> int:
                 break
             time.sleep(0.1)
         if failed:
-            # A stop that was asked for ends all in the same step, an error that all make is said by the first.
-            deadline = time.monotonic() + 10
+            # A stop that was asked for ends all in the same step, but the first may write a checkpoint for minutes; an
+            # error that all make is said by the first.
+            asked = all(codes[rank] in (128 + signal.SIGTERM, 128 + signal.SIGINT) for rank in failed)
+            deadline = math.inf if asked else time.monotonic() + 10
             while time.monotonic() < deadline and any(child.poll() is None for child in children):
                 time.sleep(0.1)
         said = children[0].poll() not in (None, 0)

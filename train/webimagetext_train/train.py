@@ -125,7 +125,7 @@ def _update(run: Run, batch: Batch, lr: float):
     for key, why in batch.broken:
         run.progress.event("broken", key=key, reason=why)
     number = run.step + 1
-    lost = int(sum_over_processes(torch.tensor(len(batch.broken), device=run.device)))
+    lost = len(batch.broken) if world() == 1 else int(sum_over_processes(torch.tensor(len(batch.broken), device=run.device)))
     run.broken += lost
     if lost == run.preset.recipe.batch_size:
         raise UserError(f"no picture of step {number}'s batch can be read (first: {batch.broken[0][0]}): crawl again, or look at that file")
