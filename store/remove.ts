@@ -83,8 +83,6 @@ export async function removePairs(
   removals: readonly Removal[],
   options: { dryRun: boolean; progress: (samples: number) => void },
 ): Promise<RemovalCounts> {
-  if (!db.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'removed_pair'").get())
-    throw new Error(`${data} was made by an older webimagetext, without take-downs: build it again`);
   finishSwap(db, data);
   const counts = mark(db, removals, options.dryRun);
   if (options.dryRun) return counts;

@@ -37,7 +37,6 @@ export function verifyRows(db: Database, data: string, findings: Findings): void
     ],
   ];
   for (const [what, condition] of rules) {
-    if (condition.includes("removed_pair") && !hasView(db, "removed_pair")) continue;
     const rows = db.prepare<[], string>(`SELECT id FROM pair WHERE ${condition}`).pluck();
     for (const id of rows.iterate()) findings.problem("rows", `pair ${id}`, what);
   }
@@ -88,9 +87,4 @@ function spool(db: Database, data: string, findings: Findings): void {
     if (size < 0) findings.problem("waiting pictures", file, `is missing; ${pictures} pictures are in it`);
     else if (size < end) findings.problem("waiting pictures", file, `has ${size} bytes; its pictures reach to ${end}`);
   }
-}
-
-/** Whether a view is there: older workspaces lack the newer ones. */
-export function hasView(db: Database, name: string): boolean {
-  return db.prepare("SELECT 1 FROM sqlite_schema WHERE name = ? AND type IN ('view', 'table')").get(name) !== undefined;
 }

@@ -62,7 +62,9 @@ function strangers(data: string, known: ReadonlySet<string>, findings: Findings)
   for (const name of names) {
     if (!known.has(name)) findings.problem("files", `shards/${name}`, "belongs to no shard of the database: delete it");
   }
-  for (const name of known) if (!names.includes(name)) findings.problem("files", `shards/${name}`, "is missing");
+  // Before the first shards there is nothing to be missing.
+  for (const name of known)
+    if (known.size > 1 && !names.includes(name)) findings.problem("files", `shards/${name}`, "is missing");
 }
 
 async function verifyShard(

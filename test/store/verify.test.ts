@@ -244,6 +244,22 @@ test("what an interrupted run leaves is unfinished, not damaged", async (t) => {
   assert.ok(unfinished.some(({ what }) => /can move up/.test(what)));
 });
 
+test("a workspace before its first selection, and one before its first shards, are unfinished", async (t) => {
+  const { db, data } = await builtWorkspace(t);
+  rmSync(join(data, "shards"), { recursive: true });
+  rmSync(join(data, "manifest.json"));
+  db.exec(`DELETE FROM shard; DELETE FROM meta WHERE key = 'shards';
+    UPDATE pair SET state = 'chosen', file = NULL, offset = NULL, shard = NULL, key = NULL WHERE state = 'kept'`);
+  const chosen = await check(data);
+  assert.deepEqual(chosen.problems, []);
+  assert.ok(chosen.unfinished.some(({ what }) => /pictures wait for their download/.test(what)));
+  db.exec(`DELETE FROM meta WHERE key IN ('cap', 'seed');
+    UPDATE pair SET state = 'candidate', chosen_for = NULL WHERE state IN ('chosen', 'reserve')`);
+  const found = await check(data);
+  assert.deepEqual(found.problems, []);
+  assert.ok(found.unfinished.some(({ what }) => /no selection was made yet/.test(what)));
+});
+
 test("the command's exit code and output tell sound from damaged", async (t) => {
   const { data } = await builtWorkspace(t);
   const run = promisify(execFile);
