@@ -23,7 +23,7 @@ import { inputOf } from "../crawler/sources/input.ts";
 import { readWarc } from "../crawler/sources/warc.ts";
 import { readWat, resolver } from "../crawler/sources/wat.ts";
 import { openWorkspace } from "../crawler/workspace.ts";
-import { closeDatabase } from "../store/database.ts";
+import { closeDatabase, openDatabase } from "../store/database.ts";
 import { pairId } from "../store/pair-id.ts";
 import { ensureVenv } from "../store/python.ts";
 import { realPages, warcMembers, watMembers } from "../test/archives/write.ts";
@@ -81,7 +81,9 @@ const never = new AbortController().signal;
 /** One side of ours in a process of its own: `node bench/wat.ts MODE FILE`. */
 async function ours(mode: string, file: string): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "wit-bench-wat-"));
-  const { db, queries } = await openWorkspace(folder, () => {});
+  // Only the whole path needs queries; readers do not, nor does their peer.
+  const { db, queries } =
+    mode === "discover" ? await openWorkspace(folder, () => {}) : { db: openDatabase(folder), queries: undefined };
   let found = 0;
   let before = process.cpuUsage();
   if (mode === "set") {
@@ -119,7 +121,7 @@ async function ours(mode: string, file: string): Promise<void> {
       for (const { imageUrl, caption } of candidates) pairId(imageUrl, caption);
       found += candidates.length;
     }
-  } else {
+  } else if (queries) {
     // Every rule but the language's, whose cost bench:captions measures.
     const settings = { profile: "clip", lang: "any", match: "fold", optOut: "obey" } as const;
     const pool = new JudgePool(() => matcherTable(folder, queries, settings.match), settings);

@@ -3,7 +3,7 @@ import { UsageError } from "../../store/usage-error.ts";
 import type { CaptionJudges } from "../judges.ts";
 import type { Net } from "../net.ts";
 import { archiveName, COMMON_CRAWL, readCdx } from "./cdx.ts";
-import { readFolder } from "./folder.ts";
+import { checkFolder, readFolder } from "./folder.ts";
 import { expandNames, inputOf, linesOf, ownsItem, pathOf } from "./input.ts";
 import type { SearchApi } from "./search/api.ts";
 import { commons } from "./search/commons.ts";
@@ -67,6 +67,7 @@ export function checkBulk(sources: BulkSources): void {
   for (const search of sources.search ?? []) searchApi(search);
   expandNames(sources.urls ?? [], "--urls");
   expandNames(sources.shards ?? [], "--shards-in");
+  for (const folder of sources.folders ?? []) checkFolder(folder);
   for (const shard of sources.shards ?? [])
     if (/^\w+:\/\//.test(shard)) throw new UsageError(`--shards-in ${shard}: download the shards and name the copies`);
 }

@@ -17,8 +17,7 @@ const BATCH = 1_000;
  * @throws UsageError when there is no such folder.
  */
 export async function* readFolder(db: Database, folder: string, stop: AbortSignal): AsyncGenerator<Batch> {
-  if (!existsSync(folder) || !statSync(folder).isDirectory())
-    throw new UsageError(`--folder ${folder}: there is no such folder`);
+  checkFolder(folder);
   const position = positionOf(db, folder);
   if (position.done) return;
   const root = resolve(folder);
@@ -46,6 +45,12 @@ export async function* readFolder(db: Database, folder: string, stop: AbortSigna
     if (stop.aborted) return;
   }
   yield take(true);
+}
+
+/** @throws UsageError when there is no such folder. */
+export function checkFolder(folder: string): void {
+  if (!existsSync(folder) || !statSync(folder).isDirectory())
+    throw new UsageError(`--folder ${folder}: there is no such folder`);
 }
 
 /** Depth first, each folder's entries by name; links are not followed. */

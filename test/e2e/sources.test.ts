@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -223,20 +223,21 @@ test("a folder: captions from side files, pictures read from the disk; its shard
 });
 
 test("wrong use is said before anything is done", async () => {
-  for (const [args, message] of [
+  const wrong = [
     [["--search", "bing"], /--search bing: expected commons, flickr or openverse/],
     [["--search", "commons=wiki"], /--search commons=wiki: expected an http\(s\) address/],
     [["--search", "flickr"], /set FLICKR_API_KEY/],
     [["--urls", join(folder, "none-*.parquet")], /none-\*\.parquet: fits no file/],
     [["--shards-in", "https://a.example/0.tar"], /download the shards/],
     [["--folder", join(folder, "nowhere")], /nowhere: there is no such folder/],
-  ] as const) {
-    const { code, error } = await run(
-      ["discover", "--data", join(folder, "wrong"), "--quiet", "--user-agent", "x", ...args],
-      { FLICKR_API_KEY: "" },
-    );
+  ] as const;
+  for (const [i, [args, message]] of wrong.entries()) {
+    const data = join(folder, `wrong${i}`);
+    const options = ["--data", data, "--quiet", "--user-agent", "x", ...args];
+    const { code, error } = await run(["discover", ...options], { FLICKR_API_KEY: "" });
     assert.equal(code, 2, error);
     assert.match(error, message);
     assert.equal(error.trim().split("\n").length, 1, error);
+    assert.equal(existsSync(data), false, "nothing was made");
   }
 });
