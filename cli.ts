@@ -254,12 +254,28 @@ trainer("train", "train CLIP on DATA/shards, then judge it on the workspace's ta
     process.exitCode = await runTrain({ ...flags, passThrough: own.args });
   });
 
-trainer("evaluate", "zero-shot evaluation of a checkpoint")
+trainer("evaluate", "what a checkpoint can do: zero-shot, retrieval, linear probes")
+  .helpOption(false)
   .option("--checkpoint <file>", "instead of the latest in DATA/checkpoints")
-  .option("--task <dir>", "a task folder, instead of all in DATA/tasks")
+  .option("--task <task...>", "task folders, shards or `digits`, instead of all in DATA/tasks")
   .action(async (flags, own: Command) => {
     const { runEvaluate } = await import("./train/launch.ts");
     process.exitCode = await runEvaluate({ ...flags, passThrough: own.args });
+  });
+
+trainer("export-model", "a checkpoint for OpenAI's code, open_clip, transformers or ONNX")
+  .helpOption(false)
+  .option("--checkpoint <file>", "instead of the latest in DATA/checkpoints")
+  .action(async (flags, own: Command) => {
+    const { runExportModel } = await import("./train/launch.ts");
+    process.exitCode = await runExportModel({ ...flags, passThrough: own.args });
+  });
+
+trainer("import-model", "a CLIP of OpenAI, open_clip or transformers as a checkpoint of ours")
+  .helpOption(false)
+  .action(async (flags, own: Command) => {
+    const { runImportModel } = await import("./train/launch.ts");
+    process.exitCode = await runImportModel({ ...flags, passThrough: own.args });
   });
 
 /** One line that says what to do, and the exit code: 1 failed, 2 wrong use. */

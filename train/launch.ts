@@ -26,7 +26,7 @@ export interface TrainFlags {
 /** Options of `npm run evaluate`. */
 export interface EvaluateFlags extends Pick<TrainFlags, "data" | "json" | "quiet" | "passThrough"> {
   checkpoint?: string;
-  task?: string;
+  task?: string[];
 }
 
 /**
@@ -47,7 +47,7 @@ export function ensurePython(options: { tests: boolean }): string {
 
 /** `npm run train`: trains, then evaluates on every task of the workspace beside a control that cannot have learnt. */
 export async function runTrain(flags: TrainFlags): Promise<number> {
-  if (flags.passThrough.some((argument) => argument === "--help" || argument === "-h")) return trainerHelp();
+  if (asksForHelp(flags)) return trainerHelp("options", "--shards DIR/shards/*.tar and --out DIR/checkpoints");
   const python = ensurePython({ tests: false });
   const prints = flags.passThrough.some((argument) => /^--(nodes|slurm|list-batches)(=|$)/.test(argument));
   const out = flags.out ?? join(flags.data, "checkpoints");
@@ -77,27 +77,48 @@ export async function runTrain(flags: TrainFlags): Promise<number> {
   ]);
   if (controlled !== 0) return controlled;
   say("");
-  for (const task of tasks) {
-    const args = ["--task", task, ...given(flags, ["json"]), "--control", join(control, "latest.pt")];
-    const code = await runModule(python, "evaluate", ["--checkpoint", join(out, "latest.pt"), ...args]);
-    if (code !== 0) return code;
-  }
-  return 0;
+  const judged = ["--checkpoint", join(out, "latest.pt"), "--control", join(control, "latest.pt")];
+  return runModule(python, "evaluate", [...judged, ...evaluation(flags, tasks), ...given(flags, ["json", "quiet"])]);
 }
 
-/** `npm run evaluate`: a checkpoint on one task, or on all of the workspace. */
+/** `npm run evaluate`: a checkpoint on the tasks named, or on all of the workspace. */
 export async function runEvaluate(flags: EvaluateFlags): Promise<number> {
-  const python = ensurePython({ tests: false });
+  if (asksForHelp(flags))
+    return trainerHelp(
+      "evaluate_options",
+      "--checkpoint DIR/checkpoints/latest.pt, --task all of DIR/tasks and --out DIR/evaluation",
+    );
   const checkpoint = flags.checkpoint ?? join(flags.data, "checkpoints", "latest.pt");
-  const tasks = flags.task === undefined ? tasksIn(flags.data) : [flags.task];
+  const tasks = flags.task ?? tasksIn(flags.data);
   if (tasks.length === 0)
     throw new Error(`${join(flags.data, "tasks")} holds no task: name a folder with --task, or run \`npm start\``);
-  for (const task of tasks) {
-    const args = ["--checkpoint", checkpoint, "--task", task, ...given(flags, ["json"]), ...flags.passThrough];
-    const code = await runModule(python, "evaluate", args);
-    if (code !== 0) return code;
-  }
-  return 0;
+  const python = ensurePython({ tests: false });
+  const options = ["--checkpoint", checkpoint, ...evaluation(flags, tasks), ...given(flags, ["json", "quiet"])];
+  return runModule(python, "evaluate", [...options, ...flags.passThrough]);
+}
+
+/** `npm run export-model`: a checkpoint for other programs. */
+export async function runExportModel(
+  flags: Pick<EvaluateFlags, "data" | "checkpoint" | "passThrough">,
+): Promise<number> {
+  const checkpoint = flags.checkpoint ?? join(flags.data, "checkpoints", "latest.pt");
+  return runModule(ensurePython({ tests: false }), "export", ["--checkpoint", checkpoint, ...flags.passThrough]);
+}
+
+/** `npm run import-model`: another program's checkpoint for us. */
+export async function runImportModel(flags: Pick<EvaluateFlags, "passThrough">): Promise<number> {
+  return runModule(ensurePython({ tests: false }), "import_model", flags.passThrough);
+}
+
+/** What is judged, and where the figures go; a folder that was never crawled into has no database. */
+function evaluation(flags: { data: string }, tasks: string[]): string[] {
+  const database = databaseFile(flags.data);
+  const sqlite = existsSync(database) ? ["--sqlite", database] : [];
+  return ["--task", ...tasks, "--out", join(flags.data, "evaluation"), ...sqlite];
+}
+
+function asksForHelp({ passThrough }: { passThrough: string[] }): boolean {
+  return passThrough.some((argument) => argument === "--help" || argument === "-h");
 }
 
 function tasksIn(data: string): string[] {
@@ -118,13 +139,13 @@ function given<T extends object>(flags: T, names: (keyof T & string)[]): string[
   });
 }
 
-/** The trainer's own options; any Python can print them, torch is not needed for it. */
-function trainerHelp(): number {
+/** A program's own options; any Python can print them, torch is not needed for it. */
+function trainerHelp(module: string, standsFor: string): number {
   const env = { ...process.env, PYTHONPATH: FOLDER };
   process.stdout.write(
-    "npm run train -- [--data DIR] [options]: --data stands for --shards DIR/shards/*.tar and --out DIR/checkpoints\n\n",
+    `npm run ${module === "options" ? "train" : "evaluate"} -- [--data DIR] [options]: --data stands for ${standsFor}\n\n`,
   );
-  return spawnSync(findPython(), ["-m", "webimagetext_train.options"], { stdio: "inherit", env }).status ?? 1;
+  return spawnSync(findPython(), ["-m", `webimagetext_train.${module}`], { stdio: "inherit", env }).status ?? 1;
 }
 
 /** Runs a program of the trainer to its end; signals reach it, so that it can write a checkpoint first. */

@@ -62,3 +62,15 @@ def test_the_vocabulary_is_at_most_what_was_asked() -> None:
         assert ClipTokenizer.train(captions, asked).size == min(asked, ClipTokenizer.train(captions, 5000).size)
     assert ClipTokenizer.train([], 600).size == 514
     assert ClipTokenizer.train(["abc xyz"], 600).size == 514  # no pair occurs twice
+
+
+def test_openais_vocabulary_in_an_installed_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tokenizer: ClipTokenizer) -> None:
+    monkeypatch.setattr("webimagetext_train.tokenizer._PACKAGES", ("clip_of_this_test",))
+    with pytest.raises(UserError, match="is in no installed package"):
+        ClipTokenizer.load("openai")
+    package = tmp_path / "clip_of_this_test"
+    package.mkdir()
+    (package / "__init__.py").write_text("raise RuntimeError('imported')")
+    tokenizer.save(package / "bpe_simple_vocab_16e6.txt.gz")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert ClipTokenizer.load("openai").digest() == tokenizer.digest()

@@ -93,4 +93,4 @@ def test_few_shots_and_all(tokenizer: ClipTokenizer, tmp_path: Path) -> None:
 def test_nothing_to_train_on(tokenizer: ClipTokenizer) -> None:
     embedder = Embedder(CLIP(SMALL.with_vocabulary(tokenizer.size)), tokenizer)
     with pytest.raises(UserError, match="has no train/ beside test/"):
-        probe(embedder, Classification("three", ["a", "b", "c"], ["{c}"], Written(2, 0)))
+        probe(embedder, Classification("three", ["a", "b", "c"], ["{c}"], Written(2, 0)), (1,))

@@ -10,45 +10,18 @@ from pathlib import Path
 
 import torch
 
-from . import checkpoint, prompts
+from . import checkpoint
 from .errors import UserError
+from .evaluate_options import parse_arguments
 from .features import Cache, Embedder, say_to_stderr
 from .files import write_atomically
-from .options import at_least
 from .plot import plot
-from .probe import SHOTS, probe
+from .probe import probe
 from .results import sentence, write_json, write_sqlite
 from .retrieval import retrieve
-from .tasks import BUILT_IN, Classification, Retrieval, find_task
+from .tasks import Classification, Retrieval, find_task
 from .train import cores, pick_device
 from .zeroshot import classify
-
-
-def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
-    """The options of `npm run evaluate`."""
-    parser = argparse.ArgumentParser("webimagetext_train.evaluate", description="What a checkpoint can do that it was not trained for.", allow_abbrev=False)
-    add = parser.add_argument
-    add("--checkpoint", type=Path, default=Path("data/checkpoints/latest.pt"), help="default: %(default)s")
-    add("--ema", action="store_true", help="its averaged weights, where it was trained with --ema")
-    add(
-        "--task",
-        nargs="+",
-        required=True,
-        metavar="TASK",
-        help=f"folders in CLIP_benchmark's WebDataset layout or of pictures by class, shards to search in ('data/shards/*.tar'), or {BUILT_IN}",
-    )
-    add("--prompts", metavar="NAME", help=f"templates to use instead of the task's: a file, or one of {', '.join(prompts.names())}")
-    add("--probe", action="store_true", help="also train linear probes on the task's train/: few-shot and on all pictures")
-    add("--shots", type=at_least(1), nargs="+", default=SHOTS, metavar="N", help=f"pictures a class of the few-shot probes (default: {' '.join(map(str, SHOTS))})")
-    add("--control", type=Path, metavar="FILE", help="a checkpoint trained with --shuffle-captions, to be judged beside it")
-    add("--out", type=Path, metavar="DIR", help="also write TASK.json and TASK.svg into this folder")
-    add("--sqlite", type=Path, metavar="FILE", help="also write to the view eval_stats of a workspace's wit.sqlite (npm run evaluate names it)")
-    add("--no-cache", action="store_true", help="embed anew, and keep nothing in CHECKPOINT's folder")
-    add("--batch-size", type=at_least(1), default=256, help="pictures at once (default: %(default)s)")
-    add("--device", help="default: cuda if there is one, else cpu")
-    add("--json", action="store_true", help="a JSON line a task instead of sentences")
-    add("--quiet", action="store_true", help="no progress")
-    return parser.parse_args(arguments)
 
 
 def evaluate(embedder: Embedder, task: Classification | Retrieval, shots: tuple[int, ...] | None = None) -> dict:

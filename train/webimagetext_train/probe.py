@@ -16,7 +16,6 @@ from .features import Embedder
 from .tasks import Classification
 from .zeroshot import picture_features, wilson
 
-SHOTS = (1, 2, 4, 8, 16)
 FEW_SHOT_C = 0.1
 """With a picture or two of each class there is nothing to choose it on."""
 COARSE = (-6.0, -4.0, -2.0, 0.0, 2.0, 4.0, 6.0)
@@ -74,7 +73,7 @@ def draw(targets: Tensor, shots: int, seed: int) -> Tensor:
     return torch.cat([order[shuffled == target][:shots] for target in targets.unique().tolist()])
 
 
-def probe(embedder: Embedder, task: Classification, shots: tuple[int, ...] = SHOTS, full: bool = True) -> dict:
+def probe(embedder: Embedder, task: Classification, shots: tuple[int, ...], full: bool = True) -> dict:
     """`few_shot`: shots -> mean and deviation of the accuracy; `linear_probe` on all training pictures when `full`."""
     if task.train is None:
         raise UserError(f"{task.name} has no train/ beside test/, and a probe must be trained: add it, or leave out --probe and --few-shot")

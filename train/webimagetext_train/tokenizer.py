@@ -138,7 +138,8 @@ class ClipTokenizer:
 
     def _serialise(self) -> bytes:
         lines = ["#version: webimagetext 1", *(" ".join(merge) for merge in self.merges)]
-        return gzip.compress(("\n".join(lines) + "\n").encode("utf-8"), mtime=0)
+        # No newline at the end: the released reader would take the empty line after it for one more merge.
+        return gzip.compress("\n".join(lines).encode("utf-8"), mtime=0)
 
     def encode(self, captions: list[str], context_length: int) -> np.ndarray:
         """-> (len(captions), L) int64, L the longest caption in tokens, at most `context_length`; padded with zeros.
