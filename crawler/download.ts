@@ -23,10 +23,10 @@ export interface DownloadCounts {
   bytes: number;
 }
 
-const IN_FLIGHT = 256;
-const HOSTS_AT_ONCE = 512;
-/** Rows of a host that are read at once: more than any host has in flight. */
-const ROWS = 200;
+/** So many that hosts which wait (a Retry-After, a slow answer) hold nobody else up. */
+const HOSTS_AT_ONCE = 4_096;
+/** Rows of a host that are read at once: more than hosts have in flight. */
+const ROWS = 64;
 
 interface Row {
   id: string;
@@ -52,12 +52,11 @@ export async function download(
   const trouble = new AbortController();
   const writer = new OutcomeWriter(db, spool, (error) => trouble.abort(error));
   const stop = AbortSignal.any([options.stop, trouble.signal]);
-  const inFlight = pLimit(IN_FLIGHT);
   const memory = new BodyMemory();
   const decoders = new Decoders();
 
   const one = async (row: Row): Promise<void> => {
-    const outcome = await inFlight(() => fetchPicture(row, net, decoders, memory, { ...options, stop }));
+    const outcome = await fetchPicture(row, net, decoders, memory, { ...options, stop });
     if (outcome === undefined) return; // Stopped before it began.
     if (outcome.picture) {
       counts.ok++;

@@ -5,7 +5,8 @@ import { ImageError } from "../filters/image/image-error.ts";
 import type { Picture, PictureOptions } from "../filters/image/picture.ts";
 import { FetchError, Stopped } from "./fetch-error.ts";
 import { readLocalPicture, verifyChecksum } from "./local-picture.ts";
-import type { BodyMemory } from "./memory.ts";
+import type { Hop } from "./http.ts";
+import type { BodyMemory, Held } from "./memory.ts";
 import type { Net } from "./net.ts";
 
 /** How the download of one pair ended: with a picture, or with a drop reason. */
@@ -39,7 +40,14 @@ export async function fetchPicture(
 ): Promise<Outcome | undefined> {
   const url = new URL(row.image_url);
   for (let attempt = 1; !options.stop.aborted; attempt++) {
-    const held = await memory.hold();
+    let held: Held | undefined;
+    // Only what is being sent takes memory: a picture that waits for its host's turn must not keep others from theirs.
+    const holding = async (request: () => Promise<Hop>): Promise<Hop> => {
+      held = await memory.hold();
+      const hop = await request();
+      if (!("body" in hop)) held.release();
+      return hop;
+    };
     try {
       const local = await readLocalPicture(row.origin, MAX_IMAGE_BYTES);
       const { status, body, optOut } = local
@@ -47,8 +55,10 @@ export async function fetchPicture(
         : await net.image(url, {
             maxBytes: MAX_IMAGE_BYTES,
             accept: "image/avif, image/webp, image/png, image/jpeg, image/*;q=0.8",
-            onHeaders: (headers) => held.expect(Number(headers["content-length"])),
+            onHeaders: (headers) => held?.expect(Number(headers["content-length"])),
+            around: holding,
           });
+      held ??= await memory.hold();
       held.expect(body.length);
       verifyChecksum(body, row.checksum);
       const outcome = { id: row.id, attempts: attempt, status };
@@ -73,7 +83,7 @@ export async function fetchPicture(
       // With a Retry-After the host's queue waits; without, each picture for itself, jittered so that they do not return at once.
       if (error.retryAfterMs === undefined) await sleep(500 * 2 ** attempt * (0.5 + Math.random()));
     } finally {
-      held.release();
+      held?.release();
     }
   }
   return undefined;

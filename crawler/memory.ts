@@ -1,7 +1,7 @@
 /** Bytes of bodies on their way or waiting for a decoder, above which no further picture is begun. */
 const MOST_BYTES = 128 * 1024 * 1024;
-/** Held for a picture whose size is not known yet. */
-const USUAL_BYTES = 256 * 1024;
+/** Held for a picture whose size is not known yet: no more than 256 are sent at a time. */
+const USUAL_BYTES = 512 * 1024;
 
 /** What one picture holds. */
 export interface Held {

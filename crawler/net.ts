@@ -38,7 +38,10 @@ export interface Answer extends Fetched {
 }
 
 /** What a caller may ask of a request; the rest is the net's. */
-export type Wanted = Pick<FetchLimits, "maxBytes" | "accept" | "onHeaders">;
+export interface Wanted extends Pick<FetchLimits, "maxBytes" | "accept" | "onHeaders"> {
+  /** Runs each hop once its host's turn has come: what it takes is not held while a request waits for its turn. */
+  around?: (request: () => Promise<Hop>) => Promise<Hop>;
+}
 
 /** What is in flight when the run ends may take so much longer. */
 const GRACE_MS = 5_000;
@@ -93,7 +96,8 @@ export class Net {
     const enter = async (hop: URL, request: () => Promise<Hop>) => {
       site = await this.robots.optOut(hop);
       refuse(site.signals);
-      return this.hosts.image(hop, request);
+      const { around } = wanted;
+      return this.hosts.image(hop, around ? () => around(request) : request);
     };
     const onHeaders = (headers: ResponseHeaders, hop: URL) => {
       optOut = this.#signals(site, headers);
