@@ -115,6 +115,7 @@ def test_weights_load_into_a_plain_dictionary(finished: Finished) -> None:
     assert all(value.isfinite().all() for value in weights.values())
 
 
+@pytest.mark.slow
 def test_all_that_can_be_switched_on_goes_together_and_resumes(shards: str, tmp_path: Path) -> None:
     """One run in two parts against one in one: half-precision moments, average, scaler and dropout go on bit for bit."""
     options = ["--model", "ViT-Tiny/8", "--half-statistics", "--ema", 0.9, "--precision", "fp16", "--accum", 2, "--patch-dropout", 0.25]
