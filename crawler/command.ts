@@ -120,6 +120,8 @@ export async function crawlCommand(
     if (sampleWeb) {
       web = await startSampleWeb(workspace.db, flags.data);
       sources.seeds = web.seeds;
+      // Its pages hang on one another like beads.
+      sources.depth = Math.max(sources.depth, 1_000);
       Object.assign(net, { resolve: web.resolve, hostLimits: web.hostLimits, allowPrivate: ["127.0.0.0/8"] });
     }
     const chosen = settings(workspace, flags);

@@ -4,8 +4,8 @@ import type { Decoders } from "../filters/image/decoders.ts";
 import { ImageError } from "../filters/image/image-error.ts";
 import type { Picture, PictureOptions } from "../filters/image/picture.ts";
 import { FetchError, Stopped } from "./fetch-error.ts";
-import { readLocalPicture, verifyChecksum } from "./local-picture.ts";
 import type { Hop } from "./http.ts";
+import { readLocalPicture, verifyChecksum } from "./local-picture.ts";
 import type { BodyMemory, Held } from "./memory.ts";
 import type { Net } from "./net.ts";
 

@@ -57,7 +57,7 @@ const LOCALES = [
 
 const EMOJI_A_SITE = 430;
 const FOREIGN_A_SITE = 60;
-const HANDWRITTEN = 10_000;
+const HANDWRITTEN = 9_000;
 const PICTURES_A_PAGE = 40;
 /** A page a second is all that the site with a Crawl-delay allows. */
 const SLOW_SITE = "emojione.example";
