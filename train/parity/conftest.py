@@ -51,6 +51,12 @@ def twin(name: str) -> ModelConfig:
     return replace(config, vision_layers=layers, text_layers=2)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread() -> None:
+    """The sums are then the same on every machine, and two threads never wait for each other."""
+    torch.set_num_threads(1)
+
+
 @pytest.fixture(params=PAPER)
 def preset(request: pytest.FixtureRequest) -> str:
     """Each of the nine."""

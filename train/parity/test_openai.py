@@ -33,6 +33,8 @@ def test_we_load_its_archive(vocabulary: ClipTokenizer, tmp_path: Path) -> None:
     config = twin("ViT-B/32")
     other = build_model(dict(awake(config).state_dict())).float()
     for number, name in enumerate(("input_resolution", "context_length", "vocab_size")):
+        if hasattr(other, name):
+            delattr(other, name)
         other.register_buffer(name, torch.tensor(number))
     pixels, tokens = inputs(config, vocabulary)
     torch.jit.trace(other, (pixels, tokens), check_trace=False).save(tmp_path / "archive.pt")

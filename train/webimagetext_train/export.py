@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -144,7 +145,10 @@ def onnx(model: CLIP, tokenizer: ClipTokenizer, out: Path) -> None:
     shapes = ({0: torch.export.Dim("pictures")}, {0: torch.export.Dim("captions")})
     temporary = out.with_name(f".{out.name}.tmp")
     out.parent.mkdir(parents=True, exist_ok=True)
-    program = torch.onnx.export(both, example(2, 3), input_names=["pixel_values", "input_ids"], output_names=list(NAMES), dynamic_shapes=shapes, dynamo=True, verbose=False)
+    with warnings.catch_warnings():
+        # PyTorch's exporter warns of what it calls itself.
+        warnings.simplefilter("ignore", FutureWarning)
+        program = torch.onnx.export(both, example(2, 3), input_names=["pixel_values", "input_ids"], output_names=list(NAMES), dynamic_shapes=shapes, dynamo=True, verbose=False)
     assert program is not None
     try:
         program.save(str(temporary), external_data=False)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -146,8 +147,10 @@ def _read(file: Path) -> dict[str, Tensor]:
 
 
 def _unpickle(file: Path) -> Any:
-    try:
-        return torch.load(file, map_location="cpu", weights_only=True)
-    except (RuntimeError, pickle.UnpicklingError):
-        # OpenAI's own files are TorchScript archives.
-        return dict(torch.jit.load(file, map_location="cpu").state_dict())
+    with warnings.catch_warnings():
+        # Of what PyTorch thinks of the archives that OpenAI's own files are.
+        warnings.simplefilter("ignore")
+        try:
+            return torch.load(file, map_location="cpu", weights_only=True)
+        except (RuntimeError, pickle.UnpicklingError):
+            return dict(torch.jit.load(file, map_location="cpu").state_dict())

@@ -99,7 +99,7 @@ class ResidualAttentionBlock(nn.Module):
         if place is None:
             x = x + self.attn(self.ln_1(x))
         else:
-            x = x[torch.arange(len(x), device=x.device), place] + self.attn.at(self.ln_1(x), place)
+            x = x[torch.arange(x.shape[0], device=x.device), place] + self.attn.at(self.ln_1(x), place)
         return x + self.mlp(self.ln_2(x))
 
 
