@@ -1,3 +1,4 @@
+import "../store/runtime.ts";
 import { isIP } from "node:net";
 import { Agent, type Dispatcher } from "undici";
 import { type AddressCheck, addressCheck } from "./addresses.ts";

@@ -1,4 +1,5 @@
-import { existsSync, globSync, statSync } from "node:fs";
+// As one object: an older Node, which is told so in one line, could not even link the name globSync.
+import fs, { existsSync, statSync } from "node:fs";
 import { basename, resolve } from "node:path";
 import { UsageError } from "../store/usage-error.ts";
 
@@ -14,7 +15,7 @@ export function isUrl(text: string): boolean {
 export function expandFiles(option: string, patterns: readonly string[]): string[] {
   const files = new Set<string>();
   for (const pattern of patterns) {
-    const found = existsSync(pattern) ? [pattern] : globSync(pattern);
+    const found = existsSync(pattern) ? [pattern] : fs.globSync(pattern);
     if (found.length === 0) throw new UsageError(`${option} ${pattern}: no such file`);
     for (const file of found) {
       if (statSync(file).isDirectory())

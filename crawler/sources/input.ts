@@ -1,4 +1,5 @@
-import { createReadStream, globSync } from "node:fs";
+// As one object: an older Node, which is told so in one line, could not even link the name globSync.
+import fs, { createReadStream } from "node:fs";
 import { open, stat } from "node:fs/promises";
 import { pipeline, Readable } from "node:stream";
 import zlib from "node:zlib";
@@ -128,7 +129,7 @@ export async function* linesOf(input: Input): AsyncGenerator<string> {
 export function expandNames(names: readonly string[], option: string): string[] {
   return names.flatMap(expandRange).flatMap((name) => {
     if (addressOf(name) !== undefined || !/[*?[]/.test(name)) return [name];
-    const files = globSync(name).sort();
+    const files = fs.globSync(name).sort();
     if (files.length === 0) throw new UsageError(`${option} ${name}: fits no file`);
     return files;
   });
