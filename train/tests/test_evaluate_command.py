@@ -6,6 +6,7 @@ import json
 import shutil
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -21,6 +22,12 @@ from webimagetext_train.tasks import find_task
 
 PICTURE = plain_square((255, 0, 0))
 Files = list[tuple[str, bytes]]
+
+
+@pytest.fixture(scope="module")
+def finished(finished: Finished, tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    """A copy: an evaluation keeps embeddings beside the checkpoint."""
+    return replace(finished, out=Path(shutil.copytree(finished.out, tmp_path_factory.mktemp("judged") / "run")))
 
 
 @pytest.fixture(scope="module")
