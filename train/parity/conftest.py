@@ -47,7 +47,9 @@ def twin(name: str) -> ModelConfig:
     config = PRESETS[name].model
     if name in WHOLE:
         return config
-    layers = 2 if isinstance(config.vision_layers, int) else tuple(min(2, blocks) for blocks in config.vision_layers)
+    # The two widest take half a minute a block.
+    most = 1 if name in ("RN50x16", "RN50x64") else 2
+    layers = 2 if isinstance(config.vision_layers, int) else tuple(min(most, blocks) for blocks in config.vision_layers)
     return replace(config, vision_layers=layers, text_layers=2)
 
 
