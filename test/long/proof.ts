@@ -18,7 +18,7 @@ import { writeHandwritingTask } from "../servers/sample-web/task.ts";
 const AT_LEAST = 0.85;
 const CONTROL_AT_MOST = 0.05;
 
-/** Two wait for each other: on a machine with other work that costs many times what it gains. */
+/** Two wait for each other: on a machine with other work that costs more than it gains. */
 const ONE_THREAD = ["--threads", "1"];
 
 /** What `train --json` prints; the last line is the evaluation's. */
