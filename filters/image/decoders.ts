@@ -46,6 +46,8 @@ export class Decoders {
   readonly #all = new Set<ChildProcess>();
   readonly #cpuSeconds: number;
   #closed = false;
+  /** Whether a decoder ever answered: until then its end may have nothing to do with the picture. */
+  #works = false;
 
   constructor({ size = Math.min(MOST, availableParallelism()), cpuSeconds = CPU_SECONDS }: DecodersOptions = {}) {
     this.#limit = pLimit(size);
@@ -59,19 +61,24 @@ export class Decoders {
 
   /**
    * Checks and decodes a picture, see picture.ts.
-   * @throws ImageError with the drop reason.
+   * @throws ImageError with the drop reason; Error when no decoder can start.
    */
   make(bytes: Buffer, options: PictureOptions): Promise<Picture> {
     return this.#limit(async () => {
       for (let attempt = 1; ; attempt++) {
         if (this.#closed) throw new Error("the decoders are closed");
         const answer = await this.#ask({ bytes, options, cpuSeconds: this.#cpuSeconds });
+        if (typeof answer === "object") this.#works = true;
         if (typeof answer === "object" && "picture" in answer) return answer.picture;
         if (typeof answer === "object") {
           const error = new ImageError(answer.failure.reason, answer.failure.message);
           error.optOut = answer.failure.optOut;
           throw error;
         }
+        if (attempt >= TRIES && !this.#works && answer.startsWith("exit code"))
+          throw new Error(
+            `the processes that decode pictures cannot start (${answer}): run \`npm ci\`, then the same command again; WIT_DEBUG=1 shows why`,
+          );
         if (attempt >= TRIES) throw new ImageError("decoder_failed", `the decoder ended twice: ${answer}`);
       }
     });

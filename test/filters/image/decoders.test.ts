@@ -99,3 +99,18 @@ test("decoders end with the process that started them, also by kill -9", async (
   while (running()) await sleep(20);
   assert.ok(!existsSync(`/proc/${pid}/exe`));
 });
+
+test("decoders that cannot even start end the crawl, not the pictures", async (t) => {
+  const before = process.env["NODE_OPTIONS"];
+  process.env["NODE_OPTIONS"] = "--import=data:text/javascript,process.exit(1)";
+  t.after(() => {
+    if (before === undefined) delete process.env["NODE_OPTIONS"];
+    else process.env["NODE_OPTIONS"] = before;
+  });
+  const decoders = start(t, { size: 1 });
+  await assert.rejects(decoders.make(easy, USUAL), (error: Error) => {
+    assert.notEqual(error.name, "ImageError");
+    assert.match(error.message, /cannot start \(exit code 1\): run `npm ci`/);
+    return !("reason" in error);
+  });
+});
