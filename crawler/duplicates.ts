@@ -6,7 +6,8 @@ const IN_SET = "state IN ('chosen', 'kept') AND file IS NOT NULL";
 /**
  * Drops what is in the data set twice: of pairs whose pictures are the same bytes the smallest id stays, and the same for
  * near duplicates when the profile asks for that. Only chosen pairs count, not those fetched in case they are needed, and a pair that
- * was dropped as a duplicate still rules out its own: so the end does not depend on the order of rounds.
+ * was dropped as a duplicate still rules out its own: so the end does not depend on the order of rounds. Several captions of
+ * one picture (`--captions-per-image`) are no duplicates.
  * @param nearBits the profile's `dropNearDuplicates`.
  * @returns how many pairs were dropped; the next selection lets others move up.
  */
@@ -16,9 +17,9 @@ export function dropDuplicates(db: Database, nearBits: number | undefined): numb
       `UPDATE pair SET state = 'dropped', reason = 'duplicate_image', chosen_for = NULL, file = NULL, shard = NULL, key = NULL
        WHERE id IN (
          SELECT id FROM (
-           SELECT id, row_number() OVER (PARTITION BY sha256 ORDER BY id) AS place FROM pair
+           SELECT id, image_url, first_value(image_url) OVER (PARTITION BY sha256 ORDER BY id) AS stays FROM pair
            WHERE sha256 IS NOT NULL AND ${IN_SET}
-         ) WHERE place > 1
+         ) WHERE image_url <> stays
        )`,
     )
     .run();
@@ -27,8 +28,8 @@ export function dropDuplicates(db: Database, nearBits: number | undefined): numb
 
 function dropNear(db: Database, bits: number): number {
   const rows = db
-    .prepare<[], { id: string; phash: string; state: string }>(
-      `SELECT id, phash, state FROM pair
+    .prepare<[], { id: string; image_url: string; phash: string; state: string }>(
+      `SELECT id, image_url, phash, state FROM pair
        WHERE phash IS NOT NULL AND ((${IN_SET}) OR reason IN ('duplicate_image', 'near_duplicate')) ORDER BY id`,
     )
     .all();
@@ -43,8 +44,9 @@ function dropNear(db: Database, bits: number): number {
       bits,
     )) {
       // Rows are in the order of ids: the later one goes.
-      const [stays, goes] = a < b ? [a, b] : [b, a];
-      dropped += drop.run(`${distance} bits from ${rows[stays]?.id}`, rows[goes]?.id).changes;
+      const [stays, goes] = a < b ? [rows[a], rows[b]] : [rows[b], rows[a]];
+      if (stays?.image_url === goes?.image_url) continue;
+      dropped += drop.run(`${distance} bits from ${stays?.id}`, goes?.id).changes;
     }
   })();
   return dropped;
