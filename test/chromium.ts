@@ -21,7 +21,8 @@ export async function launchChromium(): Promise<Browser | undefined> {
 
 /** Only on a machine made for tests: on anyone else's nothing is installed unasked. */
 function install(): string | undefined {
-  if (process.env["CI"] !== "true" || process.getuid?.() !== 0 || spawnSync("apt-get", ["--version"]).status !== 0) return undefined;
+  if (process.env["CI"] !== "true" || process.getuid?.() !== 0 || spawnSync("apt-get", ["--version"]).status !== 0)
+    return undefined;
   console.log(`Chromium is missing: ${INSTALL}`);
   spawnSync("sh", ["-c", INSTALL], { stdio: ["ignore", "ignore", "inherit"] });
   return PLACES.find((place) => existsSync(place));
