@@ -50,6 +50,7 @@ test("in Chromium: search, open and mark with the keyboard alone", async (t) => 
   await page.keyboard.type("steam");
   await page.keyboard.press("Enter");
   await page.waitForURL(/q=steam/);
+  await page.locator("input[name=q]:focus").waitFor();
   await page.keyboard.press("Tab"); // the button
   await page.keyboard.press("Tab"); // the table scrolls
   await page.keyboard.press("Tab"); // the query
