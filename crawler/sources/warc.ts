@@ -5,10 +5,8 @@ import type { HttpClient } from "../http.ts";
 import { headerOptOut } from "../opt-out.ts";
 import { extractArchivedPage } from "./archive/archived-page.ts";
 import { parseHttpResponse } from "./archive/http-response.ts";
-import { piecesOf } from "./archive/members.ts";
-import { fieldOf, RecordReader, type WarcRecord } from "./archive/records.ts";
-import { inputOf } from "./input.ts";
-import { positionOf } from "./position.ts";
+import { readArchive } from "./archive/read-archive.ts";
+import { fieldOf, type WarcRecord } from "./archive/records.ts";
 import type { Batch } from "./source.ts";
 import { Tally } from "./tally.ts";
 
@@ -17,28 +15,14 @@ import { Tally } from "./tally.ts";
  * goes on at the record behind the last piece it took.
  * @throws Error naming the file when it cannot be read.
  */
-export async function* readWarc(
+export function readWarc(
   db: Database,
   http: HttpClient,
   file: string,
   agent: string,
   stop: AbortSignal,
 ): AsyncGenerator<Batch> {
-  const position = positionOf(db, file);
-  if (position.done) return;
-  const reader = new RecordReader();
-  for await (const piece of piecesOf(inputOf(file, http), position.at)) {
-    const found = new PageBatch(agent);
-    const before = reader.damaged;
-    for (const record of reader.read(piece)) found.add(record, file);
-    found.tally.add("bad_record", `${file} byte ${piece.start}`, piece.damaged + reader.damaged - before);
-    const at = reader.position;
-    yield { ...found.take(), done: () => position.save(at, false) };
-    if (stop.aborted) return;
-  }
-  const tally = new Tally();
-  tally.add("bad_record", `${file} at its end`, reader.cutOff);
-  yield { candidates: [], drops: tally.drops(), done: () => position.save(reader.position, true) };
+  return readArchive(db, http, file, stop, () => new PageBatch(agent));
 }
 
 /** The pairs of archived responses. */

@@ -3,11 +3,9 @@ import type { Database } from "../../store/database.ts";
 import { normaliseUrl } from "../../store/pair-id.ts";
 import type { Candidate } from "../../store/types.ts";
 import type { HttpClient } from "../http.ts";
-import { piecesOf } from "./archive/members.ts";
-import { fieldOf, RecordReader, type WarcRecord } from "./archive/records.ts";
+import { readArchive } from "./archive/read-archive.ts";
+import { fieldOf, type WarcRecord } from "./archive/records.ts";
 import { type WatPage, WatScanner } from "./archive/wat-scan.ts";
-import { inputOf } from "./input.ts";
-import { positionOf } from "./position.ts";
 import type { Batch, EarlyDrop } from "./source.ts";
 import { Tally } from "./tally.ts";
 
@@ -16,30 +14,14 @@ import { Tally } from "./tally.ts";
  * base: in two of five they are relative. A run that was killed goes on at the member behind the last piece it took.
  * @throws Error naming the file when it cannot be read.
  */
-export async function* readWat(
+export function readWat(
   db: Database,
   http: HttpClient,
   file: string,
   agent: string,
   stop: AbortSignal,
 ): AsyncGenerator<Batch> {
-  const position = positionOf(db, file);
-  if (position.done) return;
-  const reader = new RecordReader();
-  for await (const piece of piecesOf(inputOf(file, http), position.at)) {
-    const batch = new WatBatch(file, agent);
-    batch.tally.add("bad_record", `${file} byte ${piece.start}`, piece.damaged);
-    const before = reader.damaged;
-    for (const record of reader.read(piece)) batch.add(record);
-    batch.tally.add("bad_record", `${file} byte ${piece.start}`, reader.damaged - before);
-    const at = reader.position;
-    yield { ...batch.take(), done: () => position.save(at, false) };
-    if (stop.aborted) return;
-  }
-  const tally = new Tally();
-  // What was held back to the end is a record without an end.
-  tally.add("bad_record", `${file} at its end`, reader.cutOff);
-  yield { candidates: [], drops: tally.drops(), done: () => position.save(reader.position, true) };
+  return readArchive(db, http, file, stop, () => new WatBatch(file, agent));
 }
 
 /** What the records of one piece give. */
