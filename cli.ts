@@ -1,8 +1,9 @@
 #!/usr/bin/env node
 import "./store/runtime.ts";
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
-import { type CrawlFlags, crawlCommand } from "./crawler/command.ts";
+import { crawlCommand } from "./crawler/command.ts";
 import { explainCommand } from "./crawler/explain.ts";
+import type { CrawlFlags } from "./crawler/flags.ts";
 import { startCommand } from "./crawler/start.ts";
 import { rulesHelp } from "./filters/help.ts";
 import { parseResize, RESIZE_MODES, STORED_FORMATS } from "./filters/image/resize.ts";
