@@ -8,7 +8,7 @@ import { type CrawlFlags, crawlOptions, FIRST, type Settings, type Told, whatWas
 import { formatMatchStats, matchStats } from "./match-stats.ts";
 import { Net } from "./net.ts";
 import { checkRetry, retry } from "./retry.ts";
-import { type RunningSampleWeb, startSampleWeb } from "./sample-web.ts";
+import { type RunningSampleWeb, SAMPLE_WEB_DEPTH, startSampleWeb } from "./sample-web.ts";
 import { Stop } from "./stop.ts";
 import { openWorkspace, type Workspace } from "./workspace.ts";
 
@@ -35,8 +35,7 @@ export async function crawlCommand(
     if (sampleWeb) {
       web = await startSampleWeb(workspace.db, flags.data);
       sources.seeds = web.seeds;
-      // Its pages hang on one another like beads.
-      sources.depth = Math.max(sources.depth, 1_000);
+      sources.depth = Math.max(sources.depth, SAMPLE_WEB_DEPTH);
       Object.assign(net, { resolve: web.resolve, hostLimits: web.hostLimits, allowPrivate: ["127.0.0.0/8"] });
     }
     const chosen = settings(workspace, flags);

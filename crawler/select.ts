@@ -39,7 +39,7 @@ export interface Selection {
 }
 
 /** Pairs that passed the rules and did not fail: those the cap chooses among. */
-const LIVE = "state IN ('candidate', 'chosen', 'kept', 'reserve')";
+export const LIVE = "state IN ('candidate', 'chosen', 'kept', 'reserve')";
 
 /**
  * Chooses the pairs of the data set under the cap (see filters/cap.ts). Failed pairs are no candidates any more, so

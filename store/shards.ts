@@ -160,9 +160,7 @@ export function writeShard(
 
 /** The file SHA256SUMS of these shards. */
 export function checksums(shards: readonly Pick<WrittenShard, "shard" | "sha256" | "parquet">[]): string {
-  return shards
-    .map(({ shard, sha256, parquet }) => `${sha256}  ${shard}.tar\n${parquet}  ${shard}.parquet\n`)
-    .join("");
+  return shards.map(({ shard, sha256, parquet }) => `${sha256}  ${shard}.tar\n${parquet}  ${shard}.parquet\n`).join("");
 }
 
 /** Brings the folders to what the rows say after a kill at any moment of a swap. */
