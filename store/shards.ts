@@ -103,7 +103,9 @@ export async function writeShards(
   syncFolder(next);
   db.transaction(() => {
     // Pictures of pairs that left the set go with the old shards.
-    db.exec("UPDATE pair SET file = NULL, offset = NULL, shard = NULL, key = NULL WHERE file IS NOT NULL");
+    db.exec(
+      "UPDATE pair SET file = NULL, offset = NULL, shard = NULL, key = NULL WHERE file IS NOT NULL OR offset IS NOT NULL",
+    );
     const place = db.prepare(
       "UPDATE pair SET state = 'kept', file = @file, offset = @offset, shard = @shard, key = @key WHERE id = @id",
     );

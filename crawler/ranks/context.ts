@@ -19,6 +19,8 @@ export interface StageContext {
   stop: AbortSignal;
   progress(items: number, total?: number): void;
   quiet: boolean;
+  /** What was fetched is published so often, in milliseconds; five minutes when left out. */
+  checkpointMs?: number | undefined;
 }
 
 /** What a rank did; the caller writes the marker. */

@@ -86,7 +86,7 @@ async function fetchWanted(
       .finally(() => {
         publishing = undefined;
       });
-  }, CHECKPOINT_MS);
+  }, context.checkpointMs ?? CHECKPOINT_MS);
   try {
     const { ok, failed } = await download(db, net, spool, { ...options, decoders: decodersOf() }, (counts) =>
       context.progress(counts.ok + counts.failed, wanted),

@@ -114,7 +114,7 @@ async function mergePairs(work: Work, db: Database): Promise<WrittenShard[]> {
     db.exec("DETACH rank");
     work.context.progress(rank + 1, work.world);
   }
-  db.exec("UPDATE pair SET file = NULL, offset = NULL WHERE file IS NOT NULL");
+  db.exec("UPDATE pair SET file = NULL, offset = NULL WHERE offset IS NOT NULL");
   const place = db.prepare(
     "UPDATE pair SET state = 'kept', file = @file, offset = @offset, shard = @shard, key = @key WHERE id = @id",
   );

@@ -5,12 +5,18 @@ import { nextStage, runRank, type Stage } from "../../../crawler/ranks/stages.ts
 import type { Objects } from "../../../store/objects.ts";
 
 /** Runs one rank in this process and leaves its marker. */
-export async function oneRank(store: Objects, scratch: string, stage: string, rank: number, world: number) {
+async function oneRank(
+  store: Objects,
+  scratch: string,
+  { stage, tasks: world }: Stage,
+  rank: number,
+  checkpointMs: number | undefined,
+) {
   const attempt = randomBytes(4).toString("hex");
   const started = performance.now();
   const cpu = process.cpuUsage();
   const result = await runRank(stage, {
-    ...{ store, scratch, rank, world, attempt, quiet: true },
+    ...{ store, scratch, rank, world, attempt, checkpointMs, quiet: true },
     stop: new AbortController().signal,
     progress: () => {},
   });
@@ -29,6 +35,7 @@ export async function drive(
   store: Objects,
   scratch: string,
   before: (stage: Stage) => Promise<void> = async () => {},
+  checkpointMs?: number,
 ): Promise<string[]> {
   const stages: string[] = [];
   for (let next = await nextStage(store); next; next = await nextStage(store)) {
@@ -36,7 +43,7 @@ export async function drive(
     await before(next);
     const done = await markedRanks(store, next.stage);
     for (let rank = 0; rank < next.tasks; rank++)
-      if (!done.has(rank)) await oneRank(store, scratch, next.stage, rank, next.tasks);
+      if (!done.has(rank)) await oneRank(store, scratch, next, rank, checkpointMs);
   }
   await closeShared();
   return stages;
