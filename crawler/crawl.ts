@@ -15,7 +15,7 @@ import { Net, type NetOptions } from "./net.ts";
 import { type SelectOptions, select } from "./select.ts";
 import { type BulkSources, bulkSources } from "./sources/bulk.ts";
 import { crawlPages } from "./sources/web.ts";
-import { listWanted } from "./wanted.ts";
+import { listWanted, spareNow } from "./wanted.ts";
 import type { Workspace } from "./workspace.ts";
 
 /** Where candidates come from; remembered, so that a run that was cut goes on without being told again. */
@@ -76,13 +76,22 @@ export async function runDiscover(workspace: Workspace, options: CrawlOptions, n
 /** Select and download in turns until every chosen pair has its picture or a reason. */
 export async function runSelectAndDownload(workspace: Workspace, options: CrawlOptions, net: Net): Promise<void> {
   const { db, data } = workspace;
+  // What a run before fetched may hold duplicates it was stopped before it saw.
+  dropDuplicates(db, options.profile.dropNearDuplicates);
   for (let round = 1; ; round++) {
-    let selection = runSelect(workspace, options);
-    while (dropDuplicates(db, options.profile.dropNearDuplicates) > 0) selection = runSelect(workspace, options);
-    if (selection.toDownload === 0 || options.stop.aborted) return;
+    const selection = runSelect(workspace, options);
+    if (options.stop.aborted) return;
+    if (selection.toDownload === 0) {
+      if (dropDuplicates(db, options.profile.dropNearDuplicates) === 0) return;
+      continue;
+    }
     if (!options.quiet && round > 1)
       process.stderr.write(`round ${round}: ${selection.chosen} chosen, ${selection.reserve} in reserve\n`);
-    const wanted = listWanted(db, options);
+    const extra = spareNow(db);
+    const wanted = listWanted(
+      db,
+      extra === 0 ? undefined : () => void select(db, { ...options, cap: options.cap + extra }),
+    );
     const progress = new Progress("download", options.quiet);
     const spool = new Spool(data);
     try {
@@ -100,6 +109,7 @@ export async function runSelectAndDownload(workspace: Workspace, options: CrawlO
       spool.close();
     }
     if (options.stop.aborted) return;
+    dropDuplicates(db, options.profile.dropNearDuplicates);
   }
 }
 

@@ -1,5 +1,6 @@
-import { bulkInsert, type Value } from "../store/bulk.ts";
+import type { Value } from "../store/bulk.ts";
 import { type Database, setMeta } from "../store/database.ts";
+import { pairInsert } from "../store/pair-insert.ts";
 import type { Candidate } from "../store/types.ts";
 import type { JudgePool } from "./judge-pool.ts";
 import { type CaptionJudges, type Judged, judgeCaption } from "./judges.ts";
@@ -60,15 +61,10 @@ export async function discover(
 
 /** A function that writes judged batches in one transaction. */
 function writer(db: Database): (batches: readonly { batch: Batch; judged: readonly Judged[] }[]) => void {
-  const insert = bulkInsert(
-    db,
-    `INSERT INTO pair (id, image_url, page_url, caption, kind, source, host, licence, origin, checksum, opt_out, state,
-       reason, detail, queries) VALUES`,
-    15,
-    "ON CONFLICT (id) DO UPDATE SET seen = seen + 1",
-  );
+  const insert = pairInsert(db);
   const tally = db.prepare(
-    "INSERT INTO tally VALUES ('extract', @reason, @pairs, @example) ON CONFLICT DO UPDATE SET pairs = pairs + excluded.pairs",
+    `INSERT INTO tally VALUES ('extract', @reason, @pairs, @example)
+     ON CONFLICT DO UPDATE SET pairs = pairs + excluded.pairs, example = min(example, excluded.example)`,
   );
   return db.transaction((batches: readonly { batch: Batch; judged: readonly Judged[] }[]) => {
     for (const { batch, judged } of batches) {
@@ -79,7 +75,7 @@ function writer(db: Database): (batches: readonly { batch: Batch; judged: readon
   });
 }
 
-/** In the order of the columns above. */
+/** In the order of FOUND_COLUMNS. */
 function rowOf(candidate: Candidate, { id, host, reason, detail, queries }: Judged): Value[] {
   return [
     id,
@@ -97,6 +93,7 @@ function rowOf(candidate: Candidate, { id, host, reason, detail, queries }: Judg
     reason,
     detail,
     queries,
+    1,
   ];
 }
 

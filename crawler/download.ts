@@ -14,6 +14,8 @@ import { OutcomeWriter } from "./outcomes.ts";
 export interface DownloadOptions extends PictureOptions {
   /** Ends the stage early; what is in flight is finished and written. */
   stop: AbortSignal;
+  /** Those of a process that downloads again and again; else they are started and ended here. */
+  decoders?: Decoders | undefined;
 }
 
 /** How a round of downloads went. */
@@ -53,7 +55,7 @@ export async function download(
   const writer = new OutcomeWriter(db, spool, (error) => trouble.abort(error));
   const stop = AbortSignal.any([options.stop, trouble.signal]);
   const memory = new BodyMemory();
-  const decoders = new Decoders();
+  const decoders = options.decoders ?? new Decoders();
 
   const one = async (row: Row): Promise<void> => {
     const outcome = await fetchPicture(row, net, decoders, memory, { ...options, stop });
@@ -97,7 +99,7 @@ export async function download(
   } finally {
     // In trouble nothing more is written: it would fail too, and hide why.
     writer.stop();
-    decoders.close();
+    if (!options.decoders) decoders.close();
   }
   refreshQueryCounts(db);
   return counts;

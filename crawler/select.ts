@@ -48,7 +48,7 @@ const LIVE = "state IN ('candidate', 'chosen', 'kept', 'reserve')";
 export function select(db: Database, options: SelectOptions): Selection {
   return db.transaction(() => {
     sharedCaptions(db, options.maxPictures);
-    captionsOfAPicture(db, options.captionsPerImage ?? 1);
+    captionsOfAPicture(db, options.captionsPerImage);
     const terms = db.prepare<[], { term: string }>("SELECT term FROM query ORDER BY id").all();
     const hashes = Int32Array.from(terms, ({ term }) => termHash(term));
     const blocks = new PairBlocks(join(dirname(db.name), "select.tmp"));
@@ -73,7 +73,7 @@ export function select(db: Database, options: SelectOptions): Selection {
 }
 
 /** Brings all live pairs into blocks, in the order of the table, and counts their matches. */
-function readPairs(db: Database, blocks: PairBlocks, queries: number): Uint32Array {
+export function readPairs(db: Database, blocks: PairBlocks, queries: number): Uint32Array {
   const live = db.prepare<[], [string, string]>(
     `SELECT id, queries FROM pair NOT INDEXED WHERE ${LIVE} ORDER BY rowid`,
   );
@@ -83,8 +83,8 @@ function readPairs(db: Database, blocks: PairBlocks, queries: number): Uint32Arr
   return counts;
 }
 
-/** Writes who is within a cap to the table, where it changed. */
-function mark(db: Database, blocks: PairBlocks, thresholds: Thresholds, hashes: Int32Array, seed: number): Selection {
+/** Writes who is within a cap to the table, where it changed. @param blocks what {@link readPairs} gave. */
+export function mark(db: Database, blocks: PairBlocks, thresholds: Thresholds, hashes: Int32Array, seed: number): Selection {
   const live = db.prepare<[], [number, string, string | null]>(
     `SELECT rowid, state, chosen_for FROM pair NOT INDEXED WHERE ${LIVE} ORDER BY rowid`,
   );
@@ -134,11 +134,12 @@ function sharedCaptions(db: Database, most: number | undefined): void {
 }
 
 /**
- * Of a picture with several texts so many stay, one in CLIP: the preferred kind of text first, then the smallest id.
- * Decided anew each time, so that the order in which texts were found does not matter.
+ * Of a picture with several texts so many stay, one in CLIP: the preferred kind of text first, then the smallest id. Decided
+ * among all that passed the rules, whatever became of them since: neither the order in which texts were found matters, nor
+ * is a picture that cannot be had asked for again under another text.
  */
-function captionsOfAPicture(db: Database, most: number): void {
-  const among = `(${LIVE} OR reason = 'other_caption')`;
+export function captionsOfAPicture(db: Database, most = 1): void {
+  const among = "queries IS NOT NULL AND coalesce(reason, '') NOT IN ('shared_caption', 'removed')";
   findRepeated(db, "image_url", among, 1);
   const rank = CAPTION_KINDS.map((kind, place) => `WHEN '${kind}' THEN ${place}`).join(" ");
   db.exec(`

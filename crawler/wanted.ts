@@ -1,5 +1,4 @@
 import type { Database } from "../store/database.ts";
-import { type SelectOptions, select } from "./select.ts";
 
 /** Fewer downloads say little about how often they fail. */
 const ENOUGH = 200;
@@ -9,19 +8,18 @@ const ENOUGH = 200;
  * for capped queries some that are next in line, because some of the chosen will fail. Without these each round loses the same
  * share again, and 20,000 pairs with one in five dead take seven rounds instead of three. The states of the pairs are left
  * alone: what turns out to be too much stays in reserve, so the cap is exact whatever is guessed.
+ * @param chooseMore selects under a larger cap, which tells who is next in line; it is not kept.
  * @returns how many pairs.
  */
-export function listWanted(db: Database, options: SelectOptions): number {
+export function listWanted(db: Database, chooseMore?: () => void): number {
   db.exec("CREATE TEMP TABLE IF NOT EXISTS wanted (host TEXT, id TEXT, PRIMARY KEY (host, id)) WITHOUT ROWID");
   db.exec("DELETE FROM wanted");
   const missing = "SELECT host, id FROM pair WHERE state = 'chosen' AND file IS NULL";
-  const extra = spare(...shortageAndRate(db));
-  if (extra === 0) return db.prepare(`INSERT INTO wanted ${missing}`).run().changes;
-  // A selection under a larger cap tells which are next; it is not kept.
+  if (!chooseMore) return db.prepare(`INSERT INTO wanted ${missing}`).run().changes;
   db.exec("BEGIN");
   let next: unknown[][];
   try {
-    select(db, { ...options, cap: options.cap + extra });
+    chooseMore();
     next = db.prepare(missing).raw().all() as unknown[][];
   } finally {
     db.exec("ROLLBACK");
@@ -33,17 +31,33 @@ export function listWanted(db: Database, options: SelectOptions): number {
   return next.length;
 }
 
-/** The pictures that the query with the fewest still needs, and the share of downloads that failed so far. */
-function shortageAndRate(db: Database): [number, number] {
-  const { tried = 0, failed = 0 } =
-    db
-      .prepare<[], { tried: number; failed: number }>(
-        `SELECT count(*) AS tried, coalesce(sum(state = 'dropped'), 0) AS failed FROM pair
-         WHERE attempts > 0 AND (file IS NOT NULL OR state = 'dropped')`,
-      )
-      .get() ?? {};
+/** How far beyond the cap the coming round fetches, by what the rounds so far have shown. */
+export function spareNow(db: Database): number {
   const short = db.prepare<[], { n: number | null }>("SELECT max(chosen - downloaded) AS n FROM query").get()?.n ?? 0;
-  return [short, tried < ENOUGH ? 0 : failed / tried];
+  return spare(short, failureRate(triedAndFailed(db)));
+}
+
+/** Downloads so far. */
+export interface Tried {
+  tried: number;
+  /** Of these, without a picture in the set: also those whose picture was there already. */
+  failed: number;
+}
+
+/** Counts the downloads so far. */
+export function triedAndFailed(db: Database): Tried {
+  const row = db
+    .prepare<[], Tried>(
+      `SELECT count(*) AS tried, coalesce(sum(state = 'dropped'), 0) AS failed FROM pair
+       WHERE attempts > 0 AND (file IS NOT NULL OR state = 'dropped')`,
+    )
+    .get();
+  return row ?? { tried: 0, failed: 0 };
+}
+
+/** The share of downloads that fail; 0 while too few were made to tell. */
+export function failureRate({ tried, failed }: Tried): number {
+  return tried < ENOUGH ? 0 : failed / tried;
 }
 
 /**

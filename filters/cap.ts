@@ -108,11 +108,13 @@ export class Windows {
   readonly #from: Int32Array;
   readonly #to: Int32Array;
   readonly #open: number[] = [];
+  readonly #counts: Uint32Array;
 
   /**
    * @param counts matches of each query in all blocks of all machines.
    * @param hashes {@link termHash} of each query.
    * @param deviations half the width of a window; wider ones for `only` in the improbable case that one was missed.
+   * @param beyond the windows also hold what thresholds of up to so many pairs above the cap need, see {@link settle}.
    */
   constructor(
     counts: Uint32Array,
@@ -121,19 +123,21 @@ export class Windows {
     seed: number,
     deviations = 7,
     only?: ReadonlySet<number>,
+    beyond = 0,
   ) {
-    [this.#hashes, this.#cap, this.#seed] = [hashes, cap, seed];
+    [this.#counts, this.#hashes, this.#cap, this.#seed] = [counts, hashes, cap, seed];
     this.below = new Float64Array(counts.length);
     this.#from = new Int32Array(counts.length).fill(-HALF);
     this.#to = new Int32Array(counts.length).fill(-HALF);
     for (let query = 0; query < counts.length; query++) {
       const count = counts[query] as number;
       if (count <= cap || (only && !only.has(query))) continue;
-      const spread = deviations * Math.sqrt(cap * (1 - cap / count));
+      const spread = (k: number) => deviations * Math.sqrt(k * (1 - k / count));
+      const most = Math.min(cap + beyond, count);
       this.#open.push(query);
-      this.#from[query] = Math.max(0, Math.floor(((cap - spread) / count) * 2 ** 32)) - HALF;
+      this.#from[query] = Math.max(0, Math.floor(((cap - spread(cap)) / count) * 2 ** 32)) - HALF;
       // Few expected are no normal distribution: with 30 more, that too few are as small has probability e^-30.
-      this.#to[query] = Math.min(2 ** 32 - 1, Math.ceil(((cap + spread + 30) / count) * 2 ** 32)) - HALF;
+      this.#to[query] = Math.min(2 ** 32 - 1, Math.ceil(((most + spread(most) + 30) / count) * 2 ** 32)) - HALF;
     }
   }
 
@@ -176,9 +180,38 @@ export class Windows {
 
   /**
    * Writes the thresholds of the queries with windows into `thresholds`.
+   * @param beyond pairs above the cap that are to be let in; queries with no more than that keep what they have.
    * @returns the queries whose threshold lies outside their window; probability 1e-11 each.
    */
-  settle(thresholds: Thresholds): Set<number> {
+  settle(thresholds: Thresholds, beyond = 0): Set<number> {
+    const { sorted, ends } = this.#byQuery();
+    const missed = new Set<number>();
+    for (const query of this.#open) {
+      if (beyond > 0 && (this.#counts[query] as number) <= this.#cap + beyond) continue;
+      const start = query === 0 ? 0 : (ends[query - 1] as number);
+      const own = sorted.subarray(start, ends[query]);
+      const place = this.#cap + beyond - (this.below[query] as number);
+      if (place < 1 || place > own.length) missed.add(query);
+      else setThreshold(thresholds, query, own.sort()[place - 1] as number);
+    }
+    return missed;
+  }
+
+  /** How many of the matches seen lie within the thresholds, for the queries with windows; 0 for others. */
+  countWithin({ high, low }: Thresholds): Uint32Array {
+    const counts = Uint32Array.from(this.below);
+    for (const { values, queries, used } of this.inside) {
+      for (let i = 0; i < used; i++) {
+        const query = queries[i] as number;
+        if ((values[i] as number) <= join(high[query] as number, low[query] as number))
+          counts[query] = (counts[query] as number) + 1;
+      }
+    }
+    return counts;
+  }
+
+  /** What is inside, query by query; `ends` holds where each query's end. */
+  #byQuery(): { sorted: Float64Array; ends: Float64Array } {
     const ends = new Float64Array(this.below.length + 1);
     for (const { queries, used } of this.inside)
       for (let i = 0; i < used; i++)
@@ -195,15 +228,7 @@ export class Windows {
         ends[query] = place + 1;
       }
     }
-    const missed = new Set<number>();
-    for (const query of this.#open) {
-      const start = query === 0 ? 0 : (ends[query - 1] as number);
-      const own = sorted.subarray(start, ends[query]);
-      const place = this.#cap - (this.below[query] as number);
-      if (place < 1 || place > own.length) missed.add(query);
-      else setThreshold(thresholds, query, own.sort()[place - 1] as number);
-    }
-    return missed;
+    return { sorted, ends };
   }
 }
 
@@ -212,7 +237,8 @@ function setThreshold(thresholds: Thresholds, query: number, u: number): void {
   thresholds.low[query] = u % LOW_RANGE;
 }
 
-function openThresholds(queries: number): Thresholds {
+/** Thresholds that let everything in. */
+export function openThresholds(queries: number): Thresholds {
   return { high: new Int32Array(queries).fill(HALF - 1), low: new Uint32Array(queries).fill(0xffffffff) };
 }
 
@@ -223,6 +249,7 @@ export type BlockScan = (visit: (block: PairBlock) => void) => void;
  * The exact thresholds, in one pass over the pairs, and one more in the improbable case that a window was missed.
  * @param counts matches of each query, see {@link countMatches}.
  * @param cap k, the most pairs chosen on account of one query.
+ * @param filled windows that hold all pairs already, e.g. merged from many machines: then the first pass is not needed.
  */
 export function exactThresholds(
   scan: BlockScan,
@@ -230,9 +257,10 @@ export function exactThresholds(
   hashes: Int32Array,
   cap: number,
   seed: number,
+  filled?: Windows,
 ): Thresholds {
   const thresholds = openThresholds(counts.length);
-  let only: Set<number> | undefined;
+  let only = filled?.settle(thresholds);
   for (let deviations = 7; only === undefined || only.size > 0; deviations *= 4) {
     const windows: Windows = new Windows(counts, hashes, cap, seed, deviations, only);
     scan((block) => windows.add(block));

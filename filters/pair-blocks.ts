@@ -111,3 +111,52 @@ function emptyBlock(pairs: number, matches = pairs): PairBlock {
     queries: new Int32Array(matches),
   };
 }
+
+/** A block with columns of the caller's own. */
+export interface WideBlock extends PairBlock {
+  /** `width` numbers a pair, in the order of the pairs. */
+  extra: Int32Array;
+}
+
+const HEADER = 3;
+
+/** A block as bytes, to be written one behind the other into a file for {@link readBlocks}. */
+export function encodeBlock(block: PairBlock, extra: Int32Array = new Int32Array(0)): Buffer {
+  const { pairs, high, low, starts, queries } = block;
+  const matches = starts[pairs] as number;
+  const columns = [
+    Uint32Array.of(pairs, matches, extra.length),
+    ...[high.subarray(0, pairs), low.subarray(0, pairs), starts.subarray(0, pairs + 1), queries.subarray(0, matches)],
+    extra,
+  ];
+  return Buffer.concat(columns.map(({ buffer, byteOffset, byteLength }) => Buffer.from(buffer, byteOffset, byteLength)));
+}
+
+/**
+ * The blocks of a file, one at a time.
+ * @throws Error naming the file when it ends within a block.
+ */
+export function* readBlocks(file: string): Generator<WideBlock> {
+  const descriptor = openSync(file, "r");
+  const fill = (column: Int32Array | Uint32Array): boolean => {
+    const bytes = new Uint8Array(column.buffer);
+    let done = 0;
+    for (let read = 1; done < bytes.length && read > 0; done += read)
+      read = readSync(descriptor, bytes, done, bytes.length - done, null);
+    if (done > 0 && done < bytes.length) throw new Error(`${file}: ends within a block`);
+    return done === bytes.length;
+  };
+  try {
+    for (;;) {
+      const header = new Uint32Array(HEADER);
+      if (!fill(header)) return;
+      const [pairs = 0, matches = 0, extras = 0] = header;
+      const block = { ...emptyBlock(pairs, matches), pairs, extra: new Int32Array(extras) };
+      for (const column of [block.high, block.low, block.starts, block.queries, block.extra])
+        if (!fill(column)) throw new Error(`${file}: ends within a block`);
+      yield block;
+    }
+  } finally {
+    closeSync(descriptor);
+  }
+}

@@ -9,19 +9,34 @@ export interface Place {
   bytes: number;
 }
 
-const PACK = "spool/00000.pack";
+function packName(number: number): string {
+  return `spool/${String(number).padStart(5, "0")}.pack`;
+}
 
 /**
- * Pictures between their download and their shard, one after the other in an append-only file. Bytes are written before
+ * Pictures between their download and their shard, one after the other in append-only files. Bytes are written before
  * the row that names them is committed, so a killed run leaves at most bytes that no row names.
  */
 export class Spool {
-  readonly #descriptor: number;
+  readonly #data: string;
+  #number: number;
+  #descriptor: number;
   #end: number;
 
-  constructor(data: string) {
+  /** @param number of the file; an ordinary workspace has one. */
+  constructor(data: string, number = 0) {
     mkdirSync(join(data, "spool"), { recursive: true });
-    this.#descriptor = openSync(join(data, PACK), "a");
+    this.#data = data;
+    this.#number = number;
+    this.#descriptor = openSync(join(data, packName(number)), "a");
+    this.#end = fstatSync(this.#descriptor).size;
+  }
+
+  /** Ends this file and begins the next. */
+  rotate(): void {
+    this.close();
+    this.#number++;
+    this.#descriptor = openSync(join(this.#data, packName(this.#number)), "a");
     this.#end = fstatSync(this.#descriptor).size;
   }
 
@@ -29,7 +44,7 @@ export class Spool {
   append(image: Uint8Array): Place {
     let written = 0;
     while (written < image.length) written += writeSync(this.#descriptor, image, written);
-    const place = { file: PACK, offset: this.#end, bytes: image.length };
+    const place = { file: packName(this.#number), offset: this.#end, bytes: image.length };
     this.#end += image.length;
     return place;
   }

@@ -50,12 +50,12 @@ test("--captions-per-image: the preferred kinds stay, whatever the order; raised
     assert.ok(reasons(db).every((line) => line.endsWith("chosen")));
     select(db, { cap: 9, seed: 0, captionsPerImage: 1 });
     assert.deepEqual(reasons(db), one);
-    // The preferred one fails: the next takes its place.
+    // The preferred one fails: its picture is not asked for again under another text.
     db.exec("UPDATE pair SET state = 'dropped', reason = 'http_404' WHERE caption = 'cat 3'");
     select(db, { cap: 9, seed: 0 });
     assert.deepEqual(reasons(db), [
       "a cat 1: other_caption",
-      "a cat 2: chosen",
+      "a cat 2: other_caption",
       "a cat 3: http_404",
       "b cat 1: chosen",
     ]);
