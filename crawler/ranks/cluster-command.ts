@@ -1,10 +1,12 @@
 import { mkdirSync } from "node:fs";
 import { availableParallelism } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { openForReading } from "../../store/database.ts";
 import type { Executor } from "../../store/executors/executor.ts";
 import { LocalExecutor } from "../../store/executors/local.ts";
+import { queuedJobs, SlurmExecutor, submit } from "../../store/executors/slurm.ts";
+import { type SlurmOptions, slurmScript } from "../../store/executors/slurm-script.ts";
 import { type Objects, openObjects } from "../../store/objects.ts";
 import { collectStats, formatSummary } from "../../store/stats.ts";
 import { UsageError } from "../../store/usage-error.ts";
@@ -12,8 +14,9 @@ import type { CrawlFlags } from "../command.ts";
 import { Stop } from "../stop.ts";
 import { drive } from "./drive.ts";
 import { buildId, defaultScratch } from "./environment.ts";
+import { markedRanks } from "./names.ts";
 import { type Plan, preparePlan } from "./plan.ts";
-import { nextStage } from "./stages.ts";
+import { nextStage, stagesAhead } from "./stages.ts";
 
 /** Options of a crawl that is shared out; without `ranks` and `executor` it is one process. */
 export interface ClusterFlags {
@@ -27,50 +30,105 @@ export interface ClusterFlags {
   print?: boolean;
 }
 
+type Flags = CrawlFlags & ClusterFlags;
+
+const say = (text: string) => void process.stderr.write(`${text}\n`);
+
 /** Whether a crawl is to be shared out. */
-export function isShared({ data, executor, ranks }: Pick<CrawlFlags, "data"> & ClusterFlags): boolean {
-  return executor !== undefined || ranks !== undefined || /^s3:\/\//.test(data);
+export function isShared({ data, executor, ranks }: Pick<Flags, "data" | "executor" | "ranks">): boolean {
+  return executor !== undefined || ranks !== undefined || isBucket(data);
 }
 
 /** `npm run crawl` with ranks: begins a build, or goes on with it, on the engine that is named. */
-export async function clusterCommand(flags: CrawlFlags & ClusterFlags): Promise<void> {
-  const { executor = "local", data, quiet } = flags;
+export async function clusterCommand(given: Flags): Promise<void> {
+  // Engines start processes elsewhere: in another folder.
+  const flags = { ...given, data: isBucket(given.data) ? given.data : resolve(given.data) };
+  checkFlags(flags);
   const stop = new Stop(flags.timeBudget);
-  const store = await openObjects(data);
+  const store = await openObjects(flags.data);
   const { plan, web } = await preparePlan(store, flags, flags.ranks);
-  const engine = engineOf(executor, flags, plan, store);
   try {
-    await drive(store, engine, stop.signal, quiet);
+    if (flags.executor === "slurm" && !flags.wait) return await submitAll(store, plan, flags);
+    const engine = engineOf(flags, plan, store);
+    await drive(store, engine, stop.signal, flags.quiet).finally(() => engine.close());
   } finally {
-    await engine.close();
     web?.close();
   }
-  if (!stop.signal.aborted) await showResult(store, flags);
-  else process.stderr.write("run the same command again to go on, or `npm run status` to see what is done\n");
+  if (stop.signal.aborted) say("run the same command again to go on; `npm run status` shows what is done");
+  else await showResult(store, flags);
   process.exit(stop.exitCode);
 }
 
-function engineOf(executor: string, flags: CrawlFlags & ClusterFlags, plan: Plan, _store: Objects): Executor {
-  const say = (text: string) => void process.stderr.write(`${text}\n`);
-  const workers = flags.workers ?? availableParallelism();
-  const scratch = flags.scratch ?? (/^s3:/.test(flags.data) ? defaultScratch(flags.data) : join(flags.data, "scratch"));
-  mkdirSync(scratch, { recursive: true });
-  const rank = [...rankProgram(), "--data", flags.data, "--scratch", scratch];
-  return new LocalExecutor([...rank.slice(1), "--worker"], Math.min(workers, plan.world), say);
+function checkFlags({ executor = "local", wait, print, slurmArgs, ranksPerJob, sampleWeb }: Flags): void {
+  const only = (option: string, engines: string) => new UsageError(`${option} is for --executor ${engines}`);
+  if (executor !== "slurm" && slurmArgs !== undefined) throw only("--slurm-args", "slurm");
+  if (executor !== "slurm" && print) throw only("--print", "slurm");
+  if (executor === "local" && ranksPerJob !== undefined) throw only("--ranks-per-job", "slurm or ray");
+  if (print && wait) throw new UsageError("--print submits nothing that --wait could wait for");
+  if (executor === "slurm" && !wait && sampleWeb)
+    throw new UsageError("--sample-web is served by this process, which must stay: give --wait");
 }
 
-/** The command that does ranks, as it is called here. */
-function rankProgram(): string[] {
+/** The stages that are sure to follow, and a job for those that depend on them. */
+async function submitAll(store: Objects, plan: Plan, flags: Flags): Promise<void> {
+  const options = slurmOptions(flags);
+  const next = await nextStage(store);
+  if (!next) return showResult(store, flags);
+  const stages = stagesAhead(plan, next.stage);
+  const script = slurmScript(options, stages, stages.at(-1)?.stage !== "merge");
+  if (flags.print) {
+    process.stdout.write(script);
+    return;
+  }
+  const before = queuedJobs(options.id).filter(({ id }) => id !== process.env["SLURM_JOB_ID"]);
+  if (before.length > 0) {
+    say(`nothing submitted: ${before.map(({ id, name }) => `${id} (${name})`).join(", ")} of this build are queued`);
+    return;
+  }
+  const jobs = submit(script);
+  say(
+    `submitted ${jobs.join(", ")}: ${stages.map(({ stage }) => stage).join(", ")}; \`npm run status -- --data ${flags.data} --watch\` shows how far they are`,
+  );
+}
+
+function engineOf(flags: Flags, plan: Plan, store: Objects): Executor {
+  const quietly = flags.quiet ? () => {} : say;
+  if (flags.executor === "slurm")
+    return new SlurmExecutor(slurmOptions(flags), (stage) => markedRanks(store, stage), quietly);
+  const workers = Math.min(flags.workers ?? availableParallelism(), plan.world);
+  // Beside the store a rank's files become its objects without being copied.
+  const scratch = flags.scratch ?? (isBucket(flags.data) ? defaultScratch(flags.data) : join(flags.data, "scratch"));
+  return new LocalExecutor([...program("rank", flags.data, scratch), "--worker"], workers, say);
+}
+
+function slurmOptions(flags: Flags): SlurmOptions {
+  const { data, scratch, workers, ranksPerJob, slurmArgs } = flags;
+  const given = { workers, "ranks-per-job": ranksPerJob, "slurm-args": slurmArgs };
+  const again = Object.entries(given).flatMap(([name, value]) => (value === undefined ? [] : [`--${name}=${value}`]));
+  const id = buildId(data);
+  return {
+    id,
+    rank: [process.execPath, ...program("rank", data, scratch)],
+    goOn: [process.execPath, ...program("crawl", data, scratch), "--executor", "slurm", ...again],
+    logs: isBucket(data) ? resolve(`webimagetext-${id}-logs`) : join(data, "cluster", "slurm"),
+    workers,
+    ranksPerJob,
+    args: slurmArgs,
+  };
+}
+
+/** A command of this program, for a process elsewhere. */
+function program(command: string, data: string, scratch: string | undefined): string[] {
   const cli = fileURLToPath(
     new URL(import.meta.url.endsWith(".ts") ? "../../cli.ts" : "../../cli.js", import.meta.url),
   );
-  return [process.execPath, cli, "rank"];
+  return [cli, command, "--data", data, ...(scratch === undefined ? [] : ["--scratch", resolve(scratch)])];
 }
 
 /** What the build came to; its database is brought here to be read, if it lies in a bucket. */
-async function showResult(store: Objects, { data, scratch = defaultScratch(data), json }: CrawlFlags & ClusterFlags) {
+async function showResult(store: Objects, { data, scratch = defaultScratch(data), json }: Flags): Promise<void> {
   let folder = data;
-  if (/^s3:/.test(data)) {
+  if (isBucket(data)) {
     folder = join(scratch, "result");
     mkdirSync(folder, { recursive: true });
     await store.fetch("wit.sqlite", join(folder, "wit.sqlite"));
@@ -79,4 +137,8 @@ async function showResult(store: Objects, { data, scratch = defaultScratch(data)
   const stats = collectStats(db, { top: 10 });
   db.close();
   console.log(json ? JSON.stringify(stats) : formatSummary(stats, data));
+}
+
+function isBucket(data: string): boolean {
+  return /^s3:\/\//.test(data);
 }
