@@ -5,6 +5,8 @@ import { fileURLToPath } from "node:url";
 import { openForReading } from "../../store/database.ts";
 import type { Executor } from "../../store/executors/executor.ts";
 import { LocalExecutor } from "../../store/executors/local.ts";
+import { isRemoteRay, jobCommand, RayExecutor, submitJob } from "../../store/executors/ray.ts";
+import { commandLine } from "../../store/executors/shell.ts";
 import { queuedJobs, SlurmExecutor, submit } from "../../store/executors/slurm.ts";
 import { type SlurmOptions, slurmScript } from "../../store/executors/slurm-script.ts";
 import { type Objects, openObjects } from "../../store/objects.ts";
@@ -49,6 +51,7 @@ export async function clusterCommand(given: Flags): Promise<void> {
   const { plan, web } = await preparePlan(store, flags, flags.ranks);
   try {
     if (flags.executor === "slurm" && !flags.wait) return await submitAll(store, plan, flags);
+    if (flags.executor === "ray" && (!flags.wait || isRemoteRay())) return submitToRay(flags);
     const engine = engineOf(flags, plan, store);
     await drive(store, engine, stop.signal, flags.quiet).finally(() => engine.close());
   } finally {
@@ -62,10 +65,10 @@ export async function clusterCommand(given: Flags): Promise<void> {
 function checkFlags({ executor = "local", wait, print, slurmArgs, ranksPerJob, sampleWeb }: Flags): void {
   const only = (option: string, engines: string) => new UsageError(`${option} is for --executor ${engines}`);
   if (executor !== "slurm" && slurmArgs !== undefined) throw only("--slurm-args", "slurm");
-  if (executor !== "slurm" && print) throw only("--print", "slurm");
+  if (executor === "local" && print) throw only("--print", "slurm or ray");
   if (executor === "local" && ranksPerJob !== undefined) throw only("--ranks-per-job", "slurm or ray");
   if (print && wait) throw new UsageError("--print submits nothing that --wait could wait for");
-  if (executor === "slurm" && !wait && sampleWeb)
+  if (executor !== "local" && (!wait || isRemoteRay()) && sampleWeb)
     throw new UsageError("--sample-web is served by this process, which must stay: give --wait");
 }
 
@@ -91,10 +94,28 @@ async function submitAll(store: Objects, plan: Plan, flags: Flags): Promise<void
   );
 }
 
+/** A job of Ray's that does what this command does with --wait. */
+function submitToRay(flags: Flags): void {
+  const goOn = [...program("crawl", flags.data, flags.scratch), "--executor", "ray", "--wait", ...engineOptions(flags)];
+  const command = jobCommand(buildId(flags.data), [process.execPath, ...goOn], flags.wait ?? false);
+  if (flags.print) console.log(commandLine(command));
+  else submitJob(command);
+}
+
 function engineOf(flags: Flags, plan: Plan, store: Objects): Executor {
   const quietly = flags.quiet ? () => {} : say;
   if (flags.executor === "slurm")
     return new SlurmExecutor(slurmOptions(flags), (stage) => markedRanks(store, stage), quietly);
+  if (flags.executor === "ray")
+    return new RayExecutor(
+      {
+        rank: [process.execPath, ...program("rank", flags.data, flags.scratch)],
+        workers: flags.workers,
+        ranksPerTask: flags.ranksPerJob,
+      },
+      (stage) => markedRanks(store, stage),
+      quietly,
+    );
   const workers = Math.min(flags.workers ?? availableParallelism(), plan.world);
   // Beside the store a rank's files become its objects without being copied.
   const scratch = flags.scratch ?? (isBucket(flags.data) ? defaultScratch(flags.data) : join(flags.data, "scratch"));
@@ -103,18 +124,22 @@ function engineOf(flags: Flags, plan: Plan, store: Objects): Executor {
 
 function slurmOptions(flags: Flags): SlurmOptions {
   const { data, scratch, workers, ranksPerJob, slurmArgs } = flags;
-  const given = { workers, "ranks-per-job": ranksPerJob, "slurm-args": slurmArgs };
-  const again = Object.entries(given).flatMap(([name, value]) => (value === undefined ? [] : [`--${name}=${value}`]));
   const id = buildId(data);
   return {
     id,
     rank: [process.execPath, ...program("rank", data, scratch)],
-    goOn: [process.execPath, ...program("crawl", data, scratch), "--executor", "slurm", ...again],
+    goOn: [process.execPath, ...program("crawl", data, scratch), "--executor", "slurm", ...engineOptions(flags)],
     logs: isBucket(data) ? resolve(`webimagetext-${id}-logs`) : join(data, "cluster", "slurm"),
     workers,
     ranksPerJob,
     args: slurmArgs,
   };
+}
+
+/** The options of the engine that a command which goes on needs as well. */
+function engineOptions({ workers, ranksPerJob, slurmArgs }: Flags): string[] {
+  const given = { workers, "ranks-per-job": ranksPerJob, "slurm-args": slurmArgs };
+  return Object.entries(given).flatMap(([name, value]) => (value === undefined ? [] : [`--${name}=${value}`]));
 }
 
 /** A command of this program, for a process elsewhere. */

@@ -62,10 +62,9 @@ export function queuedJobs(id: string): { id: string; name: string }[] {
   });
   if (status !== 0 || error)
     throw new Error(`Slurm cannot be asked (squeue): ${(stderr || String(error)).trim()}: run this on a login node`);
-  const jobs = stdout.split("\n").map((line) => {
-    const [id = "", name = ""] = line.trim().split(" ");
-    return { id, name };
-  });
+  // Each part of an array that runs has a line of its own.
+  const lines = [...new Set(stdout.split("\n").map((line) => line.trim()))];
+  const jobs = lines.map((line) => line.split(" ")).map(([id = "", name = ""]) => ({ id, name }));
   return jobs.filter((job) => job.name.startsWith(jobName(id, "")));
 }
 
