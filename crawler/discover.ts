@@ -12,8 +12,8 @@ const TRANSACTION = 50_000;
 const LOG_PAGES = 50_000;
 /** Before the opt-out signals that the page gave, not the picture. */
 const PAGE = "page: ";
-/** Batches of a list that are judged while others are read and written. */
-const AHEAD = 8;
+/** Candidates of a list that are read and judged while others are written: the threads must have enough to do meanwhile. */
+const AHEAD = 60_000;
 
 /**
  * Takes all a source finds into the table `pair`, each as a candidate or dropped with its reason; batches and the
@@ -32,14 +32,15 @@ export async function discover(
 ): Promise<number> {
   const write = writer(db);
   const underWay: { batch: Batch; judged: Promise<Judged[]> }[] = [];
+  let ahead = 0;
   let ready: { batch: Batch; judged: Judged[] }[] = [];
   let rows = 0;
   let seen = 0;
-  const settle = async (left: number, least: number) => {
-    while (underWay.length > left) {
-      const first = underWay.shift();
-      if (!first) break;
+  const settle = async (most: number, least: number) => {
+    for (let first = underWay[0]; first && ahead > most; first = underWay[0]) {
+      underWay.shift();
       ready.push({ batch: first.batch, judged: await first.judged });
+      ahead -= sizeOf(first.batch);
       rows += first.batch.candidates.length;
     }
     if (rows < least) return;
@@ -55,10 +56,16 @@ export async function discover(
     // It may fail while an earlier one is waited for; settle() meets the error in its turn.
     judged.catch(() => {});
     underWay.push({ batch, judged });
-    await settle(readAhead ? AHEAD : 0, readAhead ? TRANSACTION : 0);
+    ahead += sizeOf(batch);
+    await settle(readAhead ? AHEAD : -1, readAhead ? TRANSACTION : 0);
   }
-  await settle(0, 0);
+  await settle(-1, 0);
   return seen;
+}
+
+/** What a batch adds to the work under way. */
+function sizeOf({ candidates, drops }: Batch): number {
+  return candidates.length + drops.length;
 }
 
 /** A function that writes judged batches in one transaction. */
