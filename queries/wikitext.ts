@@ -1,5 +1,6 @@
 import { keyBytes } from "./byte-table.ts";
 import { entity, isLetter, putCodePoint } from "./entities.ts";
+import type { Case } from "./terms.ts";
 
 /**
  * Wikitext to prose in one pass over bytes, straight from the XML of a dump (so `<` stands as `&lt;`). Templates, tables,
@@ -65,9 +66,20 @@ const INLINE = new Set(["sub", "sup", "b", "i", "u", "em", "strong", "span", "sm
 const FILE_OPTION =
   /^\s*(?:thumb(?:nail)?|frame(?:d|less)?|border|left|right|center|none|upright(?:=.*)?|baseline|middle|sub|super|top|text-top|bottom|text-bottom|\d*x?\d+ ?px|(?:alt|link|lang|page|class|thumbtime|start|end)=.*)\s*$/i;
 
-/** Bytes that mean nothing in wikitext: letters, digits, most punctuation, all of UTF-8 beyond ASCII. */
-const PLAIN = new Uint8Array(256).fill(1);
-for (const byte of [LBRACE, OPEN, PIPE, CLOSE, APOSTROPHE, EQUALS, LF, UNDERSCORE, AMP, COLON]) PLAIN[byte] = 0;
+/**
+ * Of four bytes at once, the high bit of each that is a letter of ASCII. A byte plus 128 - n has its high bit set when it is n
+ * or more, so a range takes two sums, for all four.
+ */
+function letters(four: number): number {
+  const small = (four & 0x7f7f7f7f) | 0x20202020;
+  return (small + 0x1f1f1f1f) & ~(small + 0x05050505) & ~four & 0x80808080;
+}
+
+/** The same for what means nothing in wikitext: beyond ASCII, spaces, digits and ( ) * + , - . / */
+function plain(four: number): number {
+  const low = four & 0x7f7f7f7f;
+  return (((low + 0x58585858) & ~(low + 0x46464646)) | ~((low ^ 0x20202020) + 0x7f7f7f7f) | four) & 0x80808080;
+}
 
 const latin1 = new TextDecoder("latin1");
 const utf8 = new TextDecoder();
@@ -100,8 +112,15 @@ export class Prose {
   readonly #hidden: ReadonlySet<string>;
   /** Bytes that may yet be looked at for an end that is not there. */
   #patience = 0;
+  /** What makes four letters small, or zero when they keep their case. */
+  readonly #small: number;
+  /** The XML that was read last, and the same to read four bytes at a time from. */
+  #xml: Uint8Array = new Uint8Array(0);
+  #view: DataView = new DataView(new ArrayBuffer(0));
 
-  constructor(names: LinkNames) {
+  /** @param letters "fold" makes letters of ASCII small, which costs nothing here and a pass over the text later. */
+  constructor(names: LinkNames, letters: Case = "keep") {
+    this.#small = letters === "fold" ? 0x20202020 : 0;
     this.#files = new Set(["file", "image", ...names.files.map((name) => name.toLowerCase())]);
     this.#hidden = new Set(["category", ...names.categories.map((name) => name.toLowerCase())]);
   }
@@ -112,18 +131,34 @@ export class Prose {
    */
   read(xml: Uint8Array, start: number, end: number): void {
     if (this.text.bytes.length < end - start + 16) this.text = keyBytes((end - start) * 2);
+    if (this.#xml !== xml) this.#view = new DataView(xml.buffer, xml.byteOffset, xml.length);
+    this.#xml = xml;
+    const view = this.#view;
     const out = this.text.bytes;
+    const outView = this.text.view;
+    const small = this.#small;
     const open: Open[] = [];
     this.#patience = PATIENCE * (end - start);
     let length = 0;
     let at = start;
     while (at < end) {
-      const byte = xml[at] as number;
-      if (PLAIN[byte] === 1) {
-        out[length++] = byte;
-        at++;
-        continue;
+      while (at + 4 <= end) {
+        const four = view.getInt32(at, true);
+        const isLetter = letters(four);
+        outView.setInt32(length, four | ((isLetter >>> 2) & small), true);
+        const stop = (isLetter | plain(four)) ^ 0x80808080;
+        if (stop === 0) {
+          at += 4;
+          length += 4;
+          continue;
+        }
+        const before = (31 - Math.clz32(stop & -stop)) >> 3;
+        at += before;
+        length += before;
+        break;
       }
+      if (at === end) break;
+      const byte = xml[at] as number;
       switch (byte) {
         case LBRACE: {
           const next = xml[at + 1];
@@ -233,7 +268,7 @@ export class Prose {
           }
           const [code, after] = entity(xml, at, end);
           if (code > 0) {
-            length = putCodePoint(out, length, code);
+            length = putCodePoint(out, length, small !== 0 && isCapital(code) ? code | 32 : code);
             at = after;
             continue;
           }
@@ -249,7 +284,7 @@ export class Prose {
           break;
         }
       }
-      out[length++] = byte;
+      out[length++] = small !== 0 && isCapital(byte) ? byte | 32 : byte;
       at++;
     }
     this.length = length;
