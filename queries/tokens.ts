@@ -1,4 +1,5 @@
 import { ByteTable, type KeyBytes } from "./byte-table.ts";
+import { maskBefore, notWord } from "./four-bytes.ts";
 import { type Case, wordsOf } from "./terms.ts";
 
 /** Stands in the stream of words where no pair goes across: anything but a space or a hyphen lies between. */
@@ -23,21 +24,6 @@ function pointKind(point: number): number {
   POINT[point] = kind;
   return kind;
 }
-
-/**
- * Of four bytes at once, the high bit of each that is no letter or digit of ASCII. A byte plus 128 - n has its high bit set
- * when it is n or more, so a range takes two sums, for all four.
- */
-function notPart(four: number): number {
-  const low = four & 0x7f7f7f7f;
-  const small = low | 0x20202020;
-  const letter = (small + 0x1f1f1f1f) & ~(small + 0x05050505);
-  const digit = (low + 0x50505050) & ~(low + 0x46464646);
-  return (~(letter | digit) | four) & 0x80808080;
-}
-
-/** Of such bits, the bytes before the first one set: all four when none is. */
-const before = (bits: number) => ((bits & -bits) >>> 7) - 1;
 
 /**
  * Cuts prose into words, counts them and writes them down as a stream of ids. Words are those of the matcher
@@ -102,17 +88,17 @@ export class Tokenizer {
       // long a word is costs no guess of the processor's.
       const four = view.getInt32(at, true);
       const next = view.getInt32(at + 4, true);
-      const stop = notPart(four);
-      const first = four & before(stop);
+      const stop = notWord(four);
+      const first = four & maskBefore(stop);
       if (first !== 0) {
-        const kept = before(stop);
+        const kept = maskBefore(stop);
         // None of the next four when the word ends within the first.
-        const more = before(notPart(next)) & ~((stop | -stop) >> 31);
+        const more = maskBefore(notWord(next)) & ~((stop | -stop) >> 31);
         let third = 0;
         let bits = 64 - Math.clz32(kept) - Math.clz32(more);
         if (more === -1) {
           const last = view.getInt32(at + 8, true);
-          const most = before(notPart(last));
+          const most = maskBefore(notWord(last));
           third = last & most;
           bits += 32 - Math.clz32(most);
         }
