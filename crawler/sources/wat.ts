@@ -48,13 +48,13 @@ class WatBatch {
     const { bytes, header, from, to, offset } = record;
     if (this.#scanned !== bytes) {
       this.#scanned = bytes;
-      this.#scanner = new WatScanner(bytes);
+      this.#scanner = new WatScanner(bytes, this.#agent);
     }
     if (this.#last && fieldOf(header, "WARC-Target-URI") === this.#last.uri) this.#readLanguage(bytes, from, to);
     let page: WatPage | undefined;
     try {
       if (isCut(bytes, from, to)) throw new SyntaxError("JSON without an end");
-      page = this.#scanner?.page(from, to, this.#agent);
+      page = this.#scanner?.page(from, to);
     } catch {
       this.tally.add("bad_record", `${this.#file} byte ${offset}`, 1);
       return;
