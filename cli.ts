@@ -4,6 +4,8 @@ import { Command, CommanderError, InvalidArgumentError, Option } from "commander
 import { crawlCommand } from "./crawler/command.ts";
 import { explainCommand } from "./crawler/explain.ts";
 import type { CrawlFlags } from "./crawler/flags.ts";
+import { type ClusterFlags, clusterCommand, isShared } from "./crawler/ranks/cluster-command.ts";
+import { rankCommand } from "./crawler/ranks/rank-command.ts";
 import { startCommand } from "./crawler/start.ts";
 import { rulesHelp } from "./filters/help.ts";
 import { parseResize, RESIZE_MODES, STORED_FORMATS } from "./filters/image/resize.ts";
@@ -26,6 +28,11 @@ function count(text: string): number {
   const value = Number(text);
   if (!Number.isSafeInteger(value) || value < 0) throw new InvalidArgumentError("expected a whole number, 0 or more.");
   return value;
+}
+
+/** Of an option that may name several: `3`, `3 4`, `3,4`. */
+function counts(text: string, before: number[] | undefined): number[] {
+  return [...(before ?? []), ...text.split(",").map(count)];
 }
 
 function positive(text: string): number {
@@ -191,14 +198,42 @@ command("build-queries", "the query list: words, bigrams and titles of Wikipedia
   .addOption(new Option("--export <form>", "also write the bare terms as a JSON array").choices(["json"]))
   .action(buildQueriesCommand);
 
+crawling("crawl", "discover, select and download in turns, then shards and report")
+  .addOption(
+    new Option("--executor <engine>", "share the work out: processes here, or jobs of Slurm or Ray").choices([
+      "local",
+      "slurm",
+      "ray",
+    ]),
+  )
+  .option("--ranks <n>", "parts the work is cut into, for good; about 8 a worker (docs/cluster.md)", positive)
+  .option("--workers <n>", "most processes at a time (all cores; Slurm and Ray: as many as they give)", positive)
+  .option("--scratch <dir>", "folder on each machine's own disk for unfinished work")
+  .option("--ranks-per-job <n>", "ranks one job of Slurm or task of Ray does one after the other", positive)
+  .option("--slurm-args <text>", "more options for sbatch, e.g. '--partition=cpu --account=me --time=12:00:00'")
+  .option("--wait", "stay until Slurm or Ray is done, and submit again what is lost")
+  .option("--print", "print the submission instead of making it, to be edited and run by hand")
+  .action((flags: CrawlFlags & ClusterFlags) =>
+    isShared(flags) ? clusterCommand(flags) : crawlCommand("crawl", flags),
+  );
+
 for (const [name, description] of [
-  ["crawl", "discover, select and download in turns, then shards and report"],
   ["discover", "find pairs and judge their captions"],
   ["select", "choose pairs under the cap"],
   ["download", "fetch the chosen pictures, let others move up for those that fail"],
 ] as const) {
   crawling(name, description).action((flags: CrawlFlags) => crawlCommand(name, flags));
 }
+
+command("rank", "some ranks of a shared crawl: what engines start; any array engine can")
+  .option("--stage <name>", "refuse to do another than this (the next one)")
+  .option("--rank <n...>", "ranks to do, instead of the share of this job of an array", counts)
+  .option("--world <n>", "ranks of the build, checked", positive)
+  .option("--stride <n>", "jobs of the array, where the environment does not tell", positive)
+  .option("--scratch <dir>", "folder on this machine's own disk for unfinished work")
+  .option("--follow", "all stages to the end, waiting for the other jobs between them", false)
+  .addOption(new Option("--worker", "take ranks from the parent process").default(false).hideHelp())
+  .action(rankCommand);
 
 command("stats", "the funnel, queries, drop reasons, hosts")
   .option("--query <term>", "one query and its pairs")

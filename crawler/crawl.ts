@@ -2,6 +2,7 @@ import { renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { PictureOptions } from "../filters/image/picture.ts";
 import { type Database, getMeta, setMeta } from "../store/database.ts";
+import { makeIndices, putOffIndices } from "../store/indices.ts";
 import { Progress } from "../store/progress.ts";
 import { refreshQueryCounts } from "../store/query-counts.ts";
 import { type ShardCounts, writeShards } from "../store/shards.ts";
@@ -55,6 +56,8 @@ export async function runDiscover(workspace: Workspace, options: CrawlOptions, n
       const { done = 0, n = 0 } = pages.get() ?? {};
       progress.update(seen, undefined, n > 0 ? `pairs on ${done ?? 0} of ${n} pages` : "pairs");
     });
+    // A run that is stopped shall end soon: the next one makes them, or goes on without.
+    if (!options.stop.aborted) makeIndices(db);
   } finally {
     await pool.close();
   }
@@ -67,6 +70,7 @@ export async function runDiscover(workspace: Workspace, options: CrawlOptions, n
 /**
  * Reads the sources, or a rank's share of them, into the database.
  * @param progress called with the pairs found so far.
+ * @param share which inputs are read; the database of a rank has no indices of `pair`.
  * @returns how many pairs were found.
  */
 export async function readSources(
@@ -75,14 +79,17 @@ export async function readSources(
   net: Net,
   pool: JudgePool,
   progress: (pairs: number) => void,
-  share: { rank: number; world: number } = { rank: 0, world: 1 },
+  share?: { rank: number; world: number },
 ): Promise<number> {
   const { sources, cap, stop } = options;
   const web = crawlPages(db, net, sources, stop);
   const bulk = bulkSources(db, net, sources, { cap, stop, judges: () => pool.judges(), ...share });
   let total = 0;
-  for (const { batches, readAhead } of [{ batches: web, readAhead: false }, ...bulk])
-    total += await discover(db, batches, pool, readAhead, (seen) => progress(total + seen));
+  for (const { batches, readAhead } of [{ batches: web, readAhead: false }, ...bulk]) {
+    const before = total;
+    if (!share && (!readAhead || !putOffIndices(db))) makeIndices(db);
+    total += await discover(db, batches, pool, readAhead, (seen) => progress(before + seen));
+  }
   return total;
 }
 

@@ -29,6 +29,11 @@ export class Stop {
     }
   }
 
+  /** Stops without a signal of the system: who wanted the work is gone. */
+  abort(): void {
+    this.#abort.abort();
+  }
+
   get signal(): AbortSignal {
     return this.#abort.signal;
   }

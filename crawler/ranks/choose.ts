@@ -14,11 +14,12 @@ import type { Objects } from "../../store/objects.ts";
 import { idHalves } from "../../store/pair-id.ts";
 import { failureRate, spare, type Tried } from "../wanted.ts";
 import { packNumbers, unpackNumbers, unpackRows } from "./chunks.ts";
-import type { StageResult, Work } from "./context.ts";
+import type { Work } from "./context.ts";
 import { resultOf } from "./names.ts";
 import { countsPictures, optionsOf } from "./options.ts";
 import type { Drop, Settled } from "./settle.ts";
 import { hashesOf } from "./shared.ts";
+import type { StageResult } from "./stage.ts";
 
 /** The stage whose output the first choice is made from. */
 export function baseStage({ plan }: Work): "gather" | "live" {

@@ -2,34 +2,9 @@ import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Content, Objects } from "../../store/objects.ts";
 import { Stopped } from "../fetch-error.ts";
-import { numbered, outputName } from "./names.ts";
+import { outputName, padded } from "./names.ts";
 import { type Plan, readPlan } from "./plan.ts";
-
-/** What a rank is given. */
-export interface StageContext {
-  /** Where the data set is built. */
-  store: Objects;
-  /** A folder of this build on this machine, shared by its ranks; what is in it may be lost. */
-  scratch: string;
-  rank: number;
-  world: number;
-  /** Unique among all tries of all ranks; without characters that names cannot have. */
-  attempt: string;
-  /** Ends the rank early: it is then not done. */
-  stop: AbortSignal;
-  progress(items: number, total?: number): void;
-  quiet: boolean;
-  /** What was fetched is published so often, in milliseconds; five minutes when left out. */
-  checkpointMs?: number | undefined;
-}
-
-/** What a rank did; the caller writes the marker. */
-export interface StageResult {
-  items: number;
-  bytes: number;
-  /** Names on the store. */
-  outputs: string[];
-}
+import type { StageContext, StageResult } from "./stage.ts";
 
 /** One rank of one stage at work: where it reads, computes and publishes. */
 export class Work {
@@ -65,7 +40,7 @@ export class Work {
 
   /** A folder of this rank, made when missing; what an earlier try left in it is there. */
   folder(name: string): string {
-    const folder = join(this.context.scratch, numbered(this.rank), name);
+    const folder = join(this.context.scratch, padded(this.rank), name);
     mkdirSync(folder, { recursive: true });
     return folder;
   }
@@ -77,7 +52,7 @@ export class Work {
   }
 
   remove(name: string): void {
-    rmSync(join(this.context.scratch, numbered(this.rank), name), { recursive: true, force: true });
+    rmSync(join(this.context.scratch, padded(this.rank), name), { recursive: true, force: true });
   }
 
   /** Publishes a file of the result under this attempt's own name, which it returns. */

@@ -6,11 +6,12 @@ import { type CrawlOptions, readSources } from "../crawl.ts";
 import { hostOf } from "../hosts.ts";
 import { Net } from "../net.ts";
 import { DealtRows, packRows } from "./chunks.ts";
-import type { StageResult, Work } from "./context.ts";
+import type { Work } from "./context.ts";
 import { fetchingOptionsOf } from "./options.ts";
 import { ownerOf } from "./owner.ts";
 import { openRankDatabase } from "./rank-database.ts";
 import { judgesOf, queriesOf } from "./shared.ts";
+import type { StageResult } from "./stage.ts";
 
 /** What a crawl of pages and lists leaves beside pairs. */
 export const SIDE_TABLES = ["tally", "page", "search", "list_position", "host"] as const;

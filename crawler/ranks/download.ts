@@ -9,13 +9,14 @@ import { Net } from "../net.ts";
 import { mark, readPairs } from "../select.ts";
 import { listWanted, triedAndFailed } from "../wanted.ts";
 import { baseStage, choiceOf } from "./choose.ts";
-import type { StageResult, Work } from "./context.ts";
+import type { Work } from "./context.ts";
 import { publishDigests } from "./digests.ts";
 import { publishLive } from "./live.ts";
 import { outputName } from "./names.ts";
 import { fetchingOptionsOf } from "./options.ts";
 import { Segments } from "./outcomes.ts";
 import { decodersOf, hashesOf } from "./shared.ts";
+import type { StageResult } from "./stage.ts";
 import { type DownloadIndex, getState, openState, setState } from "./state.ts";
 
 /** A machine that is lost costs at most what it fetched in so long. */

@@ -5,12 +5,13 @@ import { closeDatabase, type Database } from "../../store/database.ts";
 import { pairInsert } from "../../store/pair-insert.ts";
 import { captionsOfAPicture } from "../select.ts";
 import { DealtRows, packRows, unpackRows } from "./chunks.ts";
-import type { StageResult, Work } from "./context.ts";
+import type { Work } from "./context.ts";
 import { publishLive } from "./live.ts";
 import { outputName, resultOf } from "./names.ts";
 import { optionsOf } from "./options.ts";
 import { ownerOf } from "./owner.ts";
 import { openRankDatabase, settleFile } from "./rank-database.ts";
+import type { StageResult } from "./stage.ts";
 import { openState, setState } from "./state.ts";
 
 /**

@@ -10,13 +10,14 @@ import { checksums, orderOf, signatureOf, type WrittenShard } from "../../store/
 import { writeManifest } from "../crawl.ts";
 import { reportNearDuplicates } from "../duplicates.ts";
 import { unpackRows } from "./chunks.ts";
-import type { StageResult, Work } from "./context.ts";
+import type { Work } from "./context.ts";
 import type { SIDE_TABLES } from "./discover.ts";
-import { buildName, markedRanks, readMarker, resultOf } from "./names.ts";
+import { markedRanks, readMarker, resultOf } from "./names.ts";
 import { optionsOf } from "./options.ts";
 import { hostsOf } from "./outcomes.ts";
 import { pairIndices, settleFile } from "./rank-database.ts";
 import { queriesOf } from "./shared.ts";
+import type { StageResult } from "./stage.ts";
 import type { DownloadIndex } from "./state.ts";
 
 /** What two ranks may both have a row of, and what becomes of it then. */
@@ -155,14 +156,14 @@ async function mergeSideTables(work: Work, db: Database, rounds: number): Promis
 /** A run for each rank of each stage. */
 async function mergeRuns(work: Work, db: Database, rounds: number): Promise<void> {
   const insert = db.prepare("INSERT INTO run (stage, rank, started, seconds, items) VALUES (?, ?, ?, ?, ?)");
-  const numbered = Array.from({ length: rounds }, (_, i) => i + 1).flatMap((round) =>
+  const inRounds = Array.from({ length: rounds }, (_, i) => i + 1).flatMap((round) =>
     ["window", "threshold", "download", "settle"].map((name) => `${name}-${round}`),
   );
-  for (const stage of ["discover", "gather", "captions", "live", ...numbered, "pack", "shard"]) {
+  for (const stage of ["discover", "gather", "captions", "live", ...inRounds, "pack", "shard"]) {
     const name = stage.replace(/-\d+$/, "");
     for (const rank of await markedRanks(work.store, stage)) {
-      const { started, seconds, items } = await readMarker(work.store, stage, rank);
-      insert.run(RUN_STAGE[name] ?? name, rank, started, seconds, items);
+      const marker = await readMarker(work.store, stage, rank);
+      if (marker) insert.run(RUN_STAGE[name] ?? name, rank, marker.started, marker.seconds, marker.items);
     }
   }
 }
@@ -172,7 +173,7 @@ async function toldAgain({ store, plan }: Work) {
   const { sources, net, sampleWebPort } = plan;
   const told = { sources, net, sampleWeb: sampleWebPort !== undefined };
   if (net.hostLimits === undefined) return told;
-  const name = buildName("host-limits.tsv");
+  const name = "cluster/host-limits.tsv";
   await store.put(name, Buffer.from(net.hostLimits));
   return { ...told, net: { ...net, hostLimits: join(store.location, name) } };
 }

@@ -5,7 +5,7 @@ import type { Objects } from "../../store/objects.ts";
 import type { Spool } from "../../store/spool.ts";
 import { packRows, unpackRows } from "./chunks.ts";
 import type { Work } from "./context.ts";
-import { numbered, stageName } from "./names.ts";
+import { padded, stageName } from "./names.ts";
 import { getState, removePack, setState } from "./state.ts";
 
 /** What a download changes of a pair, beside its state. */
@@ -49,7 +49,7 @@ export class Segments {
   async recover(): Promise<void> {
     if (getState(this.#db)?.underWay) return;
     const { store, stage, rank } = this.#work;
-    for await (const { name } of store.list(stageName(stage, "part", numbered(rank), ""))) {
+    for await (const { name } of store.list(stageName(stage, "part", padded(rank), ""))) {
       if (!name.endsWith(".rows")) continue;
       await applyOutcomes(store, this.#db, name);
       this.#segments.push(name);
@@ -68,8 +68,8 @@ export class Segments {
     const hosts = this.#db.prepare<[], HostRow>("SELECT * FROM host").raw().all();
     if (rows.length === 0 && hosts.length === 0) return;
     const { stage, rank, context, store } = this.#work;
-    const number = numbered(this.#segments.length);
-    const base = stageName(stage, "part", numbered(rank), `${number}.${context.attempt}`);
+    const number = padded(this.#segments.length);
+    const base = stageName(stage, "part", padded(rank), `${number}.${context.attempt}`);
     const names = new Map<string, string>();
     for (const file of new Set(rows.map((row) => row[FILE] as string | null))) {
       if (!file?.startsWith("spool/")) continue;

@@ -4,10 +4,11 @@ import { closeDatabase, type Database } from "../../store/database.ts";
 import { byPlace, placeOf, type SampleRow } from "../../store/shards.ts";
 import { PlaceReader } from "../../store/spool.ts";
 import { baseStage, choiceOf, settledIn } from "./choose.ts";
-import type { StageResult, Work } from "./context.ts";
+import type { Work } from "./context.ts";
 import { prepareMarking } from "./download.ts";
 import { settleFile } from "./rank-database.ts";
 import type { Settled } from "./settle.ts";
+import type { StageResult } from "./stage.ts";
 import { openState } from "./state.ts";
 
 /** Bytes before a sample: the length of its row, and of its picture. */

@@ -20,7 +20,7 @@ import {
 } from "../flags.ts";
 import { matcherTable } from "../judges.ts";
 import { SAMPLE_WEB_DEPTH, startSampleWebOn } from "../sample-web.ts";
-import { buildName } from "./names.ts";
+import { PLAN } from "./names.ts";
 
 /** What a build by ranks is: fixed when it begins, the same for all ranks on all machines. */
 export interface Plan {
@@ -40,12 +40,11 @@ export interface Plan {
   removed: { kind: string; value: string; at: string }[];
 }
 
-const PLAN = buildName("plan.json");
-const HASHES = buildName("hashes.bin");
+const HASHES = "cluster/hashes.bin";
 /** The query list. */
 export const QUERIES = "queries.tsv";
 /** Its tables for the matcher, of the mode that the settings say. */
-export const MATCHER = buildName("matcher.bin");
+export const MATCHER = "cluster/matcher.bin";
 
 /** A plan, and the web that must run while it is carried out. */
 export interface PreparedPlan {

@@ -7,11 +7,12 @@ import { nearDuplicates } from "../duplicates.ts";
 import { failureRate, spare, type Tried } from "../wanted.ts";
 import { addTo, choiceOf } from "./choose.ts";
 import { packNumbers, packRows, unpackNumbers } from "./chunks.ts";
-import type { StageResult, Work } from "./context.ts";
+import type { Work } from "./context.ts";
 import { type Digest, fetchDigests, readDigests } from "./digests.ts";
 import { resultOf } from "./names.ts";
 import { optionsOf } from "./options.ts";
 import { hashesOf } from "./shared.ts";
+import type { StageResult } from "./stage.ts";
 import type { DownloadIndex } from "./state.ts";
 
 /** A pair that leaves: id, reason, detail. */

@@ -4,10 +4,11 @@ import { byPlace, placeOf, type SampleRow, type WrittenShard, writeShard } from 
 import { PlaceReader } from "../../store/spool.ts";
 import { settledIn } from "./choose.ts";
 import { packRows } from "./chunks.ts";
-import type { StageResult, Work } from "./context.ts";
+import type { Work } from "./context.ts";
 import { resultOf } from "./names.ts";
 import { SAMPLE_HEAD } from "./pack.ts";
 import { queriesOf } from "./shared.ts";
+import type { StageResult } from "./stage.ts";
 
 /** A sample of a shard before it is written; its picture lies in the file of all of them. */
 interface Waiting {

@@ -1,6 +1,6 @@
 import type { Objects } from "../../store/objects.ts";
 import { settledIn, thresholdRank, windowRank } from "./choose.ts";
-import { type StageContext, type StageResult, Work } from "./context.ts";
+import { Work } from "./context.ts";
 import { discoverRank } from "./discover.ts";
 import { downloadRank } from "./download.ts";
 import { captionsRank, gatherRank, liveRank } from "./gather.ts";
@@ -11,14 +11,7 @@ import { packRank } from "./pack.ts";
 import { type Plan, readPlan } from "./plan.ts";
 import { settleRank } from "./settle.ts";
 import { shardRank } from "./shard.ts";
-
-export type { StageContext, StageResult } from "./context.ts";
-
-/** A stage with its number of tasks: the world, or one. */
-export interface Stage {
-  stage: string;
-  tasks: number;
-}
+import type { Stage, StageContext, StageResult } from "./stage.ts";
 
 /** Runs one rank of one stage; the caller writes the marker. @throws Stopped when it was told to stop. */
 export async function runRank(stage: string, context: StageContext): Promise<StageResult> {

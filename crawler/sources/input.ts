@@ -7,6 +7,7 @@ import { UsageError } from "../../store/usage-error.ts";
 import type { HttpClient } from "../http.ts";
 import { RemoteFile } from "../remote-file.ts";
 import { bunzip2 } from "./bunzip2.ts";
+import { s3Input } from "./s3-input.ts";
 
 const CHUNK = 262_144;
 
@@ -22,28 +23,18 @@ export interface Input {
 
 /**
  * Opens nothing yet: errors, which name the file, come when it is read.
- * @param name a path, an http(s) address, or s3://BUCKET/KEY of a public bucket.
+ * @param name a path, an http(s) address, or s3://BUCKET/KEY.
  */
 export function inputOf(name: string, http: HttpClient): Input {
-  const address = addressOf(name);
-  if (address === undefined) return localInput(name);
-  const file = new RemoteFile(http, address);
+  const [, bucket, key] = /^s3:\/\/([^/]+)\/(.+)$/.exec(name) ?? [];
+  if (bucket === undefined && !/^https?:\/\//i.test(name)) return localInput(name);
+  const file = bucket !== undefined && key !== undefined ? s3Input(bucket, key, http) : new RemoteFile(http, name);
   return {
     name,
     size: () => file.size(),
     read: (start, end) => file.read(start, end),
     stream: (start) => file.stream(start),
   };
-}
-
-/** Common Crawl's bucket is open to strangers over https only; others are asked as AWS or AWS_ENDPOINT_URL serves them. */
-function addressOf(name: string): string | undefined {
-  if (/^https?:\/\//i.test(name)) return name;
-  const [, bucket, key] = /^s3:\/\/([^/]+)\/(.+)$/.exec(name) ?? [];
-  if (bucket === undefined || key === undefined) return undefined;
-  if (bucket === "commoncrawl") return `https://data.commoncrawl.org/${key}`;
-  const endpoint = process.env["AWS_ENDPOINT_URL"];
-  return endpoint ? `${endpoint.replace(/\/$/, "")}/${bucket}/${key}` : `https://${bucket}.s3.amazonaws.com/${key}`;
 }
 
 function localInput(name: string): Input {
@@ -128,7 +119,7 @@ export async function* linesOf(input: Input): AsyncGenerator<string> {
  */
 export function expandNames(names: readonly string[], option: string): string[] {
   return names.flatMap(expandRange).flatMap((name) => {
-    if (addressOf(name) !== undefined || !/[*?[]/.test(name)) return [name];
+    if (/^\w+:\/\//.test(name) || !/[*?[]/.test(name)) return [name];
     const files = fs.globSync(name).sort();
     if (files.length === 0) throw new UsageError(`${option} ${name}: fits no file`);
     return files;

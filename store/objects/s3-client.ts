@@ -22,7 +22,8 @@ export async function hasCredentials(): Promise<boolean> {
 async function connect(): Promise<S3Client> {
   const signing = new S3Client(settings());
   if (await credentialsOf(signing)) return signing;
-  return new S3Client({ ...settings(), signer: { sign: async (request) => request } });
+  const nobody = { accessKeyId: "", secretAccessKey: "" };
+  return new S3Client({ ...settings(), credentials: nobody, signer: { sign: async (request) => request } });
 }
 
 function settings(): S3ClientConfig {

@@ -18,6 +18,8 @@ import { Upload } from "@aws-sdk/lib-storage";
 import { type Content, checkName, type ObjectInfo, type Objects } from "../objects.ts";
 import { s3Client } from "./s3-client.ts";
 
+export { hasCredentials } from "./s3-client.ts";
+
 /** Bytes of a part of an upload, of which S3 takes 10,000: objects of up to 160 GB. Four are in memory at a time. */
 const PART = 16_777_216;
 /** Tries in a row without a byte before reading is given up, and their longest wait. */
@@ -116,6 +118,7 @@ export class S3Objects implements Objects {
   }
 
   async put(name: string, content: Content): Promise<void> {
+    checkName(name);
     const params = this.#key(name);
     await this.#ask(name, async (client) => {
       if (!Buffer.isBuffer(content) && "file" in content && (await stat(content.file)).size <= PART)
@@ -132,6 +135,7 @@ export class S3Objects implements Objects {
   }
 
   async putIfAbsent(name: string, bytes: Buffer): Promise<boolean> {
+    checkName(name);
     const request = { ...this.#key(name), Body: bytes, IfNoneMatch: "*" };
     for (let tries = 1; ; tries++) {
       try {
@@ -156,7 +160,6 @@ export class S3Objects implements Objects {
   }
 
   #key(name: string): { Bucket: string; Key: string } {
-    checkName(name);
     return { Bucket: this.#bucket, Key: this.#prefix + name };
   }
 

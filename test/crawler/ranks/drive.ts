@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { type Marker, markedRanks, markerName } from "../../../crawler/ranks/names.ts";
 import { closeShared } from "../../../crawler/ranks/shared.ts";
-import { nextStage, runRank, type Stage } from "../../../crawler/ranks/stages.ts";
+import type { Stage } from "../../../crawler/ranks/stage.ts";
+import { nextStage, runRank } from "../../../crawler/ranks/stages.ts";
 import type { Objects } from "../../../store/objects.ts";
 
 /** Runs one rank in this process and leaves its marker. */

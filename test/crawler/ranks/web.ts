@@ -32,7 +32,12 @@ const SIZE = 216;
 export async function startRanksWeb(folder: string): Promise<RanksWeb> {
   const drawn = new Map<number, Promise<Buffer>>();
   const draw = (number: number) => {
-    const picture = drawn.get(number) ?? photo(number, SIZE / 3, SIZE / 3).resize(SIZE, SIZE).jpeg({ quality: 95 }).toBuffer();
+    const picture =
+      drawn.get(number) ??
+      photo(number, SIZE / 3, SIZE / 3)
+        .resize(SIZE, SIZE)
+        .jpeg({ quality: 95 })
+        .toBuffer();
     drawn.set(number, picture);
     return picture;
   };
