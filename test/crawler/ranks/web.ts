@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { gzipSync } from "node:zlib";
 import type { CrawlFlags } from "../../../crawler/flags.ts";
 import { type ArchivePage, watMembers } from "../../archives/write.ts";
@@ -18,6 +19,8 @@ export interface RanksWeb {
   args: string[];
   /** Called at each request, when set. */
   onRequest?: () => void;
+  /** How long a picture takes, in milliseconds. */
+  delayMs: number;
   close: () => Promise<void>;
 }
 
@@ -44,6 +47,7 @@ export async function startRanksWeb(folder: string): Promise<RanksWeb> {
   let web: RanksWeb | undefined;
   const server = createServer(async (request, response) => {
     web?.onRequest?.();
+    if (!request.url?.includes("page")) await sleep(web?.delayMs);
     const host = Number(/^site(\d+)\./.exec(request.headers.host ?? "")?.[1]);
     const [, kind, number] = /^\/(page|own|copy|gone)(\d+)/.exec(request.url ?? "") ?? [];
     if (kind === "page") {
@@ -70,6 +74,7 @@ export async function startRanksWeb(folder: string): Promise<RanksWeb> {
   };
   const resolve = names.map((name) => `${name}:${port}:127.0.0.1`);
   web = {
+    delayMs: 0,
     flags: {
       ...{
         quiet: true,
