@@ -124,6 +124,7 @@ export class Pictures {
     }
     if (licence !== undefined) picture.licence = licence;
     for (const [kind, text] of texts) {
+      if (text === "") continue;
       const caption = cleanCaption(text.slice(0, MAX_TEXT));
       // What could not be decoded says something else than it did.
       if (caption === "" || caption.includes("\ufffd") || picture.texts.has(caption)) continue;

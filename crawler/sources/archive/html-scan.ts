@@ -1,6 +1,6 @@
 import { decodeHTML, decodeHTMLAttribute } from "entities";
 import { LAZY_ADDRESSES, LAZY_SRCSETS } from "../../extract.ts";
-import { NAME_FACTOR, NAME_SEED, rulesOf, type TagRules, tagId, wantAttributes } from "./html-tags.ts";
+import { attributesOf, NAME_FACTOR, NAME_SEED, rulesOf, type TagRules, tagId, wantAttributes } from "./html-tags.ts";
 import { latin1, utf8 } from "./text.ts";
 
 /** Attributes of an element by name, the first of each name, as far as the scanner was asked for them. */
@@ -58,12 +58,8 @@ const WANTED: Record<string, string[]> = {
   script: ["type"],
 };
 for (const [name, attributes] of Object.entries(WANTED)) wantAttributes(name, attributes);
-const LONGEST_NAME = Math.max(
-  ...Object.values(WANTED)
-    .flat()
-    .map((name) => name.length),
-);
-const LICENCE_ATTRIBUTES: ReadonlySet<string> = new Set(["rel", "href"]);
+const LICENCE_ATTRIBUTES = attributesOf(["rel", "href"]);
+const REL = tagId("rel");
 const MAX_DEPTH = 100_000;
 
 const COMMENT_END = Buffer.from("-->");
@@ -270,14 +266,14 @@ class Scanner {
     this.#licenceSeen = false;
     let selfClosing: boolean | undefined = false;
     if (c === 62) this.#at++;
-    else if (attributes) selfClosing = this.#attributes(rules?.wanted, rules?.initials ?? 0, attributes);
+    else if (attributes) selfClosing = this.#attributes(rules?.wanted, attributes);
     else selfClosing = this.#passAttributes();
     // A tag that is cut off by the end of the page is none.
     if (selfClosing === undefined || at >= bytes.length) return;
     if (this.#licenceSeen && rules?.links && this.#result.licence === undefined) {
       attributes = new Map();
       this.#at = at;
-      this.#attributes(LICENCE_ATTRIBUTES, -1, attributes);
+      this.#attributes(LICENCE_ATTRIBUTES, attributes);
     }
     this.#start(id, rules, selfClosing);
     if (attributes) this.#element(id, attributes);
@@ -297,8 +293,7 @@ class Scanner {
       return;
     }
     const { closes } = rules;
-    if (closes !== 0)
-      while (this.#depth > 0 && ((this.#bits[this.#depth - 1] as number) & closes) !== 0) this.#pop();
+    if (closes !== 0) while (this.#depth > 0 && ((this.#bits[this.#depth - 1] as number) & closes) !== 0) this.#pop();
     if (rules.empty) {
       this.#last = undefined;
       return;
@@ -336,7 +331,7 @@ class Scanner {
       const before = bytes[at - 1] as number;
       // Here it may be a name's first letter: the other way can tell.
       if (before <= 32 || before === 47 || before === 34 || before === 39)
-        return this.#attributes(undefined, 0, undefined);
+        return this.#attributes(undefined, undefined);
       const nameEnd = at;
       do c = bytes[++at] as number;
       while (isSpace(c));
@@ -351,7 +346,11 @@ class Scanner {
         to = at;
       }
       // "rel", and not "href".
-      if (((bytes[nameEnd - 1] as number) | 32) === 108 && to - from >= 7 && ((bytes[nameEnd - 3] as number) | 32) === 114)
+      if (
+        ((bytes[nameEnd - 1] as number) | 32) === 108 &&
+        to - from >= 7 &&
+        ((bytes[nameEnd - 3] as number) | 32) === 114
+      )
         this.#licenceSeen ||= mentionsLicence(bytes, from, to);
     }
     this.#at = end;
@@ -362,11 +361,7 @@ class Scanner {
    * Reads to the end of a start tag, taking the wanted attributes down.
    * @returns whether it ends in "/>"; undefined when it does not end.
    */
-  #attributes(
-    wanted: ReadonlySet<string> | undefined,
-    initials: number,
-    into: Attributes | undefined,
-  ): boolean | undefined {
+  #attributes(wanted: ReadonlyMap<number, string> | undefined, into: Attributes | undefined): boolean | undefined {
     const bytes = this.#bytes;
     const end = bytes.length;
     let at = this.#at;
@@ -387,10 +382,11 @@ class Scanner {
         }
         continue;
       }
-      const name = at++;
-      c = bytes[at] as number;
-      while (at < end && c !== 61 && c !== 62 && c !== 47 && !isSpace(c)) c = bytes[++at] as number;
-      const nameEnd = at;
+      let id = NAME_SEED;
+      do {
+        id = Math.imul(id ^ (c >= 65 && c <= 90 ? c | 32 : c), NAME_FACTOR);
+        c = bytes[++at] as number;
+      } while (at < end && c !== 61 && c !== 62 && c !== 47 && !isSpace(c));
       while (isSpace(c)) c = bytes[++at] as number;
       let from = at;
       let to = at;
@@ -409,23 +405,15 @@ class Scanner {
           to = at;
         }
       }
-      // "rel" with a licence: worth a second look at the tag, which others are not.
-      if (nameEnd - name === 3 && ((bytes[name] as number) | 32) === 114 && to - from >= 7) {
-        if (mentionsLicence(bytes, from, to)) this.#licenceSeen = true;
-      }
-      if (wanted && into && (initials >>> ((bytes[name] as number) & 31)) & 1 && at < end)
-        this.#take(wanted, into, name, nameEnd, from, to);
+      // A licence: worth a second look at the tag, which others are not.
+      if (id === REL && to - from >= 7) this.#licenceSeen ||= mentionsLicence(bytes, from, to);
+      const name = wanted?.get(id);
+      if (name === undefined || at >= end || into?.has(name)) continue;
+      const text = this.#decode(from, to);
+      into?.set(name, text.includes("&") ? decodeHTMLAttribute(text) : text);
     }
     this.#at = end;
     return undefined;
-  }
-
-  #take(wanted: ReadonlySet<string>, into: Attributes, from: number, to: number, value: number, end: number): void {
-    if (to - from > LONGEST_NAME) return;
-    const name = latin1(this.#bytes, from, to).toLowerCase();
-    if (!wanted.has(name) || into.has(name)) return;
-    const text = this.#decode(value, end);
-    into.set(name, text.includes("&") ? decodeHTMLAttribute(text) : text);
   }
 
   #element(id: number, attributes: Attributes): void {

@@ -60,9 +60,8 @@ export interface TagRules {
   bit: number;
   /** Its name, when its content is text up to its end tag. */
   raw: string | undefined;
-  /** Attributes that are taken down, and the bits of their first letters. */
-  wanted: ReadonlySet<string> | undefined;
-  initials: number;
+  /** Attributes that are taken down, by their names' numbers. */
+  wanted: ReadonlyMap<number, string> | undefined;
   /** Whether its rel may name a licence. */
   links: boolean;
 }
@@ -85,7 +84,7 @@ function addRules(name: string): TagRules {
   if (!entry) {
     const foreign = FOREIGN.has(id) ? true : INTEGRATION.has(id) ? false : undefined;
     const empty = VOID.has(id);
-    entry = { id, empty, foreign, closes: 0, bit: 0, raw: undefined, wanted: undefined, initials: 0, links: false };
+    entry = { id, empty, foreign, closes: 0, bit: 0, raw: undefined, wanted: undefined, links: false };
     let at = (id ^ (id >>> 16)) & (PLACES - 1);
     while (rules[at] !== undefined) at = (at + 1) & (PLACES - 1);
     rules[at] = entry;
@@ -104,9 +103,12 @@ for (const [name, closed] of [...CLOSED_BY, ...CLOSE_P.split(" ").map((name) => 
 for (const name of ["script", "style", "title", "textarea", "xmp"]) addRules(name).raw = name;
 for (const name of ["a", "link"]) addRules(name).links = true;
 
+/** Names of attributes by their numbers. */
+export function attributesOf(names: readonly string[]): ReadonlyMap<number, string> {
+  return new Map(names.map((name) => [tagId(name), name]));
+}
+
 /** Has the attributes `names` of an element taken down. */
 export function wantAttributes(name: string, names: readonly string[]): void {
-  const entry = addRules(name);
-  entry.wanted = new Set(names);
-  for (const wanted of names) entry.initials |= 1 << (wanted.charCodeAt(0) & 31);
+  addRules(name).wanted = attributesOf(names);
 }
