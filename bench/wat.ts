@@ -89,17 +89,17 @@ async function ours(mode: string, file: string): Promise<void> {
   if (mode === "set") {
     const seen = new Set<string>();
     for await (const piece of piecesOf(inputOf(file, http), 0)) {
-      const scanner = new WatScanner(piece.bytes);
+      const scanner = new WatScanner(piece.bytes, "bench");
       for (const { from, to } of new RecordReader().read(piece))
-        for (const { url, alt } of scanner.page(from, to, "bench")?.images ?? []) if (alt) seen.add(`${url}\t${alt}`);
+        for (const { url, alt } of scanner.page(from, to)?.images ?? []) if (alt) seen.add(`${url}\t${alt}`);
     }
     const text = [...seen].sort().join("\n");
     console.log(seen.size, createHash("sha256").update(text).digest("hex"));
   } else if (mode === "hash") {
     for await (const piece of piecesOf(inputOf(file, http), 0)) {
-      const scanner = new WatScanner(piece.bytes);
+      const scanner = new WatScanner(piece.bytes, "bench");
       for (const { header, from, to } of new RecordReader().read(piece)) {
-        const page = scanner.page(from, to, "bench");
+        const page = scanner.page(from, to);
         if (!page) continue;
         const uri = fieldOf(header, "WARC-Target-URI") ?? "";
         const resolve = resolver(page.base === undefined ? uri : (URL.parse(page.base, uri)?.href ?? uri));

@@ -112,7 +112,7 @@ export async function crawlCommand(
   const again = checkRetry(flags.retry ?? []);
   const stop = new Stop(flags.timeBudget);
   const say = (text: string) => void (flags.quiet || process.stderr.write(`${text}\n`));
-  const workspace = await openWorkspace(flags.data, say);
+  const workspace = await openWorkspace(flags.data, say, stage === "select" || stage === "download");
   let web: RunningSampleWeb | undefined;
   try {
     const { sources, net, sampleWeb } = told ?? remembered(workspace, stage);

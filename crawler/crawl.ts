@@ -2,6 +2,7 @@ import { renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { PictureOptions } from "../filters/image/picture.ts";
 import { type Database, getMeta, setMeta } from "../store/database.ts";
+import { makeIndices, putOffIndices } from "../store/indices.ts";
 import { Progress } from "../store/progress.ts";
 import { refreshQueryCounts } from "../store/query-counts.ts";
 import { type ShardCounts, writeShards } from "../store/shards.ts";
@@ -59,11 +60,14 @@ export async function runDiscover(workspace: Workspace, options: CrawlOptions, n
   try {
     for (const { batches, readAhead } of [{ batches: web, readAhead: false }, ...bulk]) {
       const before = total;
+      if (!readAhead || !putOffIndices(db)) makeIndices(db);
       total += await discover(db, batches, pool, readAhead, (seen) => {
         const { done = 0, n = 0 } = pages.get() ?? {};
         progress.update(before + seen, undefined, n > 0 ? `pairs on ${done ?? 0} of ${n} pages` : "pairs");
       });
     }
+    // A run that is stopped shall end soon: the next one makes them, or goes on without.
+    if (!options.stop.aborted) makeIndices(db);
   } finally {
     await pool.close();
   }

@@ -3,15 +3,17 @@ import { type Database, setMeta } from "../store/database.ts";
 import { pairInsert } from "../store/pair-insert.ts";
 import type { Candidate } from "../store/types.ts";
 import type { JudgePool } from "./judge-pool.ts";
-import { type CaptionJudges, type Judged, judgeCaption } from "./judges.ts";
+import { type CaptionJudges, type Judged, judgePair } from "./judges.ts";
 import type { Batch, Source } from "./sources/source.ts";
 
 /** Rows of a list written in one transaction: the pages of the indices are then written once for many rows. */
 const TRANSACTION = 50_000;
 /** Pages of the write-ahead log, 4 KB each, before they go into the database while a list is read; 1,000 otherwise. */
 const LOG_PAGES = 50_000;
-/** Batches of a list that are judged while others are read and written. */
-const AHEAD = 8;
+/** Before the opt-out signals that the page gave, not the picture. */
+const PAGE = "page: ";
+/** Candidates of a list that are read and judged while others are written: the threads must have enough to do meanwhile. */
+const AHEAD = 60_000;
 
 /**
  * Takes all a source finds into the table `pair`, each as a candidate or dropped with its reason; batches and the
@@ -30,14 +32,15 @@ export async function discover(
 ): Promise<number> {
   const write = writer(db);
   const underWay: { batch: Batch; judged: Promise<Judged[]> }[] = [];
+  let ahead = 0;
   let ready: { batch: Batch; judged: Judged[] }[] = [];
   let rows = 0;
   let seen = 0;
-  const settle = async (left: number, least: number) => {
-    while (underWay.length > left) {
-      const first = underWay.shift();
-      if (!first) break;
+  const settle = async (most: number, least: number) => {
+    for (let first = underWay[0]; first && ahead > most; first = underWay[0]) {
+      underWay.shift();
       ready.push({ batch: first.batch, judged: await first.judged });
+      ahead -= sizeOf(first.batch);
       rows += first.batch.candidates.length;
     }
     if (rows < least) return;
@@ -53,10 +56,16 @@ export async function discover(
     // It may fail while an earlier one is waited for; settle() meets the error in its turn.
     judged.catch(() => {});
     underWay.push({ batch, judged });
-    await settle(readAhead ? AHEAD : 0, readAhead ? TRANSACTION : 0);
+    ahead += sizeOf(batch);
+    await settle(readAhead ? AHEAD : -1, readAhead ? TRANSACTION : 0);
   }
-  await settle(0, 0);
+  await settle(-1, 0);
   return seen;
+}
+
+/** What a batch adds to the work under way. */
+function sizeOf({ candidates, drops }: Batch): number {
+  return candidates.length + drops.length;
 }
 
 /** A function that writes judged batches in one transaction. */
@@ -88,7 +97,7 @@ function rowOf(candidate: Candidate, { id, host, reason, detail, queries }: Judg
     candidate.licence ?? null,
     candidate.origin ? JSON.stringify(candidate.origin) : null,
     candidate.checksum ?? null,
-    candidate.optOut ? JSON.stringify(candidate.optOut) : null,
+    candidate.optOut ? JSON.stringify(candidate.optOut.map((signal) => PAGE + signal)) : null,
     reason === null ? "candidate" : "dropped",
     reason,
     detail,
@@ -98,36 +107,44 @@ function rowOf(candidate: Candidate, { id, host, reason, detail, queries }: Judg
 }
 
 /**
- * Judges all captions again after the query list or the rules changed; states follow, so that the next selection decides
- * anew. Pairs that later stages dropped keep their reason, and what was taken down stays so.
+ * Judges all captions again after the query list, the rules or `--opt-out` changed; states follow, so that the next
+ * selection decides anew. Pairs that later stages dropped keep their reason, unless it is an opt-out that is obeyed no
+ * longer; what was taken down stays so.
  */
 export function rejudge(db: Database, judges: CaptionJudges): void {
   // A statement cannot be read while the table is written: so many rows at a time.
-  const next = db.prepare<[number], { rowid: number; caption: string; reason: string | null }>(
-    `SELECT p.rowid, p.caption, p.reason FROM pair p LEFT JOIN reason r ON r.name = p.reason
-     WHERE p.rowid > ? AND (p.reason IS NULL OR (r.stage <> 'extract' AND p.reason <> 'removed')) ORDER BY p.rowid LIMIT 10000`,
+  const next = db.prepare<[number], { rowid: number; caption: string; reason: string | null; opt_out: string | null }>(
+    `SELECT rowid, caption, reason, opt_out FROM pair
+     WHERE rowid > ? AND reason IS NOT 'removed' ORDER BY rowid LIMIT 10000`,
   );
   const stages = new Map(db.prepare<[], [string, string]>("SELECT name, stage FROM reason").raw().all());
+  const staysDropped = (reason: string | null): reason is string =>
+    reason !== null &&
+    !["extract", "caption", "match"].includes(stages.get(reason) ?? "") &&
+    (judges.obeysOptOut || !reason.startsWith("opt_out"));
   const update = db.prepare(
     `UPDATE pair SET queries = @queries, chosen_for = NULL, reason = @reason,
-       detail = CASE WHEN @later THEN detail ELSE @detail END,
+       detail = CASE WHEN @same THEN detail ELSE @detail END,
        state = CASE WHEN @reason IS NOT NULL THEN 'dropped' WHEN state = 'kept' THEN 'kept' ELSE 'candidate' END
      WHERE rowid = @rowid`,
   );
   db.transaction(() => {
     for (let rows = next.all(-1); rows.length > 0; rows = next.all(rows.at(-1)?.rowid ?? 0)) {
-      for (const { rowid, caption, reason: before } of rows) {
-        const judgement = judgeCaption(judges, caption);
-        const stage = stages.get(before ?? "");
-        const later = stage !== undefined && stage !== "caption" && stage !== "match" ? before : null;
-        const own = judgement.reason !== undefined;
-        update.run({
-          rowid,
-          queries: judgement.queries ? JSON.stringify(judgement.queries) : null,
-          reason: own ? judgement.reason : later,
-          detail: own ? (judgement.detail ?? null) : null,
-          later: !own && later !== null ? 1 : 0,
-        });
+      for (const { rowid, caption, reason: before, opt_out } of rows) {
+        const signals: string[] = opt_out === null ? [] : JSON.parse(opt_out);
+        const ofPage = signals.filter((signal) => signal.startsWith(PAGE)).map((signal) => signal.slice(PAGE.length));
+        const judgement = judgePair(judges, caption, ofPage);
+        let reason = judgement.reason ?? null;
+        let detail = judgement.reason === undefined ? null : (judgement.detail ?? null);
+        const same = reason === null && staysDropped(before);
+        if (same) reason = before;
+        else if (reason === null && judges.obeysOptOut && signals.length > 0) {
+          // Of the picture itself: seen, and not obeyed, when it was downloaded.
+          reason = "opt_out";
+          detail = signals.join("; ");
+        }
+        const queries = judgement.queries ? JSON.stringify(judgement.queries) : null;
+        update.run({ rowid, queries, reason, detail, same: same ? 1 : 0 });
       }
     }
     setMeta(db, "rematch", "done");

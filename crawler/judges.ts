@@ -74,6 +74,13 @@ export function judgeCaption({ rules, matcher }: CaptionJudges, caption: string)
     : { reason: "no_query", detail: undefined, queries: undefined };
 }
 
+/** As {@link judgeCaption}, but a page that opts out is not looked at any further. */
+export function judgePair(judges: CaptionJudges, caption: string, pageSignals: readonly string[]): Judgement {
+  return judges.obeysOptOut && pageSignals.length > 0
+    ? { reason: "opt_out_page", detail: pageSignals.join("; "), queries: undefined }
+    : judgeCaption(judges, caption);
+}
+
 /** What judging adds to a candidate, as the table `pair` has it. */
 export interface Judged {
   id: string;
@@ -89,11 +96,7 @@ export function judgeCandidate(
   judges: CaptionJudges,
   { imageUrl, caption, optOut }: Pick<Candidate, "imageUrl" | "caption" | "optOut">,
 ): Judged {
-  // A page that opts out is not looked at any further; the signal stays with the row.
-  const judgement: Judgement =
-    optOut && judges.obeysOptOut
-      ? { reason: "opt_out_page", detail: optOut.join("; "), queries: undefined }
-      : judgeCaption(judges, caption);
+  const judgement = judgePair(judges, caption, optOut ?? []);
   return {
     id: pairId(imageUrl, caption),
     host: hostOf(new URL(imageUrl)),

@@ -20,10 +20,10 @@ export interface Workspace {
 /**
  * Opens a workspace for a stage that writes: takes its lock, completes a swap of shards that was cut, and brings its
  * query list into the database; a workspace without one gets the embedded default.
- * @param say told what had to be done.
+ * @param say told what had to be done. @param indices as openDatabase has it.
  */
-export async function openWorkspace(data: string, say: (text: string) => void): Promise<Workspace> {
-  const db = openDatabase(data);
+export async function openWorkspace(data: string, say: (text: string) => void, indices = true): Promise<Workspace> {
+  const db = openDatabase(data, indices);
   finishSwap(db, data);
   setMeta(db, "version", manifest.version);
   const file = queriesFile(data);

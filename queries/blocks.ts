@@ -1,5 +1,5 @@
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
-import { BlockDecoder, findMark } from "./bzip2.ts";
+import { BlockDecoder, findMark, SLACK } from "./bzip2.ts";
 
 /** A piece of a dump's text, in order. */
 export interface Chunk {
@@ -37,10 +37,11 @@ class Window {
   /** Makes at least {@link AHEAD} bytes from `offset` on visible, as far as the file goes. */
   show(offset: number): void {
     if (offset >= this.start && Math.min(offset + AHEAD, this.size) <= this.start + this.bytes.length) return;
-    const buffer = new Uint8Array(Math.min(WINDOW, Math.max(0, this.size - offset)));
+    const length = Math.min(WINDOW, Math.max(0, this.size - offset));
+    const buffer = new Uint8Array(length + SLACK);
     let filled = 0;
-    while (filled < buffer.length) {
-      const count = readSync(this.#fd, buffer, filled, buffer.length - filled, offset + filled);
+    while (filled < length) {
+      const count = readSync(this.#fd, buffer, filled, length - filled, offset + filled);
       if (count === 0) break;
       filled += count;
     }

@@ -12,6 +12,8 @@ const MAX_BLOCK = 900_000;
 const FAST_BITS = 10;
 const MAX_CODE = 20;
 const GROUP = 50;
+/** Four bytes are read at once, also where the last one lies. */
+export const SLACK = 4;
 
 /** A block that cannot be decoded: cut short, or its checksum is wrong. */
 export class Bzip2Error extends Error {}
@@ -69,6 +71,7 @@ export class BlockDecoder {
 
   // The bit reader: `#window` holds the next `#have` bits, right-aligned.
   #bytes: Uint8Array = new Uint8Array(0);
+  #view: DataView = new DataView(new ArrayBuffer(0));
   #at = 0;
   #window = 0;
   #have = 0;
@@ -90,11 +93,12 @@ export class BlockDecoder {
   }
 
   /**
-   * Decodes the block whose mark begins at bit `start` of `bytes`.
+   * Decodes the block whose mark begins at bit `start` of `bytes`, behind which {@link SLACK} more must lie in memory.
    * @returns its text, valid until the next call.
    * @throws Bzip2Error when the block is cut short or damaged.
    */
   decode(bytes: Uint8Array, start: number): Uint8Array {
+    if (this.#bytes !== bytes) this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length + SLACK);
     this.#bytes = bytes;
     this.#at = start >>> 3;
     this.#have = 0;
@@ -131,10 +135,12 @@ export class BlockDecoder {
 
     const { mtf, tt, selectors } = { mtf: this.#mtf, tt: this.#tt, selectors: this.#selectors };
     for (let i = 0; i < used.length; i++) mtf[i] = used[i] ?? 0;
-    const bytes = this.#bytes;
-    let at = this.#at;
-    let window = this.#window;
-    let have = this.#have;
+    const { starts } = { starts: this.#starts };
+    starts.fill(0);
+    // Any 25 bits in one look: four bytes from where the next bit lies, shifted to the top.
+    const view = this.#view;
+    const lastBit = this.#bytes.length * 8;
+    let bit = this.position;
     const endSymbol = alphabet - 1;
     let count = 0;
     let run = 0;
@@ -156,27 +162,20 @@ export class BlockDecoder {
         perm = this.#perm[table] as Uint16Array;
       }
       left--;
-      while (have < MAX_CODE) {
-        window = (window << 8) | (at < bytes.length ? (bytes[at] as number) : 0);
-        at++;
-        have += 8;
-      }
+      if (bit >= lastBit) throw new Bzip2Error("the block is cut short");
+      const ahead = view.getInt32(bit >>> 3) << (bit & 7);
       // A code in one look: the symbol times 32 plus its length; 0 for codes that are longer.
-      const entry = fast[(window >>> (have - FAST_BITS)) & ((1 << FAST_BITS) - 1)] as number;
+      const entry = fast[ahead >>> (32 - FAST_BITS)] as number;
       let symbol: number;
       if (entry !== 0) {
-        have -= entry & 31;
+        bit += entry & 31;
         symbol = entry >>> 5;
       } else {
         let length = FAST_BITS + 1;
-        let code = (window >>> (have - length)) & ((1 << length) - 1);
-        while (length <= MAX_CODE && code > (limit[length] as number)) {
-          length++;
-          code = (window >>> (have - length)) & ((1 << length) - 1);
-        }
+        while (length <= MAX_CODE && ahead >>> (32 - length) > (limit[length] as number)) length++;
         if (length > MAX_CODE) throw new Bzip2Error("damaged block");
-        have -= length;
-        symbol = perm[code - (base[length] as number)] as number;
+        bit += length;
+        symbol = perm[(ahead >>> (32 - length)) - (base[length] as number)] as number;
       }
       if (symbol <= 1) {
         run += runBit << symbol;
@@ -186,23 +185,28 @@ export class BlockDecoder {
       }
       if (run > 0) {
         if (count + run > MAX_BLOCK) throw new Bzip2Error("damaged block");
-        tt.fill(mtf[0] as number, count, count + run);
+        const byte = mtf[0] as number;
+        starts[byte] = (starts[byte] as number) + run;
+        // Most runs are short, for which a call costs more than the bytes.
+        if (run > 64) tt.fill(byte, count, count + run);
+        else for (let i = count; i < count + run; i++) tt[i] = byte;
         count += run;
         run = 0;
         runBit = 1;
       }
       if (symbol === endSymbol) break;
-      if (count >= MAX_BLOCK || at > bytes.length + 8) throw new Bzip2Error("the block is cut short");
+      if (count >= MAX_BLOCK) throw new Bzip2Error("damaged block");
       const place = symbol - 1;
       const byte = mtf[place] as number;
       if (place < 16) for (let i = place; i > 0; i--) mtf[i] = mtf[i - 1] as number;
       else mtf.copyWithin(1, 0, place);
       mtf[0] = byte;
+      starts[byte] = (starts[byte] as number) + 1;
       tt[count++] = byte;
     }
-    this.#at = at;
-    this.#window = window;
-    this.#have = have;
+    this.#at = bit >>> 3;
+    this.#have = 0;
+    this.#bits(bit & 7);
     return count;
   }
 
@@ -255,8 +259,6 @@ export class BlockDecoder {
    */
   #unsort(origin: number, count: number): Uint8Array {
     const { tt, starts } = { tt: this.#tt, starts: this.#starts };
-    starts.fill(0);
-    for (let i = 0; i < count; i++) starts[tt[i] as number] = (starts[tt[i] as number] as number) + 1;
     let sum = 0;
     for (let byte = 0; byte < 256; byte++) {
       const own = starts[byte] as number;

@@ -1,49 +1,60 @@
 import { decodeHTMLStrict } from "entities";
+import type { KeyBytes } from "./byte-table.ts";
+import { Remembered } from "./remembered.ts";
 
 const [SPACE, HASH, AMP, SEMICOLON] = [32, 35, 38, 59] as const;
-const latin1 = new TextDecoder("latin1");
+const NO_BREAK_SPACE = 0xa0;
 
-/** The code point of each named entity met so far; 0 for a name that HTML does not know. */
-const NAMED = new Map<string, number>();
-
-function namedEntity(name: string): number {
-  let code = NAMED.get(name);
-  if (code === undefined) {
-    const text = `&${name};`;
-    const decoded = decodeHTMLStrict(text);
-    code = decoded === text ? 0 : decoded.codePointAt(0) === 0xa0 ? SPACE : (decoded.codePointAt(0) ?? 0);
-    NAMED.set(name, code);
+/** The code point of a named entity, or of a numbered one ("#x3b1"); 0 for a name that HTML does not know. */
+const codePoints = new Remembered((name) => {
+  const number = /^#(?:(\d+)|[xX]([\da-fA-F]+))$/.exec(name);
+  if (number) {
+    const code = number[1] === undefined ? Number.parseInt(number[2] ?? "", 16) : Number(number[1]);
+    if (code === NO_BREAK_SPACE) return SPACE;
+    return code > 0 && code <= 0x10ffff && (code < 0xd800 || code > 0xdfff) ? code : 0;
   }
-  return code;
+  const text = `&${name};`;
+  const decoded = decodeHTMLStrict(text);
+  const code = decoded === text ? 0 : (decoded.codePointAt(0) ?? 0);
+  return code === NO_BREAK_SPACE ? SPACE : code;
+});
+
+/** The bits of {@link entity} that tell its length. */
+export const ENTITY_BYTES = 63;
+/** What {@link entity} shifts its code point by. */
+export const ENTITY_SHIFT = 6;
+/** The longest name in use is &CounterClockwiseContourIntegral;. */
+const LONGEST = 32;
+
+/**
+ * An entity at `at`, also one escaped twice (`&amp;eacute;`): its code point and its length in bytes, packed in one number;
+ * 0 when it is none. Eight bytes must follow `end`.
+ */
+export function entity(xml: KeyBytes, at: number, end: number): number {
+  const { bytes } = xml;
+  const from = at + 1;
+  if (bytes[from] === 97 && bytes[from + 1] === 109 && bytes[from + 2] === 112 && bytes[from + 3] === SEMICOLON) {
+    const inner = bytes[from + 4] === AMP ? 0 : named(xml, from + 4, end);
+    return inner > 0 ? inner + from + 3 - at : (AMP << ENTITY_SHIFT) | 5;
+  }
+  return named(xml, from, end);
 }
 
-/** An entity at `at`, also one escaped twice (`&amp;eacute;`): its code point and the position behind it; [0, 0] when it is none. */
-export function entity(xml: Uint8Array, at: number, end: number): [number, number] {
-  let from = at + 1;
-  if (xml[from] === 97 && xml[from + 1] === 109 && xml[from + 2] === 112 && xml[from + 3] === SEMICOLON) {
-    const [code, after] = entity(xml, from + 3, end);
-    if (code > 0 && xml[from + 4] !== AMP) return [code, after];
-    return [AMP, from + 4];
-  }
+/** The entity whose name begins at `from`, with its length from the ampersand before it. */
+function named(xml: KeyBytes, from: number, end: number): number {
+  const { bytes } = xml;
+  const most = Math.min(end, from + LONGEST);
   let stop = from;
-  // The longest name in use is &CounterClockwiseContourIntegral;.
-  while (stop < end && stop < from + 32 && isEntityByte(xml[stop] as number)) stop++;
-  if (xml[stop] !== SEMICOLON || stop === from) return [0, 0];
-  if (xml[from] === HASH) {
-    from++;
-    const hex = (xml[from] as number) === 120 || (xml[from] as number) === 88;
-    const code = Number.parseInt(latin1.decode(xml.subarray(hex ? from + 1 : from, stop)), hex ? 16 : 10);
-    if (code === 0xa0) return [SPACE, stop + 1];
-    return code > 0 && code <= 0x10ffff && (code < 0xd800 || code > 0xdfff) ? [code, stop + 1] : [0, 0];
-  }
-  const code = namedEntity(latin1.decode(xml.subarray(from, stop)));
-  return code === 0 ? [0, 0] : [code, stop + 1];
+  while (stop < most && isEntityByte(bytes[stop] as number)) stop++;
+  if (bytes[stop] !== SEMICOLON || stop === from || stop === end) return 0;
+  const code = codePoints.of(xml, from, stop);
+  return code === 0 ? 0 : (code << ENTITY_SHIFT) | (stop + 2 - from);
 }
 
 /** Whether a byte is a letter of ASCII. */
 export function isLetter(byte: number): boolean {
-  const capital = byte & 0xdf;
-  return capital >= 65 && capital <= 90;
+  const small = byte | 32;
+  return small >= 97 && small <= 122;
 }
 
 const isEntityByte = (byte: number) => isLetter(byte) || (byte >= 48 && byte <= 57) || byte === HASH;

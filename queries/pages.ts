@@ -75,34 +75,34 @@ export class Pages {
 
 function parsePage(bytes: Buffer, start: number, end: number): Page | undefined {
   const text = bytes.indexOf("<text", start);
-  const head = bytes.toString("latin1", start, text < 0 || text > end ? end : text);
-  const title = inside(bytes.toString("utf8", start, Math.min(end, start + head.length)), "<title>", "</title>");
+  const headEnd = text < 0 || text > end ? end : text;
+  // One character a byte, so places in it are places in `bytes`.
+  const head = bytes.toString("latin1", start, headEnd);
+  /** What stands between two marks, decoded. */
+  const inside = (before: string, after: string): string | undefined => {
+    const from = head.indexOf(before);
+    const to = from < 0 ? -1 : head.indexOf(after, from + before.length);
+    return to < 0 ? undefined : unescapeXml(bytes.toString("utf8", start + from + before.length, start + to));
+  };
+  const title = inside("<title>", "</title>");
   if (title === undefined) return undefined;
-  const redirect = /<redirect title="([^"]*)"/.exec(bytes.toString("utf8", start, start + head.length))?.[1];
-  const model = /<model>([^<]*)</.exec(head)?.[1];
+  const model = inside("<model>", "<");
   const page: Page = {
-    title: unescapeXml(title),
-    namespace: Number(/<ns>(-?\d+)</.exec(head)?.[1] ?? 0),
-    redirect: redirect === undefined ? undefined : unescapeXml(redirect),
+    title,
+    namespace: Number(inside("<ns>", "<") ?? 0),
+    redirect: inside('<redirect title="', '"'),
     prose: model === undefined || model === "wikitext",
     start: end,
     end,
   };
-  if (text < 0 || text > end) return page;
-  const open = bytes.indexOf(">", text);
+  if (headEnd === end) return page;
+  const open = bytes.indexOf(62, text);
   if (open < 0 || open > end || bytes[open - 1] === 0x2f) return page;
   const close = bytes.indexOf("</text>", open);
   if (close < 0 || close > end) return page;
   page.start = open + 1;
   page.end = close;
   return page;
-}
-
-function inside(text: string, before: string, after: string): string | undefined {
-  const start = text.indexOf(before);
-  if (start < 0) return undefined;
-  const end = text.indexOf(after, start);
-  return end < 0 ? undefined : text.slice(start + before.length, end);
 }
 
 const XML: Record<string, string> = { "&lt;": "<", "&gt;": ">", "&quot;": '"', "&amp;": "&", "&#039;": "'" };

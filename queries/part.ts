@@ -54,6 +54,7 @@ export function doneStats(part: Part): PartStats | undefined {
 }
 
 const STREAM_FLUSH = 1 << 18;
+const [TAB, LF] = [9, 10] as const;
 
 /** Reads parts one after the other, reusing its tables. */
 export class PartReader {
@@ -68,7 +69,7 @@ export class PartReader {
     const tokenizer = this.#tokenizer;
     tokenizer.clear();
     const found: PartStats = noStats();
-    const prose = new Prose(part.site);
+    const prose = new Prose(part.site, part.case);
     const pages = new Pages();
     const titles: string[] = [];
     const files = partFiles(part);
@@ -122,20 +123,32 @@ function writeWords(file: string, tokenizer: Tokenizer): void {
   let buffer = Buffer.alloc(1 << 20);
   let length = 0;
   for (let id = 0; id < table.size; id++) {
-    const key = table.key(id);
-    const count = Math.max(0, table.counts[id] ?? 0);
-    if (length + key.length + 24 > buffer.length) {
+    const room = table.length(id) + 24;
+    if (length + room > buffer.length) {
       writeAll(fd, buffer.subarray(0, length));
       length = 0;
-      if (key.length + 24 > buffer.length) buffer = Buffer.alloc(key.length * 2);
+      if (room > buffer.length) buffer = Buffer.alloc(room * 2);
     }
-    buffer.set(key, length);
-    length += key.length;
-    length += buffer.write(`\t${count}\n`, length, "latin1");
+    length = table.copy(id, buffer, length);
+    buffer[length++] = TAB;
+    length = putDecimal(buffer, length, Math.max(0, table.counts[id] as number));
+    buffer[length++] = LF;
   }
   writeAll(fd, buffer.subarray(0, length));
   fsyncSync(fd);
   closeSync(fd);
+}
+
+function putDecimal(out: Uint8Array, length: number, value: number): number {
+  let digits = 1;
+  for (let limit = 10; value >= limit; limit *= 10) digits++;
+  let rest = value;
+  for (let at = length + digits - 1; at >= length; at--) {
+    const tenth = Math.floor(rest / 10);
+    out[at] = 48 + rest - tenth * 10;
+    rest = tenth;
+  }
+  return length + digits;
 }
 
 function writeAll(fd: number, view: ArrayBufferView): void {

@@ -1,4 +1,5 @@
 import { ByteTable, type KeyBytes } from "./byte-table.ts";
+import { maskBefore, notWord } from "./four-bytes.ts";
 import { type Case, wordsOf } from "./terms.ts";
 
 /** Stands in the stream of words where no pair goes across: anything but a space or a hyphen lies between. */
@@ -22,13 +23,6 @@ function pointKind(point: number): number {
   const kind = wordsOf(String.fromCodePoint(point), "fold").length > 0 ? PART : APART;
   POINT[point] = kind;
   return kind;
-}
-
-/** For a byte: itself, small letters for capitals. */
-const LOWER = Uint8Array.from({ length: 256 }, (_, byte) => (byte >= 65 && byte <= 90 ? byte + 32 : byte));
-
-function lowerCase(bytes: Uint8Array, end: number): void {
-  for (let at = 0; at < end; at++) bytes[at] = LOWER[bytes[at] as number] as number;
 }
 
 /**
@@ -67,8 +61,8 @@ export class Tokenizer {
   }
 
   /**
-   * Counts the words of `text[0, end)` and appends them to the stream. Letters are lower-cased in place, and the byte
-   * behind them, which must be there, becomes 0.
+   * Counts the words of `text[0, end)` and appends them to the stream. The byte behind them, which must be there, becomes
+   * 0. Where case is folded, small letters are fastest: a word with a capital is looked up as another word's dress.
    */
   read(text: KeyBytes, end: number): void {
     // Most words take a byte and a separator at least; one character can stand for several (NFKC's longest has 18).
@@ -77,8 +71,7 @@ export class Tokenizer {
       bigger.set(this.stream.subarray(0, this.length));
       this.stream = bigger;
     }
-    const { bytes } = text;
-    if (this.#case === "fold") lowerCase(bytes, end);
+    const { bytes, view } = text;
     bytes[end] = 0;
     const classes = this.#classes;
     const table = this.table;
@@ -89,17 +82,37 @@ export class Tokenizer {
     let at = 0;
     stream[length++] = BREAK;
     while (at < end) {
-      let kind = classes[bytes[at] as number] as number;
       const from = at;
-      if (kind === PART) {
-        // The zero behind the text ends this loop.
-        do kind = classes[bytes[++at] as number] as number;
-        while (kind === PART);
+      let id = -2;
+      // Words of up to eleven letters: twelve bytes are read at once and cut behind the first that is none, so that how
+      // long a word is costs no guess of the processor's.
+      const four = view.getInt32(at, true);
+      const next = view.getInt32(at + 4, true);
+      const stop = notWord(four);
+      const first = four & maskBefore(stop);
+      if (first !== 0) {
+        const kept = maskBefore(stop);
+        // None of the next four when the word ends within the first.
+        const more = maskBefore(notWord(next)) & ~((stop | -stop) >> 31);
+        let third = 0;
+        let bits = 64 - Math.clz32(kept) - Math.clz32(more);
+        if (more === -1) {
+          const last = view.getInt32(at + 8, true);
+          const most = maskBefore(notWord(last));
+          third = last & most;
+          bits += 32 - Math.clz32(most);
+        }
+        at += bits >> 3;
+        if (bits === 96) while ((classes[bytes[at] as number] as number) === PART) at++;
+        const kind = classes[bytes[at] as number] as number;
         if (kind >= APOSTROPHE) at = this.#endOfToken(bytes, at, end);
-      } else if (kind === JOINT) {
-        at++;
-        continue;
+        else if (bits < 96) id = table.findShort(first, next & more, third);
       } else {
+        let kind = classes[bytes[at] as number] as number;
+        if (kind === JOINT) {
+          at++;
+          continue;
+        }
         if (kind === BEYOND) kind = pointKind(codePoint(bytes, at, end));
         at += pointLength(bytes[at] as number);
         if (kind !== PART) {
@@ -108,7 +121,7 @@ export class Tokenizer {
         }
         at = this.#endOfToken(bytes, Math.min(at, end), end);
       }
-      let id = table.find(text, from, at);
+      if (id === -2) id = table.find(text, from, at);
       if (id < 0) {
         id = this.#learn(text, from, at);
         counts = table.counts;
@@ -150,11 +163,21 @@ export class Tokenizer {
     return kind === PART || (kind === BEYOND && pointKind(codePoint(bytes, at, end)) === PART);
   }
 
+  /** Whether a token is a word as it stands: letters of ASCII, small ones where case is folded, and digits. */
+  #isPlain(bytes: Uint8Array, from: number, to: number): boolean {
+    const capitals = this.#case === "keep";
+    for (let at = from; at < to; at++) {
+      const byte = bytes[at] as number;
+      if (this.#classes[byte] !== PART || (!capitals && byte >= 65 && byte <= 90)) return false;
+    }
+    return true;
+  }
+
   /** A token that was not seen before: a word itself, other words in another dress ("women's", "Zoë"), or none. */
   #learn(text: KeyBytes, from: number, to: number): number {
     const id = this.table.add(text, from, to);
+    if (to - from <= MAX_TOKEN && this.#isPlain(text.bytes, from, to)) return id;
     const token = decoder.decode(text.bytes.subarray(from, to));
-    if (to - from <= MAX_TOKEN && /^[a-zA-Z0-9]+$/.test(token)) return id;
     const words = to - from <= MAX_TOKEN ? wordsOf(token, this.#case) : [];
     if (words.length === 1 && words[0] === token) return id;
     const ids: number[] = [];

@@ -1,5 +1,9 @@
-import { keyBytes } from "./byte-table.ts";
-import { entity, isLetter, putCodePoint } from "./entities.ts";
+import { type KeyBytes, keyBytes } from "./byte-table.ts";
+import { ENTITY_BYTES, ENTITY_SHIFT, entity, isLetter, putCodePoint } from "./entities.ts";
+import { braces, bytesBefore, letters, spacesAndDigits } from "./four-bytes.ts";
+import { Remembered } from "./remembered.ts";
+import { isTag, skipTag, type TagEnd } from "./tags.ts";
+import type { Case } from "./terms.ts";
 
 /**
  * Wikitext to prose in one pass over bytes, straight from the XML of a dump (so `<` stands as `&lt;`). Templates, tables,
@@ -30,58 +34,25 @@ const [
   RBRACE,
 ] = [9, 10, 32, 34, 35, 38, 39, 42, 58, 59, 61, 91, 93, 95, 123, 124, 125] as const;
 
-const ascii = (text: string) => Uint8Array.from(text, (character) => character.charCodeAt(0));
-const LT = ascii("&lt;");
-const GT = ascii("&gt;");
-const CLOSING = ascii("&lt;/");
-const COMMENT_END = ascii("--&gt;");
-
-/** Elements whose content is no prose. */
-const SKIPPED = new Set([
-  "ref",
-  "math",
-  "chem",
-  "ce",
-  "code",
-  "source",
-  "syntaxhighlight",
-  "pre",
-  "gallery",
-  "timeline",
-  "score",
-  "imagemap",
-  "hiero",
-  "graph",
-  "mapframe",
-  "maplink",
-  "templatedata",
-  "inputbox",
-  "categorytree",
-  "ol-list",
-]);
-/** Elements that do not end a word. */
-const INLINE = new Set(["sub", "sup", "b", "i", "u", "em", "strong", "span", "small", "big", "s", "nowiki", "abbr"]);
 /** Words of a picture's options that are no caption. */
 const FILE_OPTION =
   /^\s*(?:thumb(?:nail)?|frame(?:d|less)?|border|left|right|center|none|upright(?:=.*)?|baseline|middle|sub|super|top|text-top|bottom|text-bottom|\d*x?\d+ ?px|(?:alt|link|lang|page|class|thumbtime|start|end)=.*)\s*$/i;
 
-/** Bytes that mean nothing in wikitext: letters, digits, most punctuation, all of UTF-8 beyond ASCII. */
-const PLAIN = new Uint8Array(256).fill(1);
-for (const byte of [LBRACE, OPEN, PIPE, CLOSE, APOSTROPHE, EQUALS, LF, UNDERSCORE, AMP, COLON]) PLAIN[byte] = 0;
-
 const latin1 = new TextDecoder("latin1");
-const utf8 = new TextDecoder();
 
 /** A page may be looked through so many times for ends that are not there; after that, only so many bytes each time. */
 const PATIENCE = 20;
 const SHORT_LOOK = 10_000;
+
+/** What two brackets or one open. */
+const [LINK, FILE, HIDDEN, EXTERNAL] = [0, 1, 2, 3] as const;
 
 /** A link or picture that is open: where its text began in the output, and what it is. */
 interface Open {
   output: number;
   /** A bar came: what stood before it was a target or an option. */
   barred: boolean;
-  kind: "link" | "file" | "hidden" | "external";
+  kind: number;
 }
 
 /** Names of the namespaces that links treat apart, beside the English ones that every wiki knows. */
@@ -94,46 +65,71 @@ export interface LinkNames {
 export class Prose {
   text = keyBytes(1 << 20);
   length = 0;
-  /** Namespaces whose links show a picture with a caption, in lower case. */
-  readonly #files: ReadonlySet<string>;
-  /** Those whose links show nothing. */
-  readonly #hidden: ReadonlySet<string>;
+  /** What a link is by what stands before its colon. */
+  readonly #kinds: Remembered;
   /** Bytes that may yet be looked at for an end that is not there. */
   #patience = 0;
+  /** What makes four letters small, or zero when they keep their case. */
+  readonly #small: number;
+  /** The XML that was read last. */
+  #xml: KeyBytes = keyBytes(0);
+  readonly #tag: TagEnd = { at: 0, inline: false, wasted: 0 };
 
-  constructor(names: LinkNames) {
-    this.#files = new Set(["file", "image", ...names.files.map((name) => name.toLowerCase())]);
-    this.#hidden = new Set(["category", ...names.categories.map((name) => name.toLowerCase())]);
+  /** @param letters "fold" makes letters of ASCII small, which costs nothing here and a pass over the text later. */
+  constructor(names: LinkNames, letters: Case = "keep") {
+    this.#small = letters === "fold" ? 0x20202020 : 0;
+    const files = new Set(["file", "image", ...names.files.map((name) => name.toLowerCase())]);
+    const hidden = new Set(["category", ...names.categories.map((name) => name.toLowerCase())]);
+    this.#kinds = new Remembered((prefix) => {
+      const name = prefix.trim();
+      if (files.has(name.toLowerCase())) return FILE;
+      // Short prefixes in lower case are other languages' Wikipedias.
+      return hidden.has(name.toLowerCase()) || /^(?:[a-z]{2,3}|[a-z]{2,3}-[a-z-]{2,8}|simple)$/.test(name)
+        ? HIDDEN
+        : LINK;
+    });
   }
 
   /**
    * The prose of the wikitext between `start` and `end` of `xml`, left in `text` up to `length`: UTF-8 whose words are the
-   * page's words; spaces and line ends are not exact.
+   * page's words; spaces and line ends are not exact. Eight bytes of XML must stand behind `end`, as `</text>` does.
    */
   read(xml: Uint8Array, start: number, end: number): void {
     if (this.text.bytes.length < end - start + 16) this.text = keyBytes((end - start) * 2);
+    if (this.#xml.bytes !== xml) this.#xml = { bytes: xml, view: new DataView(xml.buffer, xml.byteOffset, xml.length) };
+    const source = this.#xml;
+    const { view } = source;
     const out = this.text.bytes;
+    const outView = this.text.view;
+    const small = this.#small;
     const open: Open[] = [];
     this.#patience = PATIENCE * (end - start);
     let length = 0;
     let at = start;
     while (at < end) {
-      const byte = xml[at] as number;
-      if (PLAIN[byte] === 1) {
-        out[length++] = byte;
-        at++;
-        continue;
+      // Bytes that mean nothing in wikitext, four at a time. A `<` follows the text, so this stops at its end.
+      for (;;) {
+        const four = view.getInt32(at, true);
+        const letter = letters(four);
+        outView.setInt32(length, four | ((letter >>> 2) & small), true);
+        const marks = (letter | spacesAndDigits(four)) ^ 0x80808080;
+        const passed = marks === 0 ? 4 : bytesBefore(marks);
+        at += passed;
+        length += passed;
+        if (passed < 4) break;
       }
+      if (at >= end) break;
+      const byte = xml[at] as number;
       switch (byte) {
         case LBRACE: {
           const next = xml[at + 1];
           if (next === LBRACE) {
-            at = this.#skipBraces(xml, at, end);
+            at = this.#skipBraces(source, at, end);
             out[length++] = SPACE;
             continue;
           }
           if (next === PIPE && atLineStart(xml, at, start)) {
-            at = this.#skipTable(xml, at, end);
+            at = this.#skipTable(source, at, start, end);
             out[length++] = LF;
             continue;
           }
@@ -141,14 +137,14 @@ export class Prose {
         }
         case OPEN: {
           if (xml[at + 1] === OPEN) {
-            const kind = this.#linkKind(xml, at + 2, end);
+            const kind = this.#linkKind(source, at + 2, end);
             open.push({ output: length, barred: false, kind });
             at += 2;
             continue;
           }
           const text = externalText(xml, at + 1, end);
           if (text > 0) {
-            open.push({ output: length, barred: false, kind: "external" });
+            open.push({ output: length, barred: false, kind: EXTERNAL });
             at = text;
             continue;
           }
@@ -156,8 +152,8 @@ export class Prose {
         }
         case PIPE: {
           const link = open.at(-1);
-          if (link && link.kind !== "external") {
-            if (link.kind !== "hidden") length = link.output;
+          if (link && link.kind !== EXTERNAL) {
+            if (link.kind !== HIDDEN) length = link.output;
             link.barred = true;
             at++;
             continue;
@@ -166,15 +162,15 @@ export class Prose {
         }
         case CLOSE: {
           const link = open.at(-1);
-          if (link?.kind === "external") {
+          if (link?.kind === EXTERNAL) {
             open.pop();
             at++;
             continue;
           }
           if (link && xml[at + 1] === CLOSE) {
             open.pop();
-            if (link.kind === "hidden") length = link.output;
-            else if (link.kind === "file") {
+            if (link.kind === HIDDEN) length = link.output;
+            else if (link.kind === FILE) {
               if (
                 !link.barred ||
                 FILE_OPTION.test(latin1.decode(out.subarray(link.output, Math.min(length, link.output + 60))))
@@ -225,16 +221,19 @@ export class Prose {
           break;
         }
         case AMP: {
-          if (isAt(xml, at, LT, end)) {
-            const after = this.#skipTag(xml, at, end);
-            if (!isInline(xml, at, end)) out[length++] = SPACE;
-            at = after;
+          if (isTag(source, at)) {
+            const tag = this.#tag;
+            skipTag(source, at, end, this.#look(at, end), tag);
+            this.#patience -= tag.wasted;
+            if (!tag.inline) out[length++] = SPACE;
+            at = tag.at;
             continue;
           }
-          const [code, after] = entity(xml, at, end);
-          if (code > 0) {
-            length = putCodePoint(out, length, code);
-            at = after;
+          const found = entity(source, at, end);
+          if (found > 0) {
+            const code = found >> ENTITY_SHIFT;
+            length = putCodePoint(out, length, small !== 0 && isCapital(code) ? code | 32 : code);
+            at += found & ENTITY_BYTES;
             continue;
           }
           break;
@@ -249,7 +248,7 @@ export class Prose {
           break;
         }
       }
-      out[length++] = byte;
+      out[length++] = small !== 0 && isCapital(byte) ? byte | 32 : byte;
       at++;
     }
     this.length = length;
@@ -261,88 +260,63 @@ export class Prose {
   }
 
   /** The end of a `{{`: braces are counted; one that is never closed costs only its paragraph. */
-  #skipBraces(xml: Uint8Array, start: number, end: number): number {
+  #skipBraces(xml: KeyBytes, start: number, end: number): number {
+    const { bytes } = xml;
     const stop = this.#look(start, end);
     let depth = 0;
-    for (let at = start; at < stop; at++) {
-      const byte = xml[at];
-      if (byte === LBRACE && xml[at + 1] === LBRACE) {
+    for (let at = start; ; at++) {
+      at = nextBrace(xml, at, stop);
+      if (at >= stop) break;
+      const byte = bytes[at];
+      if (byte === LBRACE && bytes[at + 1] === LBRACE) {
         depth++;
         at++;
-      } else if (byte === RBRACE && xml[at + 1] === RBRACE) {
+      } else if (byte === RBRACE && bytes[at + 1] === RBRACE) {
         at++;
         // A parameter has three braces.
-        if (--depth === 0) return xml[at + 1] === RBRACE ? at + 2 : at + 1;
+        if (--depth === 0) return bytes[at + 1] === RBRACE ? at + 2 : at + 1;
       }
     }
     this.#patience -= stop - start;
-    return paragraphEnd(xml, start, end);
+    return paragraphEnd(bytes, start, end);
   }
 
-  #skipTable(xml: Uint8Array, start: number, end: number): number {
+  /** The same for the `{|` of a table. */
+  #skipTable(xml: KeyBytes, start: number, page: number, end: number): number {
+    const { bytes } = xml;
     const stop = this.#look(start, end);
     let depth = 0;
-    for (let at = start; at < stop; at++) {
-      const byte = xml[at];
-      if (byte === LBRACE && xml[at + 1] === LBRACE) at = this.#skipBraces(xml, at, end) - 1;
-      else if (byte === LBRACE && xml[at + 1] === PIPE && atLineStart(xml, at, start)) depth++;
-      else if (byte === PIPE && xml[at + 1] === RBRACE && xml[at + 2] !== RBRACE) {
+    for (let at = start; ; at++) {
+      at = nextBrace(xml, at, stop);
+      if (at >= stop) break;
+      const byte = bytes[at];
+      if (byte === LBRACE && bytes[at + 1] === LBRACE) at = this.#skipBraces(xml, at, end) - 1;
+      else if (byte === LBRACE && bytes[at + 1] === PIPE && atLineStart(bytes, at, page)) depth++;
+      else if (byte === PIPE && bytes[at + 1] === RBRACE && bytes[at + 2] !== RBRACE) {
         if (--depth === 0) return at + 2;
       }
     }
     this.#patience -= stop - start;
-    return paragraphEnd(xml, start, end);
+    return paragraphEnd(bytes, start, end);
   }
 
-  /** Past a tag, a comment, or an element whose content is no prose; an unclosed one costs only itself. */
-  #skipTag(xml: Uint8Array, start: number, end: number): number {
-    let at = start + LT.length;
-    if (xml[at] === 33 && xml[at + 1] === 45) {
-      const close = indexOf(xml, COMMENT_END, at, end);
-      return close < 0 ? end : close + COMMENT_END.length;
-    }
-    const closing = xml[at] === 47;
-    if (closing) at++;
-    const name = at;
-    while (at < end && (isLetter(xml[at] as number) || xml[at] === 45)) at++;
-    if (at === name) return start + LT.length; // A less-than sign.
-    const tag = latin1.decode(xml.subarray(name, at)).toLowerCase();
-    const close = indexOf(xml, GT, at, Math.min(end, at + 2_000));
-    if (close < 0) return at;
-    const after = close + GT.length;
-    if (closing || xml[close - 1] === 47 || !SKIPPED.has(tag)) return after;
-    const stop = this.#look(after, end);
-    const finish = indexOfClosing(xml, tag, after, stop);
-    if (finish >= 0) return finish;
-    this.#patience -= stop - after;
-    return after;
-  }
-
-  /** What a `[[` opens: by its namespace; short prefixes in lower case are other languages' Wikipedias. */
-  #linkKind(xml: Uint8Array, start: number, end: number): Open["kind"] {
+  /** What a `[[` opens. */
+  #linkKind(xml: KeyBytes, start: number, end: number): number {
+    const { bytes } = xml;
     let at = start;
     const stop = Math.min(end, start + 40);
-    while (at < stop && xml[at] !== COLON && xml[at] !== CLOSE && xml[at] !== PIPE && xml[at] !== LF) at++;
-    if (xml[at] !== COLON || at === start) return "link";
-    const name = utf8.decode(xml.subarray(start, at)).trim();
-    const lower = name.toLowerCase();
-    if (this.#files.has(lower)) return "file";
-    if (this.#hidden.has(lower) || /^(?:[a-z]{2,3}|[a-z]{2,3}-[a-z-]{2,8}|simple)$/.test(name)) return "hidden";
-    return "link";
+    while (at < stop && bytes[at] !== COLON && bytes[at] !== CLOSE && bytes[at] !== PIPE && bytes[at] !== LF) at++;
+    return bytes[at] !== COLON || at === start || at === stop ? LINK : this.#kinds.of(xml, start, at);
   }
 }
 
-function isAt(bytes: Uint8Array, at: number, text: Uint8Array, end: number): boolean {
-  if (at + text.length > end) return false;
-  for (let i = 0; i < text.length; i++) if (bytes[at + i] !== text[i]) return false;
-  return true;
-}
-
-function indexOf(bytes: Uint8Array, text: Uint8Array, from: number, end: number): number {
-  const first = text[0] as number;
-  for (let at = bytes.indexOf(first, from); at >= 0 && at < end; at = bytes.indexOf(first, at + 1))
-    if (isAt(bytes, at, text, end)) return at;
-  return -1;
+/** The first of `{|}` at or after `from`; `end` when there is none before it. */
+function nextBrace(xml: KeyBytes, from: number, end: number): number {
+  for (let at = from; at < end; at += 4) {
+    const hit = braces(xml.view.getInt32(at, true));
+    if (hit !== 0) return Math.min(end, at + bytesBefore(hit));
+  }
+  return end;
 }
 
 function atLineStart(bytes: Uint8Array, at: number, start: number): boolean {
@@ -371,24 +345,4 @@ function externalText(xml: Uint8Array, start: number, end: number): number {
   if (xml[at] !== 47 || xml[at + 1] !== 47) return 0;
   while (at < end && (xml[at] as number) > SPACE && xml[at] !== CLOSE) at++;
   return at;
-}
-
-/** Whether a tag may stand inside a word: H<sub>2</sub>O is one. */
-function isInline(xml: Uint8Array, start: number, end: number): boolean {
-  let at = start + LT.length;
-  if (xml[at] === 33) return true; // A comment.
-  if (xml[at] === 47) at++;
-  const name = at;
-  while (at < end && at < name + 8 && isLetter(xml[at] as number)) at++;
-  return INLINE.has(latin1.decode(xml.subarray(name, at)).toLowerCase());
-}
-
-function indexOfClosing(xml: Uint8Array, tag: string, from: number, end: number): number {
-  for (let at = indexOf(xml, CLOSING, from, end); at >= 0; at = indexOf(xml, CLOSING, at + 1, end)) {
-    const name = at + CLOSING.length;
-    if (latin1.decode(xml.subarray(name, name + tag.length)).toLowerCase() !== tag) continue;
-    const close = indexOf(xml, GT, name, end);
-    return close < 0 ? end : close + GT.length;
-  }
-  return -1;
 }

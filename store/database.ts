@@ -2,6 +2,7 @@ import "./runtime.ts";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import SQLite from "better-sqlite3";
+import { makeIndices } from "./indices.ts";
 import { REASONS } from "./reasons.ts";
 
 /** An open workspace database. */
@@ -18,9 +19,10 @@ export function databaseFile(data: string): string {
 /**
  * Opens the workspace's database for writing, making folder and tables on first use, and holds the workspace's lock
  * until the process ends, however it ends.
+ * @param indices false leaves it to the caller to make the indices that a bulk run put off.
  * @throws Error when another process holds the workspace, or a newer version of the program made it.
  */
-export function openDatabase(data: string): Database {
+export function openDatabase(data: string, indices = true): Database {
   mkdirSync(data, { recursive: true });
   lock(data);
   const db = new SQLite(databaseFile(data));
@@ -42,6 +44,7 @@ export function openDatabase(data: string): Database {
       for (const [name, help] of Object.entries(reasons)) reason.run(name, stage, help);
     }
   })();
+  if (indices) makeIndices(db);
   return db;
 }
 

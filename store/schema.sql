@@ -57,8 +57,7 @@ CREATE TABLE pair (
   retrieved  TEXT,                       -- ISO 8601
   CHECK ((state = 'dropped') = (reason IS NOT NULL))
 );
-CREATE INDEX pair_state ON pair (state, reason, id);
-CREATE INDEX pair_image_url ON pair (image_url);
+-- By state and reason, by picture and by page: see store/indices.ts.
 CREATE INDEX pair_sha256 ON pair (sha256) WHERE sha256 IS NOT NULL;
 CREATE INDEX pair_to_download ON pair (host, id) WHERE state = 'chosen' AND file IS NULL;
 

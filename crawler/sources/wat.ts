@@ -1,7 +1,7 @@
 import { cleanCaption } from "../../filters/caption/clean.ts";
 import type { Database } from "../../store/database.ts";
 import { normaliseUrl } from "../../store/pair-id.ts";
-import type { Candidate } from "../../store/types.ts";
+import type { Candidate, Origin } from "../../store/types.ts";
 import type { HttpClient } from "../http.ts";
 import { readArchive } from "./archive/read-archive.ts";
 import { fieldOf, type WarcRecord } from "./archive/records.ts";
@@ -32,8 +32,8 @@ class WatBatch {
   readonly #candidates: Candidate[] = [];
   #scanner: WatScanner | undefined;
   #scanned: Buffer | undefined;
-  /** The last page with candidates, for the record that tells its language. */
-  #last: { uri: string; from: number } | undefined;
+  /** The last page, for the record that tells its language. */
+  #last: { uri: string; origin: Origin } | undefined;
 
   constructor(file: string, agent: string) {
     this.#file = file;
@@ -48,54 +48,48 @@ class WatBatch {
     const { bytes, header, from, to, offset } = record;
     if (this.#scanned !== bytes) {
       this.#scanned = bytes;
-      this.#scanner = new WatScanner(bytes);
+      this.#scanner = new WatScanner(bytes, this.#agent);
     }
     if (this.#last && fieldOf(header, "WARC-Target-URI") === this.#last.uri) this.#readLanguage(bytes, from, to);
     let page: WatPage | undefined;
     try {
       if (isCut(bytes, from, to)) throw new SyntaxError("JSON without an end");
-      page = this.#scanner?.page(from, to, this.#agent);
+      page = this.#scanner?.page(from, to);
     } catch {
       this.tally.add("bad_record", `${this.#file} byte ${offset}`, 1);
       return;
     }
     const uri = page && fieldOf(header, "WARC-Target-URI");
     if (!page || uri === undefined) return;
-    this.#last = { uri, from: this.#candidates.length };
-    this.#addPage(page, uri, { file: this.#file, offset, date: fieldOf(header, "WARC-Date") });
+    // One for all candidates of the page.
+    const origin: Origin = { file: this.#file, offset };
+    const date = fieldOf(header, "WARC-Date");
+    if (date) origin.date = date;
+    this.#last = { uri, origin };
+    this.#addPage(page, uri, origin);
   }
 
-  #addPage(page: WatPage, uri: string, place: { file: string; offset: number; date: string | undefined }): void {
+  #addPage(page: WatPage, uri: string, origin: Origin): void {
     const resolve = resolver(page.base === undefined ? uri : (URL.parse(page.base, uri)?.href ?? uri));
+    const ofPage: Pick<Candidate, "source" | "pageUrl" | "licence" | "optOut" | "origin"> = { source: "wat", origin };
     const pageUrl = normaliseUrl(uri);
+    if (pageUrl) ofPage.pageUrl = pageUrl;
     const licence = page.licence === undefined ? undefined : resolve(page.licence);
-    const { file, offset, date } = place;
+    if (licence) ofPage.licence = licence;
+    if (page.optOut.length > 0) ofPage.optOut = page.optOut;
+    if (page.language) origin.language = page.language;
     for (const { url, alt, title } of page.images) {
       const imageUrl = resolve(url);
       if (!imageUrl) {
         this.tally.add("bad_url", url.slice(0, 200), 1);
         continue;
       }
-      const texts = [cleanCaption(alt ?? ""), cleanCaption(title ?? "")];
-      if (texts[0] === "" && texts[1] === "") this.tally.add("no_text", imageUrl, 1);
-      for (const [i, caption] of texts.entries()) {
-        if (caption === "" || (i === 1 && caption === texts[0])) continue;
-        this.#candidates.push({
-          imageUrl,
-          caption,
-          kind: i === 0 ? "alt" : "title",
-          source: "wat",
-          ...(pageUrl ? { pageUrl } : {}),
-          ...(licence ? { licence } : {}),
-          ...(page.optOut.length > 0 ? { optOut: page.optOut } : {}),
-          origin: {
-            file,
-            offset,
-            ...(date ? { date } : {}),
-            ...(page.language ? { language: page.language } : {}),
-          },
-        });
-      }
+      const first = alt ? cleanCaption(alt) : "";
+      const second = title ? cleanCaption(title) : "";
+      if (first === "" && second === "") this.tally.add("no_text", imageUrl, 1);
+      if (first !== "") this.#candidates.push({ imageUrl, caption: first, kind: "alt", ...ofPage });
+      if (second !== "" && second !== first)
+        this.#candidates.push({ imageUrl, caption: second, kind: "title", ...ofPage });
     }
   }
 
@@ -106,7 +100,7 @@ class WatBatch {
     if (at < 0) return;
     const language = /\\"code\\":\\"([a-z-]{2,10})\\"/.exec(record.toString("latin1", at, at + 400))?.[1];
     if (!language) return;
-    for (const { origin } of this.#candidates.slice(this.#last?.from)) if (origin) origin.language = language;
+    if (this.#last) this.#last.origin.language = language;
     this.#last = undefined;
   }
 }

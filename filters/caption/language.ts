@@ -8,8 +8,8 @@ import { englishVocabulary, type Vocabulary } from "./vocabulary.ts";
  * with the fraction of known words and fastText's probabilities of English and of the likeliest other language. Captions
  * have four words, too few for a detector alone (fastText at p >= 0.6 keeps half of the English ones). Weight and
  * threshold were chosen on half of the texts of `npm run bench:language` (Unicode's emoji names, Wikipedia, Django's
- * translations); on the other half the rule keeps 96.7 % of the English captions of three to six words and lets 1.0 %
- * of the others through, names mostly; of sentences 99.98 % and 0.005 %.
+ * translations); on the other half the rule keeps 96.6 % of the English captions of three to six words and lets 1.0 %
+ * of the others through, names mostly; of sentences 99.97 % and 0.005 %.
  */
 const WEIGHT = 0.09;
 const FLOOR = 0.01;

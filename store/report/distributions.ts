@@ -27,10 +27,10 @@ export function readDistributions(db: Database): Distributions {
   return {
     matched: counts(db, "matched"),
     kept: counts(db, "kept"),
-    shortSide: bins(sizes(db, "min(width, height)"), SIDES, sideLabel),
+    shortSide: bins(sizes(db, "min(width, height)"), SIDES, lowerEnd),
     aspect: bins(sizes(db, "round(1.0 * width / height, 3)"), ASPECTS, aspectLabel),
-    words: bins(values(db, `1 + length(caption) - length(replace(caption, ' ', '')) ${kept}`), WORDS, rangeLabel),
-    characters: bins(values(db, `length(caption) ${kept}`), CHARACTERS, rangeLabel),
+    words: bins(values(db, `1 + length(caption) - length(replace(caption, ' ', '')) ${kept}`), WORDS, lowerEnd),
+    characters: bins(values(db, `length(caption) ${kept}`), CHARACTERS, lowerEnd),
     formats: labels(db, `coalesce(format, 'unknown') ${kept}`),
     kinds: labels(db, `kind ${kept}`),
     statuses: labels(db, "status FROM pair WHERE status IS NOT NULL"),
@@ -85,27 +85,27 @@ function labels(db: Database, what: string): Bin[] {
 }
 
 /** Sorts values into bins, without the empty bins at both ends. */
-function bins(rows: readonly Value[], edges: readonly number[], label: (from: number, to: number) => string): Bin[] {
-  const all = edges.map((from, i) => ({ label: label(from, edges[i + 1] ?? Number.POSITIVE_INFINITY), pairs: 0 }));
+function bins(
+  rows: readonly Value[],
+  edges: readonly number[],
+  label: (lower: number, upper: number) => string,
+): Bin[] {
+  const all = edges.map((lower, i) => ({ label: label(lower, edges[i + 1] ?? Number.POSITIVE_INFINITY), pairs: 0 }));
   for (const { value, pairs } of rows) {
-    const bin = all[edges.findLastIndex((from) => value >= from)];
+    const bin = all[edges.findLastIndex((lower) => value >= lower)];
     if (bin) bin.pairs += pairs;
   }
   const first = all.findIndex((bin) => bin.pairs > 0);
   return first < 0 ? [] : all.slice(first, all.findLastIndex((bin) => bin.pairs > 0) + 1);
 }
 
-function sideLabel(from: number, to: number): string {
-  if (from === 0) return `<${to}`;
-  return to === Number.POSITIVE_INFINITY ? `${from}+` : String(from);
-}
-
-function rangeLabel(from: number, to: number): string {
-  if (to === Number.POSITIVE_INFINITY) return `${from}+`;
-  return to - from === 1 ? String(from) : `${from}–${to - 1}`;
+/** A bin is called after its lower end. */
+function lowerEnd(lower: number, upper: number): string {
+  if (lower === 0) return `<${upper}`;
+  return upper === Number.POSITIVE_INFINITY ? `${lower}+` : String(lower);
 }
 
 /** The usual shape that a bin of {@link ASPECTS} stands around. */
-function aspectLabel(from: number): string {
-  return SHAPES[ASPECTS.indexOf(from)]?.[0] ?? "";
+function aspectLabel(lower: number): string {
+  return SHAPES[ASPECTS.indexOf(lower)]?.[0] ?? "";
 }

@@ -1,6 +1,5 @@
-import type { Bin } from "./distributions.ts";
 import { type Html, html, type Part, raw } from "./html.ts";
-import { count, percent, shorten } from "./text.ts";
+import { count, shorten } from "./text.ts";
 import type { Thumbnail } from "./thumbnails.ts";
 
 /** A part of the page under its own heading. */
@@ -38,27 +37,6 @@ export function share(part: number, whole: number): string {
 /** A number with a bar behind it. */
 export function meter(value: number, largest: number): Html {
   return html`<span class="meter" style="${share(value, largest)}">${count(value)}</span>`;
-}
-
-/** Bars that stand upright, one a bin. */
-export function histogram(title: string, bins: readonly Bin[], unit: string): Html | undefined {
-  if (bins.length === 0) return undefined;
-  const largest = Math.max(1, ...bins.map((bin) => bin.pairs));
-  const total = bins.reduce((sum, bin) => sum + bin.pairs, 0);
-  return html`<figure class="histogram"><figcaption>${title} <span class="quiet">${unit}</span></figcaption><ol>${bins.map(
-    (bin) =>
-      html`<li title="${bin.label}: ${count(bin.pairs)} pairs"><span class="value">${percent(bin.pairs, total)}</span><span class="column" style="${share(bin.pairs, largest)}"></span><span class="label">${shorten(bin.label, 10)}</span></li>`,
-  )}</ol></figure>`;
-}
-
-/** Bars that lie, one a label: for names that need room. */
-export function barList(title: string, bins: readonly Bin[]): Html | undefined {
-  if (bins.length === 0) return undefined;
-  const largest = Math.max(1, ...bins.map((bin) => bin.pairs));
-  return html`<figure class="bars"><figcaption>${title}</figcaption><ol>${bins.map(
-    (bin) =>
-      html`<li><span class="label">${found(bin.label, 60)}</span><span class="line" style="${share(bin.pairs, largest)}"></span><span class="value">${count(bin.pairs)}</span></li>`,
-  )}</ol></figure>`;
 }
 
 /** A small picture, or an empty frame where it could not be read. */

@@ -6,7 +6,6 @@ import { collectStats } from "../stats.ts";
 import { readDistributions } from "./distributions.ts";
 import { foreignCaptions, tellLanguages } from "./languages.ts";
 import { readNearGroups } from "./near-groups.ts";
-import { renderPage } from "./page.ts";
 import { readSamples } from "./samples.ts";
 import { makeThumbnails } from "./thumbnails.ts";
 
@@ -41,6 +40,8 @@ export async function writeReport(db: Database, data: string): Promise<{ file: s
   ))
     thumbnails.set(id, thumbnail);
   const languages = tellLanguages(content.foreign);
+  // The plotting library is loaded where a report is written and nowhere else.
+  const { renderPage } = await import("./page.ts");
   const page = Buffer.from(renderPage({ ...content, thumbnails, languages }));
   const file = join(data, "report.html");
   await publish(file, page);

@@ -7,10 +7,16 @@ import { fixture, unpack } from "./fixtures.ts";
 
 const prose = new Prose({ files: ["Файл"], categories: ["Категория"] });
 
+/** A wikitext as it stands in a dump. */
+function escaped(wikitext: string): { xml: Buffer; end: number } {
+  const text = wikitext.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+  return { xml: Buffer.from(`${text}</text>\n`), end: Buffer.byteLength(text) };
+}
+
 /** The prose of a wikitext, as it stands in the XML of a dump, with white space made single. */
 function proseOf(wikitext: string): string {
-  const xml = Buffer.from(wikitext.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;"));
-  prose.read(xml, 0, xml.length);
+  const { xml, end } = escaped(wikitext);
+  prose.read(xml, 0, end);
   return Buffer.from(prose.text.bytes.subarray(0, prose.length)).toString().replace(/\s+/g, " ").trim();
 }
 
@@ -104,9 +110,9 @@ test("no input makes it write beyond its buffer or run for ever", () => {
       state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0;
       text += pieces[(state >>> 16) % pieces.length];
     }
-    const xml = Buffer.from(text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;"));
-    prose.read(xml, 0, xml.length);
-    assert.ok(prose.length <= xml.length + 16, `${prose.length} of ${xml.length}`);
+    const { xml, end } = escaped(text);
+    prose.read(xml, 0, end);
+    assert.ok(prose.length <= end + 16, `${prose.length} of ${end}`);
   }
 });
 

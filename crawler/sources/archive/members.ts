@@ -1,15 +1,13 @@
-import { promisify } from "node:util";
 import zlib from "node:zlib";
 import { type Input, pathOf } from "../input.ts";
+import { Inflater } from "./inflate.ts";
 
 /** Bytes of the file that are unpacked in one go; pieces end where members do, so they are a little shorter. */
-const WINDOW = 1_048_576;
+const WINDOW = 524_288;
 /** A member that is longer is not waited for: the file is one stream, and is unpacked as such. */
 const MAX_MEMBER = 64 * 1_048_576;
 /** A piece that inflates to more is taken apart, a member that does is damaged. */
 const MAX_INFLATED = 512 * 1_048_576;
-/** Node's shared pool of small buffers is smaller than this. */
-const MIN_RELEASED = 65_536;
 const MAGIC = Buffer.from([0x1f, 0x8b, 0x08]);
 /** Where a member that fails may really end: further marks that are tried, since one may stand in compressed bytes by chance. */
 const MARKS_TRIED = 3;
@@ -29,40 +27,17 @@ export interface Piece {
   damaged: number;
 }
 
-const gunzip = promisify(zlib.gunzip);
-const options = { chunkSize: 1_048_576, maxOutputLength: MAX_INFLATED };
-/** How much a packed byte became lately: output in one chunk needs no joining, and no more memory than it fills. */
-let growth = 5;
-
 /**
- * Unpacks an archive of gzip members (WARC 1.1, annex D) from byte `from` on, where a member begins. The next piece is
- * unpacked while the caller is busy with this one. Pieces are the same however the bytes arrive. A file that is not
- * packed comes as it is, in pieces that may end anywhere.
+ * Unpacks an archive of gzip members (WARC 1.1, annex D) from byte `from` on, where a member begins. Pieces are the same
+ * however the bytes arrive. A file that is not packed comes as it is, in pieces that may end anywhere.
  */
 export async function* piecesOf(input: Input, from: number): AsyncGenerator<Piece> {
   if (!pathOf(input.name).endsWith(".gz")) {
     yield* plainPieces(input, from);
     return;
   }
-  let ahead: Promise<Piece> | undefined;
-  for await (const { raw, start } of windowsOf(input, from)) {
-    const next = unpack(raw, start);
-    // A failure surfaces when the piece is awaited.
-    next.catch(() => {});
-    if (ahead) yield* lend(await ahead);
-    ahead = next;
-  }
-  if (ahead) yield* lend(await ahead);
-}
-
-/**
- * Gives a piece out and takes its memory back: waiting for the garbage collector to notice megabytes outside of its heap
- * costs a fifth of the time.
- */
-function* lend(piece: Piece): Generator<Piece> {
-  yield piece;
-  const { buffer } = piece.bytes;
-  if (buffer instanceof ArrayBuffer && buffer.byteLength >= MIN_RELEASED) buffer.transfer(0);
+  const inflater = new Inflater(MAX_INFLATED);
+  for await (const { raw, start } of windowsOf(input, from)) yield unpack(inflater, raw, start);
 }
 
 async function* plainPieces(input: Input, from: number): AsyncGenerator<Piece> {
@@ -73,21 +48,27 @@ async function* plainPieces(input: Input, from: number): AsyncGenerator<Piece> {
   }
 }
 
-/** The file in windows that begin and end with members. */
+/** The file in windows that begin and end with members; each is overwritten by the next. */
 async function* windowsOf(input: Input, from: number): AsyncGenerator<{ raw: Buffer; start: number }> {
-  let held: Buffer[] = [];
+  let room = Buffer.allocUnsafeSlow(2 * WINDOW);
   let have = 0;
   let start = from;
   let wanted = WINDOW;
   for await (const chunk of input.stream(from)) {
-    held.push(chunk);
+    if (have + chunk.length > room.length) {
+      const larger = Buffer.allocUnsafeSlow(2 * (have + chunk.length));
+      room.copy(larger, 0, 0, have);
+      room = larger;
+    }
+    room.set(chunk, have);
     have += chunk.length;
-    while (have >= wanted) {
-      const all = held.length === 1 && held[0] ? held[0] : Buffer.concat(held);
-      const cut = lastMember(all.subarray(0, wanted));
+    let taken = 0;
+    while (have - taken >= wanted) {
+      const cut = lastMember(room.subarray(taken, taken + wanted));
       if (cut > 0) {
-        yield { raw: all.subarray(0, cut), start };
+        yield { raw: room.subarray(taken, taken + cut), start };
         start += cut;
+        taken += cut;
         wanted = WINDOW;
       } else if (wanted < MAX_MEMBER) {
         wanted *= 2;
@@ -96,11 +77,11 @@ async function* windowsOf(input: Input, from: number): AsyncGenerator<{ raw: Buf
           `${input.name}: no gzip member ends within ${MAX_MEMBER / 1_048_576} MiB: the archive is packed as a whole; unpack it and name the .warc or .wat`,
         );
       }
-      held = [all.subarray(Math.max(cut, 0))];
-      have = all.length - Math.max(cut, 0);
     }
+    room.copyWithin(0, taken, have);
+    have -= taken;
   }
-  if (have > 0) yield { raw: Buffer.concat(held), start };
+  if (have > 0) yield { raw: room.subarray(0, have), start };
 }
 
 /** Where the last member of a window begins; 0 or less when none does behind its first byte. */
@@ -128,7 +109,7 @@ function marksOf(raw: Buffer, mark: Buffer): number[] {
   return marks;
 }
 
-async function unpack(raw: Buffer, start: number): Promise<Piece> {
+function unpack(inflater: Inflater, raw: Buffer, start: number): Piece {
   const end = start + raw.length;
   const members = (count: number) => {
     // Nearly all writers give every member the same ten bytes, which are found faster than the three that must be there.
@@ -137,10 +118,7 @@ async function unpack(raw: Buffer, start: number): Promise<Piece> {
     return marks.length === count ? marks.map((at) => start + at) : undefined;
   };
   try {
-    const chunkSize = Math.ceil((raw.length * growth * 1.15) / 65_536) * 65_536;
-    const bytes = await gunzip(raw, { ...options, chunkSize });
-    growth = Math.max(bytes.length / raw.length, 1);
-    return { bytes, start, end, packed: true, members, damaged: 0 };
+    return { bytes: inflater.gunzip(raw), start, end, packed: true, members, damaged: 0 };
   } catch {
     return unpackOneByOne(raw, start);
   }
@@ -180,7 +158,7 @@ function unpackOneByOne(raw: Buffer, start: number): Piece {
 
 function tryGunzip(member: Buffer): Buffer | undefined {
   try {
-    return zlib.gunzipSync(member, options);
+    return zlib.gunzipSync(member, { maxOutputLength: MAX_INFLATED });
   } catch {
     return undefined;
   }

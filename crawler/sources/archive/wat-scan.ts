@@ -1,4 +1,5 @@
 import { headerOptOut, metaOptOut } from "../../opt-out.ts";
+import { Cursor, markOf } from "./cursor.ts";
 import { latin1, utf8 } from "./text.ts";
 
 /** An image as Common Crawl's WAT has it: values as the page had them, undecoded addresses. */
@@ -20,147 +21,241 @@ export interface WatPage {
 }
 
 /** Found several times faster than all of `{"path":"IMG@/src"`, whose first byte is everywhere in JSON. */
-const IMAGE = Buffer.from("MG@/src");
+const IMAGE = markOf("MG@/src");
 const BEFORE_IMAGE = '{"path":"I';
-const LINKS = Buffer.from('Links":[');
-const HEAD = Buffer.from('Head":{');
-const BASE = Buffer.from('Base":"');
-/** What a page that says something about language or training has somewhere; for the latter it is parsed as a whole. */
-const RARE = /noai|noimageai|tdm-reservation|content-language/i;
-const RESERVED = /noai|noimageai|tdm-reservation/i;
-const LANGUAGE = /"content-language":"([^"\\]*)"|"http-equiv":"content-language","content":"([^"\\]*)"/i;
+const HEADERS = markOf('Headers":{');
+const METAS = markOf('Metas":[');
+const BASE = markOf('Base":"');
 /** As all widespread templates have it; a long mark is found quickly. */
-const LICENCE = Buffer.from('"rel":"license');
+const LICENCE = markOf('"rel":"license');
 const OBJECT = Buffer.from('{"path":"');
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
+const COLON = 0x3a;
+const COMMA = 0x2c;
+const OPEN = 0x7b;
+const CLOSE = 0x7d;
 
-/** Where images are in a piece, found once for all of its records. */
+/** Reads the records of a piece in order. */
 export class WatScanner {
   readonly #bytes: Buffer;
-  #image: number;
-  #licence: number;
+  readonly #agent: string;
+  readonly #images: Cursor;
+  readonly #licences: Cursor;
+  readonly #headers: Cursor;
+  readonly #metas: Cursor;
+  readonly #bases: Cursor;
+  /** Where the string or object ends that was read last. */
+  #end = 0;
 
-  constructor(bytes: Buffer) {
+  /** @param agent the name by which headers and meta elements may address us. */
+  constructor(bytes: Buffer, agent: string) {
     this.#bytes = bytes;
-    this.#image = bytes.indexOf(IMAGE);
-    this.#licence = bytes.indexOf(LICENCE);
+    this.#agent = agent;
+    this.#images = new Cursor(bytes, IMAGE);
+    this.#licences = new Cursor(bytes, LICENCE);
+    this.#headers = new Cursor(bytes, HEADERS);
+    this.#metas = new Cursor(bytes, METAS);
+    this.#bases = new Cursor(bytes, BASE);
   }
 
   /**
-   * The images of the record whose JSON is `bytes[from, to)`; records are asked for in order. Only the objects of images
-   * are parsed, unless the record is of the few that need more.
+   * The images of the record whose JSON is `bytes[from, to)`; records are asked for in order. Only the objects of images,
+   * the headers and the meta elements are looked at, unless the record is of the few that need more.
    * @returns undefined for a record without images.
    * @throws SyntaxError when its JSON is damaged where it is looked at.
    */
-  page(from: number, to: number, agent: string): WatPage | undefined {
+  page(from: number, to: number): WatPage | undefined {
+    const first = this.#images.next(from);
+    if (first >= to) return undefined;
     const bytes = this.#bytes;
-    if (this.#image >= 0 && this.#image < from) this.#image = bytes.indexOf(IMAGE, from);
-    if (this.#image < 0 || this.#image >= to) return undefined;
-    const record = bytes.subarray(from, to);
-    if (this.#licence >= 0 && this.#licence < from) this.#licence = bytes.indexOf(LICENCE, from);
-    const licence = this.#licenceBefore(to);
-
-    const links = record.indexOf(LINKS);
-    const head = record.subarray(0, Math.max(links, 0));
-    const headLast = links < 0 || head.indexOf(HEAD) < 0;
-    const text = latin1(head, 0, head.length);
-    const rare = RARE.test(text);
-    if (headLast || licence === null || (rare && RESERVED.test(text))) return parseWhole(record, agent);
-    const images = this.#scanImages(to);
-    if (!images) return parseWhole(record, agent);
-    const language = rare ? firstLanguage(LANGUAGE.exec(text)) : undefined;
-    return { base: baseOf(head), images, licence, language, optOut: [] };
+    const headers = this.#headersFrom(from, to);
+    const metas = headers && this.#metasFrom(from, to);
+    const licence = metas && this.#licenceFrom(from, to);
+    const base = this.#bases.next(from);
+    const images = licence && this.#scanImages(first, to);
+    if (!headers || !metas || !licence || !images) return parseWhole(bytes.subarray(from, to), this.#agent);
+    return {
+      base: base < to && bytes[base - 1] === QUOTE ? this.#string(base + BASE.mark.length - 1, to) : undefined,
+      images,
+      licence: licence.url,
+      language: (headers.language ?? metas.language)?.split(",")[0]?.trim(),
+      optOut: [],
+    };
   }
 
-  /** The address of the first link up to `to` whose rel says license; null when it cannot be told without parsing. */
-  #licenceBefore(to: number): string | undefined | null {
+  /** What the response's headers say; undefined when that has to be read as a whole. */
+  #headersFrom(from: number, to: number): { language: string | undefined } | undefined {
     const bytes = this.#bytes;
-    for (; this.#licence >= 0 && this.#licence < to; this.#licence = bytes.indexOf(LICENCE, this.#licence + 1)) {
-      const start = bytes.lastIndexOf(OBJECT, this.#licence);
-      const link: WatLink = {};
-      const end =
-        start < 0 ? undefined : readFields(bytes, endOfString(bytes, start + OBJECT.length, to) + 1, to, link);
-      if (end === undefined || end < this.#licence) return null;
-      if (link.url !== undefined && isLicence(link)) return link.url;
+    let at = this.#headers.next(from) + HEADERS.mark.length;
+    let language: string | undefined;
+    if (at >= to) return { language };
+    for (; bytes[at] !== CLOSE; at = bytes[this.#end] === COMMA ? this.#end + 1 : this.#end) {
+      const keyEnd = bytes[at] === QUOTE ? endOfString(bytes, at + 1, to) : -1;
+      if (keyEnd < 0 || bytes[keyEnd + 1] !== COLON || bytes[keyEnd + 2] !== QUOTE) return undefined;
+      const length = keyEnd - at - 1;
+      const name = length >= 12 && length <= 16 ? latin1(bytes, at + 1, keyEnd).toLowerCase() : "";
+      if (RESERVING.has(name)) return undefined;
+      const end = endOfString(bytes, keyEnd + 3, to);
+      if (end < 0) return undefined;
+      if (name === "content-language") language = this.#string(keyEnd + 2, to);
+      this.#end = end + 1;
     }
-    return undefined;
+    return { language };
+  }
+
+  /** The same of the meta elements. */
+  #metasFrom(from: number, to: number): { language: string | undefined } | undefined {
+    const bytes = this.#bytes;
+    let at = this.#metas.next(from) + METAS.mark.length;
+    let language: string | undefined;
+    if (at >= to) return { language };
+    for (; bytes[at] === OPEN; at = bytes[this.#end] === COMMA ? this.#end + 1 : this.#end) {
+      const meta: WatMeta = { name: -1, equivalent: -1, content: -1 };
+      if (!this.#meta(at, to, meta)) return undefined;
+      const end = this.#end;
+      if (meta.name >= 0 && this.#mayReserve(meta, to)) return undefined;
+      if (meta.equivalent >= 0 && language === undefined && meta.content >= 0) {
+        const name = this.#string(meta.equivalent, to);
+        if (/^content-language$/i.test(name ?? "")) language = this.#string(meta.content, to);
+      }
+      this.#end = end;
+    }
+    return bytes[at] === 0x5d ? { language } : undefined;
+  }
+
+  /** Where the values of a meta element that may matter begin; false when it holds anything but strings. */
+  #meta(from: number, to: number, meta: WatMeta): boolean {
+    const bytes = this.#bytes;
+    let at = from + 1;
+    while (bytes[at] === QUOTE) {
+      const keyEnd = endOfString(bytes, at + 1, to);
+      if (keyEnd < 0 || bytes[keyEnd + 1] !== COLON || bytes[keyEnd + 2] !== QUOTE) return false;
+      const length = keyEnd - at - 1;
+      const first = bytes[at + 1];
+      if (length === 4 && first === 0x6e) meta.name = keyEnd + 2;
+      else if (length === 7 && first === 0x63) meta.content = keyEnd + 2;
+      else if (length === 10 && first === 0x68) meta.equivalent = keyEnd + 2;
+      const end = endOfString(bytes, keyEnd + 3, to);
+      if (end < 0) return false;
+      at = bytes[end + 1] === COMMA ? end + 2 : end + 1;
+    }
+    this.#end = at + 1;
+    return bytes[at] === CLOSE;
+  }
+
+  /** Whether a meta element is one that may reserve the page's pictures. */
+  #mayReserve({ name, content }: WatMeta, to: number): boolean {
+    const first = (this.#bytes[name + 1] as number) | 0x20;
+    // Most are others: no string is made of their names.
+    if (first > 0x20 && first !== 0x72 && first !== 0x74 && first !== (this.#agent.charCodeAt(0) | 0x20)) return false;
+    const key = this.#string(name, to)?.trim().toLowerCase();
+    if (key !== "robots" && key !== "tdm-reservation" && key !== this.#agent.toLowerCase()) return false;
+    return content >= 0 && /noai|noimageai|1/i.test(this.#string(content, to) ?? "");
+  }
+
+  /** The address of the first link up to `to` whose rel says license; undefined when it cannot be told without parsing. */
+  #licenceFrom(from: number, to: number): { url: string | undefined } | undefined {
+    const bytes = this.#bytes;
+    for (let at = this.#licences.next(from); at < to; at = this.#licences.next(at + 1)) {
+      const start = bytes.lastIndexOf(OBJECT, at);
+      const link: WatLink = {};
+      const path = start < from ? -1 : endOfString(bytes, start + OBJECT.length, to);
+      if (path < 0 || !this.#fields(path + 1, to, link) || this.#end < at) return undefined;
+      if (link.url !== undefined && isLicence(link)) return { url: link.url };
+    }
+    return { url: undefined };
   }
 
   /** The image objects up to `to`; undefined when they do not look as they always do. */
-  #scanImages(to: number): WatImage[] | undefined {
+  #scanImages(first: number, to: number): WatImage[] | undefined {
     const bytes = this.#bytes;
     const images: WatImage[] = [];
-    while (this.#image >= 0 && this.#image < to) {
-      const closing = this.#image + IMAGE.length;
-      if (bytes[closing] !== QUOTE || latin1(bytes, this.#image - BEFORE_IMAGE.length, this.#image) !== BEFORE_IMAGE)
-        return undefined;
+    for (let at = first; at < to; at = this.#images.next(this.#end)) {
+      const closing = at + IMAGE.mark.length;
+      if (bytes[closing] !== QUOTE || latin1(bytes, at - BEFORE_IMAGE.length, at) !== BEFORE_IMAGE) return undefined;
       const link: WatLink = {};
-      const end = readFields(bytes, closing + 1, to, link);
-      if (end === undefined) return undefined;
+      if (!this.#fields(closing + 1, to, link)) return undefined;
       images.push({ url: link.url ?? "", alt: link.alt, title: link.title });
-      this.#image = bytes.indexOf(IMAGE, end);
     }
     return images;
   }
-}
 
-function firstLanguage(found: RegExpExecArray | null): string | undefined {
-  return (found?.[1] ?? found?.[2])?.split(",")[0]?.trim();
-}
-
-function baseOf(head: Buffer): string | undefined {
-  const at = head.indexOf(BASE);
-  return at < 1 || head[at - 1] !== QUOTE ? undefined : stringAt(head, at + BASE.length - 1)?.value;
-}
-
-/**
- * Reads the rest of an object of strings, `,"key":"value"...}`, into `link`. Returns where the object ends, undefined when it holds anything else.
- */
-function readFields(bytes: Buffer, from: number, to: number, link: WatLink): number | undefined {
-  let at = from;
-  while (at < to) {
-    const byte = bytes[at];
-    if (byte === 0x7d) return at + 1;
-    if (byte !== 0x2c || bytes[at + 1] !== QUOTE) return undefined;
-    const key = at + 2;
-    let keyEnd = key;
-    while (keyEnd < to && bytes[keyEnd] !== QUOTE) keyEnd++;
-    if (bytes[keyEnd + 1] !== 0x3a) return undefined;
-    at = keyEnd + 2;
-    if (bytes[at] !== QUOTE) return undefined;
-    const length = keyEnd - key;
-    const name = length === 3 || length === 5 ? latin1(bytes, key, keyEnd) : "";
-    if (name === "url" || name === "alt" || name === "title" || name === "rel") {
-      const found = stringAt(bytes, at, to);
-      if (!found) return undefined;
-      link[name] = found.value;
-      at = found.end;
-    } else {
-      const end = endOfString(bytes, at + 1, to);
-      if (end < 0) return undefined;
-      at = end + 1;
+  /** Reads the rest of an object of strings, `,"key":"value"...}`, into `link`; false when it holds anything else. */
+  #fields(from: number, to: number, link: WatLink): boolean {
+    const bytes = this.#bytes;
+    let at = from;
+    while (at < to) {
+      const byte = bytes[at];
+      if (byte === CLOSE) {
+        this.#end = at + 1;
+        return true;
+      }
+      if (byte !== COMMA || bytes[at + 1] !== QUOTE) return false;
+      const key = at + 2;
+      let keyEnd = key;
+      while (keyEnd < to && bytes[keyEnd] !== QUOTE) keyEnd++;
+      at = keyEnd + 2;
+      if (bytes[keyEnd + 1] !== COLON || bytes[at] !== QUOTE) return false;
+      const name = fieldAt(bytes, key, keyEnd);
+      if (name !== undefined) {
+        const value = this.#string(at, to);
+        if (value === undefined) return false;
+        if (name === "url") link.url = value;
+        else if (name === "alt") link.alt = value;
+        else if (name === "title") link.title = value;
+        else link.rel = value;
+        at = this.#end;
+      } else {
+        const end = endOfString(bytes, at + 1, to);
+        if (end < 0) return false;
+        at = end + 1;
+      }
     }
+    return false;
   }
-  return undefined;
+
+  /** The JSON string that begins at the quote `at`; undefined when it does not end. */
+  #string(at: number, to: number): string | undefined {
+    const bytes = this.#bytes;
+    let above = 0;
+    let end = at + 1;
+    for (; end < to; end++) {
+      const byte = bytes[end] as number;
+      if (byte === QUOTE) {
+        this.#end = end + 1;
+        return above < 128 ? latin1(bytes, at + 1, end) : utf8(bytes, at + 1, end);
+      }
+      if (byte === BACKSLASH) break;
+      above |= byte;
+    }
+    const last = endOfString(bytes, end, to);
+    if (last < 0) return undefined;
+    this.#end = last + 1;
+    return JSON.parse(utf8(bytes, at, last + 1));
+  }
 }
 
-/** The JSON string that begins at the quote `at`, and the index behind it. */
-function stringAt(bytes: Buffer, at: number, to = bytes.length): { value: string; end: number } | undefined {
-  let ascii = true;
-  let end = at + 1;
-  for (; end < to; end++) {
-    const byte = bytes[end] as number;
-    if (byte === QUOTE) {
-      const value = ascii ? latin1(bytes, at + 1, end) : utf8(bytes, at + 1, end);
-      return { value, end: end + 1 };
-    }
-    if (byte === BACKSLASH) break;
-    if (byte >= 128) ascii = false;
+/** Where the values of a meta element begin, at their quotes; -1 for those it does not have. */
+interface WatMeta {
+  name: number;
+  equivalent: number;
+  content: number;
+}
+
+/** Headers that may keep pictures from training: see headerOptOut. */
+const RESERVING: ReadonlySet<string> = new Set(["x-robots-tag", "tdm-reservation", "content-usage", "content-signal"]);
+
+/** The fields of an image or a link that are read, by length and first letter. */
+function fieldAt(bytes: Uint8Array, from: number, to: number): "url" | "alt" | "rel" | "title" | undefined {
+  const [length, first] = [to - from, bytes[from]];
+  if (length === 3) {
+    const rest = ((bytes[from + 1] as number) << 8) | (bytes[from + 2] as number);
+    if (first === 0x75 && rest === 0x726c) return "url";
+    if (first === 0x61 && rest === 0x6c74) return "alt";
+    if (first === 0x72 && rest === 0x656c) return "rel";
   }
-  const last = endOfString(bytes, end, to);
-  if (last < 0) return undefined;
-  return { value: JSON.parse(utf8(bytes, at, last + 1)), end: last + 1 };
+  return length === 5 && first === 0x74 && latin1(bytes, from, to) === "title" ? "title" : undefined;
 }
 
 /** The closing quote of a string whose inside holds `from`. */

@@ -1,7 +1,8 @@
 import type { Stats } from "../../stats.ts";
 import { type Html, html } from "../html.ts";
 import type { Languages } from "../languages.ts";
-import { barList, dataTable, found, meter, section } from "../parts.ts";
+import { dataTable, found, meter, section } from "../parts.ts";
+import { barList } from "../plots.ts";
 import { count } from "../text.ts";
 
 /** Every reason something was dropped for, in words, with an example. */

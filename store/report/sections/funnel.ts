@@ -1,37 +1,41 @@
 import type { Stats } from "../../stats.ts";
 import { type Html, html } from "../html.ts";
-import { section, share } from "../parts.ts";
+import { section } from "../parts.ts";
+import { type Segment, stackedBars } from "../plots.ts";
 import { funnelStages, STAGE_HELP, type StageSummary } from "../stages.ts";
 import { count, percent } from "../text.ts";
 
-/** Each stage as a bar of what entered it, split into what went on and what stopped, with the reasons beneath. */
+/** A bar a stage: what entered it, split into what went on and what stopped; beneath, the reasons of each. */
 export function funnel({ funnel: rows, drops }: Stats): Html {
   const help = new Map(drops.flatMap((drop) => (drop.help === null ? [] : [[drop.reason, drop.help] as const])));
   const stages = funnelStages(rows, help);
-  const largest = Math.max(0, ...stages.map((stage) => stage.entered));
+  const bars = stages.flatMap(segments);
   return section(
     "funnel",
     "From pages to pairs",
     "What entered each stage, what went on to the next, and why the rest stopped. What goes on and the reasons below it add up to what entered.",
     html`<p class="legend"><span class="key passed">goes on</span><span class="key dropped">dropped</span><span class="key pending">waiting or in reserve</span></p>`,
-    html`<ol class="funnel">${stages.map((stage) => stageRow(stage, largest))}</ol>`,
+    bars.length > 0 && stackedBars("What went through each stage", bars, "pairs"),
+    html`<ol class="funnel">${stages.map(stageRow)}</ol>`,
   );
 }
 
-function stageRow({ stage, entered, passed, stopped }: StageSummary, largest: number): Html {
+function segments({ stage, entered, passed, stopped }: StageSummary): Segment[] {
   const pending = stopped.filter((reason) => reason.pending).reduce((sum, reason) => sum + reason.pairs, 0);
-  const dropped = entered - passed - pending;
+  const all = [
+    { bar: stage, kind: "goes on", count: passed, colour: "var(--accent)" },
+    { bar: stage, kind: "waiting or in reserve", count: pending, colour: "var(--pending)" },
+    { bar: stage, kind: "dropped", count: entered - passed - pending, colour: "var(--dropped)" },
+  ];
+  return all.filter(({ count: pairs }) => pairs > 0);
+}
+
+function stageRow({ stage, entered, passed, stopped }: StageSummary): Html {
   return html`<li>
 <div class="stage"><h3>${stage}</h3><span class="quiet">${STAGE_HELP[stage]}</span><span class="flow">${count(entered)} → <b>${count(passed)}</b> ${entered > 0 && html`<span class="quiet">${percent(passed, entered)}</span>`}</span></div>
-<div class="bar">${segment("passed", passed, largest)}${segment("pending", pending, largest)}${segment("dropped", dropped, largest)}</div>
 ${stopped.length > 0 && html`<ul class="reasons">${stopped.map((reason) => reasonChip(reason, entered))}</ul>`}
 </li>
 `;
-}
-
-function segment(kind: string, pairs: number, largest: number): Html | undefined {
-  if (pairs === 0) return undefined;
-  return html`<span class="${kind}" style="${share(pairs, largest)}" title="${kind}: ${count(pairs)}"></span>`;
 }
 
 function reasonChip(reason: StageSummary["stopped"][number], entered: number): Html {

@@ -1,7 +1,8 @@
 import type { Stats } from "../../stats.ts";
 import type { Bin } from "../distributions.ts";
 import { type Html, html, type Part } from "../html.ts";
-import { barList, dataTable, found, meter, section } from "../parts.ts";
+import { dataTable, found, meter, section } from "../parts.ts";
+import { barList } from "../plots.ts";
 import { bytes, count, counted, percent } from "../text.ts";
 
 /** Where the pictures came from, under which terms, and where they lie now. */

@@ -1,6 +1,7 @@
 import type { Distributions } from "../distributions.ts";
 import { type Html, html } from "../html.ts";
-import { barList, histogram, section } from "../parts.ts";
+import { section } from "../parts.ts";
+import { barList, histogram } from "../plots.ts";
 
 /** What the kept pictures and captions are like. */
 export function pictures(distributions: Distributions): Html | undefined {
@@ -8,8 +9,8 @@ export function pictures(distributions: Distributions): Html | undefined {
   const upright = [
     histogram("Short side of the pictures", shortSide, "pixels, from"),
     histogram("Shape", aspect, "width to height, the nearest of"),
-    histogram("Length of the captions", words, "words"),
-    histogram("Length of the captions", characters, "characters"),
+    histogram("Length of the captions", words, "words, from"),
+    histogram("Length of the captions", characters, "characters, from"),
   ];
   if (upright.every((figure) => figure === undefined)) return undefined;
   return section(

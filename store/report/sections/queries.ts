@@ -1,8 +1,8 @@
 import type { SourceRow, Stats } from "../../stats.ts";
-import { rankChart } from "../chart.ts";
 import type { Distributions } from "../distributions.ts";
 import { type Html, html } from "../html.ts";
-import { dataTable, found, meter, section, share } from "../parts.ts";
+import { dataTable, found, meter, section } from "../parts.ts";
+import { rankChart, stackedBars } from "../plots.ts";
 import { count, percent } from "../text.ts";
 
 /** How the pairs spread over the queries, and what the query list is made of. */
@@ -28,12 +28,10 @@ function balance(
       : html`<p class="legend"><span class="key matched">captions that contain the query</span><span class="key passed">pairs kept on account of it</span></p>
 ${rankChart({
   curves: [
-    { style: "matched", values: matched },
-    { style: "kept", values: kept, filled: true },
+    { meaning: "captions that contain it", values: matched, colour: "var(--matched)" },
+    { meaning: "pairs kept on account of it", values: kept, colour: "var(--accent)", soft: "var(--accent-soft)" },
   ],
   ...(cap === null ? {} : { limit: { value: Math.max(1, cap), label: `cap ${count(cap)}` } }),
-  xLabel: "queries, largest first (logarithmic)",
-  yLabel: "pairs (logarithmic)",
   title: "Pairs per query over the rank of the query, both on logarithmic axes",
 })}`,
   );
@@ -53,7 +51,11 @@ function composition({ queries: { sources, total, empty, unmatched } }: Stats): 
     "list",
     "The query list",
     `${count(total)} queries by the source that put them on the list, with those that found the most.`,
-    html`<div class="bar tall">${sources.map((row, i) => html`<span class="tone-${i % 4}" style="${share(row.queries, total)}" title="${row.source}: ${count(row.queries)}"></span>`)}</div>`,
+    stackedBars(
+      "The query list by source",
+      sources.map(({ source, queries }, i) => ({ bar: "", kind: source, count: queries, colour: tone(i) })),
+      "queries",
+    ),
     dataTable(
       [
         { name: "Source" },
@@ -69,6 +71,11 @@ function composition({ queries: { sources, total, empty, unmatched } }: Stats): 
       html`<h3>Found by nothing <span class="quiet">${count(unmatched)} queries are in no caption; the most frequent words of the corpus among them</span></h3>
 <p class="chips">${empty.map((query) => html`<span>${found(query, 40)}</span> `)}</p>`,
   );
+}
+
+/** The colour that stands for the source in the list's bar and beside its name. */
+function tone(i: number): string {
+  return `var(--tone-${i % 4})`;
 }
 
 function sourceRow(row: SourceRow, i: number, total: number): (Html | string)[] {

@@ -1,12 +1,8 @@
 import type { Stats } from "../../stats.ts";
-import { type Html, html } from "../html.ts";
+import type { Html } from "../html.ts";
 import { dataTable, found, section } from "../parts.ts";
-import { count } from "../text.ts";
-
-const WIDTH = 720;
-const HEIGHT = 220;
-const LEFT = 50;
-const BOTTOM = 30;
+import { lossChart } from "../plots.ts";
+import { count, shorten } from "../text.ts";
 
 /** How the loss of the trainings on this data set went; nothing when there was none. */
 export function training({ training: rows }: Stats): Html | undefined {
@@ -15,7 +11,7 @@ export function training({ training: rows }: Stats): Html | undefined {
     "training",
     "Trainings on it",
     "The contrastive loss after each step; a control with shuffled captions stays where it began.",
-    chart(rows),
+    lossChart(rows.flatMap(({ run, curve }) => curve.map((point) => ({ run: shorten(run, 60), ...point })))),
     dataTable(
       [
         { name: "Checkpoints" },
@@ -35,21 +31,4 @@ export function training({ training: rows }: Stats): Html | undefined {
       ]),
     ),
   );
-}
-
-function chart(rows: Stats["training"]): Html {
-  const points = rows.flatMap((row) => row.curve);
-  const steps = Math.max(1, ...points.map((point) => point.step));
-  const highest = Math.max(Number.EPSILON, ...points.map((point) => point.loss));
-  const x = (step: number) => (LEFT + ((WIDTH - LEFT) * step) / steps).toFixed(1);
-  const y = (loss: number) => ((HEIGHT - BOTTOM) * (1 - loss / highest) + 5).toFixed(1);
-  const line = (row: Stats["training"][number]) =>
-    html`<polyline class="curve kept" points="${row.curve.map((point) => `${x(point.step)},${y(point.loss)}`).join(" ")}"><title>${found(row.run, 60)}</title></polyline>`;
-  const tick = (loss: number) =>
-    html`<line class="grid" x1="${LEFT}" x2="${WIDTH}" y1="${y(loss)}" y2="${y(loss)}"/><text class="tick" x="${LEFT - 8}" y="${y(loss)}" text-anchor="end">${loss.toFixed(1)}</text>`;
-  return html`<svg class="chart" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="loss over steps">
-${[0, highest / 2, highest].map(tick)}
-${rows.map(line)}
-<text class="axis" x="${WIDTH}" y="${HEIGHT - 5}" text-anchor="end">step ${count(steps)}</text>
-</svg>`;
 }

@@ -30,9 +30,18 @@ test("the report in Chromium, from a file: pictures and plots are drawn, nothing
     }
     const { drawn, broken } = await picturesDrawn(page);
     assert.ok(drawn > 20 && broken === 0, `${drawn} drawn, ${broken} broken`);
-    const curve = await page.locator("svg polyline").first().boundingBox();
+    // Of each plot the drawing for this width, and only that.
+    const shown = name === "phone" ? "narrow" : "wide";
+    const plots = await page.locator("svg:visible").all();
+    assert.ok(plots.length >= 8, `${plots.length} plots`);
+    assert.equal(await page.locator(`svg.${shown}`).count(), plots.length);
+    for (const plot of plots) {
+      assert.equal(await plot.getAttribute("class"), `plot ${shown}`);
+      assert.ok(((await plot.boundingBox())?.width ?? 0) > 300);
+    }
+    const curve = await page.locator("#balance svg:visible [aria-label=line] path").first().boundingBox();
     assert.ok(curve && curve.width > 50 && curve.height > 10, JSON.stringify(curve));
-    for (const bar of await page.locator(".funnel .bar span").all())
+    for (const bar of await page.locator("#funnel svg:visible [aria-label=bar] rect").all())
       assert.ok(((await bar.boundingBox())?.width ?? 0) > 0);
     assert.equal(await page.evaluate("document.querySelectorAll('script').length"), 0);
     await screenshot(page, `report-${name}`);

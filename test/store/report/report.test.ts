@@ -27,7 +27,10 @@ test("the report is one small file with pictures, plots and the numbers of the d
   for (const source of sources) assert.match(source, /^data:image\/webp;base64,[\w+/]+=*$/);
   const first = await sharp(Buffer.from(sources[0]?.split(",")[1] ?? "", "base64")).metadata();
   assert.ok(Math.max(first.width, first.height) <= 128);
-  assert.ok($("svg polyline").length === 2 && $("svg .limit").length === 1);
+  assert.equal($("#balance svg.wide [aria-label=line] path").length, 2);
+  assert.match($("#balance svg.wide").text(), /cap 40\b/);
+  assert.match($("#balance svg.wide title").first().text(), /^query 1: \d+ captions that contain it$/);
+  for (const chart of $("svg").get()) assert.match($(chart).attr("aria-label") ?? "", /\w/);
   assert.match($("header dd").first().text(), new RegExp(`^${collectStats(db, { top: 1 }).states.kept}$`));
   assert.match($("#built").text(), /max pages\s*10,000/);
   assert.doesNotMatch(page, /NaN|undefined|\[object/);
@@ -85,7 +88,7 @@ test("a half-done workspace has a report", async (t) => {
   assert.match($("header").text(), /No pair has been kept yet.*goes on from here/);
   assert.equal($("#gallery").length, 0);
   assert.match($("#balance").text(), /No cap was applied yet/);
-  assert.equal($("svg polyline").length, 1);
+  assert.equal($("#balance svg.wide [aria-label=line] path").length, 1);
 });
 
 test("a report that cannot be put in place leaves nothing behind", async (t) => {

@@ -1,0 +1,24 @@
+import type { Database } from "./database.ts";
+
+/** Indices of `pair` whose entries come in no order: made after a bulk run, they cost a third (docs/decisions/026). */
+const INDICES = {
+  pair_state: "pair (state, reason, id)",
+  pair_image_url: "pair (image_url)",
+  pair_page_url: "pair (page_url) WHERE page_url IS NOT NULL",
+};
+
+/** Makes the indices that are missing, as after {@link putOffIndices}, however the run between ended. */
+export function makeIndices(db: Database): void {
+  for (const [name, columns] of Object.entries(INDICES)) db.exec(`CREATE INDEX IF NOT EXISTS ${name} ON ${columns}`);
+}
+
+/**
+ * Takes the indices away while `pair` has no rows yet, or after another run that did so was killed; the database is
+ * whole without them, only slower to read.
+ * @returns whether they are missing now.
+ */
+export function putOffIndices(db: Database): boolean {
+  const empty = db.prepare("SELECT 1 FROM pair LIMIT 1").get() === undefined;
+  if (empty) for (const name of Object.keys(INDICES)) db.exec(`DROP INDEX IF EXISTS ${name}`);
+  return db.prepare("SELECT 1 FROM sqlite_schema WHERE type = 'index' AND name = 'pair_state'").get() === undefined;
+}

@@ -1,0 +1,51 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { closeDatabase, openDatabase, openForReading } from "../../store/database.ts";
+import { makeIndices, putOffIndices } from "../../store/indices.ts";
+import { run, useShortList } from "../cli.ts";
+
+test("indices are put off only in an empty table, and whoever opens a killed run's database makes them", (t) => {
+  const data = mkdtempSync(join(tmpdir(), "wit-indices-"));
+  let db = openDatabase(data);
+  t.after(() => closeDatabase(db));
+  const all = ["pair_image_url", "pair_page_url", "pair_state"];
+  const present = () =>
+    all.filter((name) => db.prepare("SELECT 1 FROM sqlite_schema WHERE type = 'index' AND name = ?").get(name));
+  assert.deepEqual(present(), all);
+  assert.equal(putOffIndices(db), true);
+  assert.deepEqual(present(), []);
+  db.exec(
+    `INSERT INTO pair (id, image_url, page_url, caption, kind, source, host, state, queries)
+     VALUES ('0123456789abcdef', 'http://a.example/1.png', 'http://a.example/', 'a boat', 'alt', 'web', 'a.example', 'candidate', '[0]')`,
+  );
+  // As if killed there: the next run of the same list goes on without.
+  closeDatabase(db);
+  db = openDatabase(data, false);
+  assert.equal(putOffIndices(db), true);
+  closeDatabase(db);
+  db = openDatabase(data);
+  assert.deepEqual(present(), all);
+  assert.equal(putOffIndices(db), false);
+  assert.deepEqual(present(), all);
+  makeIndices(db);
+});
+
+test("after a list is read every index is there, and pairs of a page are found by one", async (t) => {
+  const data = mkdtempSync(join(tmpdir(), "wit-indices-"));
+  useShortList(data, ["boat"]);
+  const list = join(data, "list.tsv");
+  writeFileSync(list, "url\tcaption\tpage_url\nhttp://a.example/1.png\ta red boat\thttp://a.example/p\n");
+  const ended = await run(["discover", "--data", data, "--urls", list, "--user-agent", "test", "--quiet"]);
+  assert.equal(ended.code, 0, ended.error);
+  const db = openForReading(data);
+  t.after(() => db.close());
+  const plan = db.prepare<[], { detail: string }>(
+    "EXPLAIN QUERY PLAN SELECT * FROM pair WHERE page_url = 'http://a.example/p'",
+  );
+  assert.match(plan.all()[0]?.detail ?? "", /USING INDEX pair_page_url/);
+  const explained = await run(["explain", "http://a.example/p", "--data", data]);
+  assert.match(explained.out, /a red boat/);
+});
