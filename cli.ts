@@ -1,8 +1,9 @@
 #!/usr/bin/env node
 import "./store/runtime.ts";
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
-import { type CrawlFlags, crawlCommand } from "./crawler/command.ts";
+import { crawlCommand } from "./crawler/command.ts";
 import { explainCommand } from "./crawler/explain.ts";
+import type { CrawlFlags } from "./crawler/flags.ts";
 import { type ClusterFlags, clusterCommand, isShared } from "./crawler/ranks/cluster-command.ts";
 import { rankCommand } from "./crawler/ranks/rank-command.ts";
 import { statusCommand } from "./crawler/ranks/status-command.ts";

@@ -47,25 +47,15 @@ export async function runDiscover(workspace: Workspace, options: CrawlOptions, n
   if (workspace.queriesChanged || (getMeta(db, "judging") ?? judgedWith) !== judgedWith)
     rejudge(db, await pool.judges());
   setMeta(db, "judging", judgedWith);
-  const { sources } = options;
-  let total = 0;
-  const web = crawlPages(db, net, sources, options.stop);
-  const bulk = bulkSources(db, net, sources, {
-    ...options,
-    judges: () => pool.judges(),
-  });
   const pages = db.prepare<[], { done: number; n: number }>(
     "SELECT sum(state <> 'waiting') AS done, count(*) AS n FROM page",
   );
+  let total: number;
   try {
-    for (const { batches, readAhead } of [{ batches: web, readAhead: false }, ...bulk]) {
-      const before = total;
-      if (!readAhead || !putOffIndices(db)) makeIndices(db);
-      total += await discover(db, batches, pool, readAhead, (seen) => {
-        const { done = 0, n = 0 } = pages.get() ?? {};
-        progress.update(before + seen, undefined, n > 0 ? `pairs on ${done ?? 0} of ${n} pages` : "pairs");
-      });
-    }
+    total = await readSources(db, options, net, pool, (seen) => {
+      const { done = 0, n = 0 } = pages.get() ?? {};
+      progress.update(seen, undefined, n > 0 ? `pairs on ${done ?? 0} of ${n} pages` : "pairs");
+    });
     // A run that is stopped shall end soon: the next one makes them, or goes on without.
     if (!options.stop.aborted) makeIndices(db);
   } finally {
@@ -74,6 +64,32 @@ export async function runDiscover(workspace: Workspace, options: CrawlOptions, n
   net.hosts.save(db);
   refreshQueryCounts(db);
   endStage(db, "discover", progress, total, `${total.toLocaleString("en")} pairs found`);
+  return total;
+}
+
+/**
+ * Reads the sources, or a rank's share of them, into the database.
+ * @param progress called with the pairs found so far.
+ * @param share which inputs are read; the database of a rank has no indices of `pair`.
+ * @returns how many pairs were found.
+ */
+export async function readSources(
+  db: Database,
+  options: CrawlOptions,
+  net: Net,
+  pool: JudgePool,
+  progress: (pairs: number) => void,
+  share?: { rank: number; world: number },
+): Promise<number> {
+  const { sources, cap, stop } = options;
+  const web = crawlPages(db, net, sources, stop);
+  const bulk = bulkSources(db, net, sources, { cap, stop, judges: () => pool.judges(), ...share });
+  let total = 0;
+  for (const { batches, readAhead } of [{ batches: web, readAhead: false }, ...bulk]) {
+    const before = total;
+    if (!share && (!readAhead || !putOffIndices(db))) makeIndices(db);
+    total += await discover(db, batches, pool, readAhead, (seen) => progress(before + seen));
+  }
   return total;
 }
 
@@ -178,7 +194,7 @@ function endStage(db: Database, stage: string, progress: Progress, items: number
 }
 
 /** What is needed to build the same set again. */
-function writeManifest(data: string, workspace: Workspace, options: CrawlOptions): void {
+export function writeManifest(data: string, workspace: Workspace, options: CrawlOptions): void {
   const { sources, cap, seed, resize, format, quality, shardSize } = options;
   const manifest = {
     webimagetext: getMeta(workspace.db, "version"),

@@ -39,17 +39,28 @@ function dropNear(db: Database, bits: number): number {
   );
   let dropped = 0;
   db.transaction(() => {
-    for (const { a, b, distance } of nearPairs(
-      rows.map(({ phash }) => phash),
-      bits,
-    )) {
-      // Rows are in the order of ids: the later one goes.
-      const [stays, goes] = a < b ? [rows[a], rows[b]] : [rows[b], rows[a]];
-      if (stays?.image_url === goes?.image_url) continue;
-      dropped += drop.run(`${distance} bits from ${stays?.id}`, goes?.id).changes;
-    }
+    for (const { stays, goes, distance } of nearDuplicates(rows, ({ image_url }) => image_url, bits))
+      dropped += drop.run(`${distance} bits from ${stays.id}`, goes.id).changes;
   })();
   return dropped;
+}
+
+/**
+ * Pairs whose pictures look the same; the one with the larger id goes.
+ * @param rows in the order of ids. @param address pairs with the same one are texts of one picture, and no duplicates.
+ */
+export function* nearDuplicates<Row extends { phash: string }>(
+  rows: readonly Row[],
+  address: (row: Row) => string,
+  bits: number,
+): Generator<{ stays: Row; goes: Row; distance: number }> {
+  for (const { a, b, distance } of nearPairs(
+    rows.map(({ phash }) => phash),
+    bits,
+  )) {
+    const [stays, goes] = a < b ? [rows[a], rows[b]] : [rows[b], rows[a]];
+    if (stays && goes && address(stays) !== address(goes)) yield { stays, goes, distance };
+  }
 }
 
 /** Brings the table behind the view `near_duplicates` to what the data set holds. */

@@ -9,7 +9,8 @@ import { type Database, databaseFile, openForReading } from "../store/database.t
 import { normaliseUrl } from "../store/pair-id.ts";
 import type { Term } from "../store/types.ts";
 import { UsageError } from "../store/usage-error.ts";
-import { FIRST, judgeSettings, keptSettings } from "./command.ts";
+import { keptSettings } from "./command.ts";
+import { FIRST, judgeSettings } from "./flags.ts";
 import { type CaptionJudges, judgeCaption, loadJudges, matcherTable } from "./judges.ts";
 
 /** What `explain --stdin` prints for each caption. */

@@ -26,16 +26,31 @@ const PROGRAM = fileURLToPath(new URL("../test/servers/sample-web/main.ts", impo
 const USUAL_PORT = 8571;
 
 /**
- * Starts the sample web in a process of its own. A workspace keeps its port, since addresses hold it: a run that is
- * taken up again must find the same web.
+ * Starts the sample web for a workspace, which keeps its port, since addresses hold it: a run that is taken up again must
+ * find the same web.
  * @throws Error when it cannot be started, or the workspace's port is taken.
  */
 export async function startSampleWeb(db: Database, data: string): Promise<RunningSampleWeb> {
+  const before = getMeta(db, "sample_web_port");
+  const web = await startSampleWebOn(before === undefined ? undefined : Number(before));
+  setMeta(db, "sample_web_port", String(web.port));
+  mkdirSync(data, { recursive: true });
+  const hostLimits = join(data, "sample-web-limits.tsv");
+  writeFileSync(hostLimits, web.hostLimits);
+  return { ...web, hostLimits };
+}
+
+/**
+ * Starts the sample web in a process of its own.
+ * @param port any free one when undefined.
+ * @returns with the text of its host limits.
+ * @throws Error when it cannot be started, or the port is taken.
+ */
+export async function startSampleWebOn(port: number | undefined): Promise<Announcement & { close: () => void }> {
   if (!existsSync(PROGRAM))
     throw new Error("the sample web is not part of the installed package: clone the repository to use it");
-  const before = getMeta(db, "sample_web_port");
-  const port = before === undefined ? await freePort() : Number(before);
-  const child = spawn(process.execPath, [PROGRAM, "--json", "--port", String(port)], {
+  const chosen = port ?? (await freePort());
+  const child = spawn(process.execPath, [PROGRAM, "--json", "--port", String(chosen)], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   const close = () => void child.kill("SIGTERM");
@@ -46,17 +61,16 @@ export async function startSampleWeb(db: Database, data: string): Promise<Runnin
     child.once("exit", (code) =>
       reject(
         new Error(
-          `the sample web did not start on port ${port} (exit code ${code}): is the port taken? Another --data chooses another`,
+          `the sample web did not start on port ${chosen} (exit code ${code}): is the port taken? Another --data chooses another`,
         ),
       ),
     );
   });
-  setMeta(db, "sample_web_port", String(web.port));
-  mkdirSync(data, { recursive: true });
-  const hostLimits = join(data, "sample-web-limits.tsv");
-  writeFileSync(hostLimits, web.hostLimits);
-  return { seeds: web.seeds, resolve: web.resolve, hostLimits, close };
+  return { ...web, close };
 }
+
+/** Its pages hang on one another like beads. */
+export const SAMPLE_WEB_DEPTH = 1_000;
 
 /** The usual port, or any other when that is taken. */
 function freePort(): Promise<number> {

@@ -39,7 +39,7 @@ export interface Selection {
 }
 
 /** Pairs that passed the rules and did not fail: those the cap chooses among. */
-const LIVE = "state IN ('candidate', 'chosen', 'kept', 'reserve')";
+export const LIVE = "state IN ('candidate', 'chosen', 'kept', 'reserve')";
 
 /**
  * Chooses the pairs of the data set under the cap (see filters/cap.ts). Failed pairs are no candidates any more, so
@@ -84,7 +84,13 @@ export function readPairs(db: Database, blocks: PairBlocks, queries: number): Ui
 }
 
 /** Writes who is within a cap to the table, where it changed. @param blocks what {@link readPairs} gave. */
-export function mark(db: Database, blocks: PairBlocks, thresholds: Thresholds, hashes: Int32Array, seed: number): Selection {
+export function mark(
+  db: Database,
+  blocks: PairBlocks,
+  thresholds: Thresholds,
+  hashes: Int32Array,
+  seed: number,
+): Selection {
   const live = db.prepare<[], [number, string, string | null]>(
     `SELECT rowid, state, chosen_for FROM pair NOT INDEXED WHERE ${LIVE} ORDER BY rowid`,
   );

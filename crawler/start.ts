@@ -1,7 +1,8 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { buildList, CLIP_LIST, describeList, queriesFile } from "../queries/command.ts";
-import { type CrawlFlags, crawlCommand } from "./command.ts";
+import { crawlCommand } from "./command.ts";
+import type { CrawlFlags } from "./flags.ts";
 
 /** Options of `npm start`. */
 export type StartFlags = Pick<CrawlFlags, "data" | "quiet" | "cap" | "seed">;

@@ -249,7 +249,6 @@ export type BlockScan = (visit: (block: PairBlock) => void) => void;
  * The exact thresholds, in one pass over the pairs, and one more in the improbable case that a window was missed.
  * @param counts matches of each query, see {@link countMatches}.
  * @param cap k, the most pairs chosen on account of one query.
- * @param filled windows that hold all pairs already, e.g. merged from many machines: then the first pass is not needed.
  */
 export function exactThresholds(
   scan: BlockScan,
@@ -257,10 +256,9 @@ export function exactThresholds(
   hashes: Int32Array,
   cap: number,
   seed: number,
-  filled?: Windows,
 ): Thresholds {
   const thresholds = openThresholds(counts.length);
-  let only = filled?.settle(thresholds);
+  let only: Set<number> | undefined;
   for (let deviations = 7; only === undefined || only.size > 0; deviations *= 4) {
     const windows: Windows = new Windows(counts, hashes, cap, seed, deviations, only);
     scan((block) => windows.add(block));

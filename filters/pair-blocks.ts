@@ -129,7 +129,9 @@ export function encodeBlock(block: PairBlock, extra: Int32Array = new Int32Array
     ...[high.subarray(0, pairs), low.subarray(0, pairs), starts.subarray(0, pairs + 1), queries.subarray(0, matches)],
     extra,
   ];
-  return Buffer.concat(columns.map(({ buffer, byteOffset, byteLength }) => Buffer.from(buffer, byteOffset, byteLength)));
+  return Buffer.concat(
+    columns.map(({ buffer, byteOffset, byteLength }) => Buffer.from(buffer, byteOffset, byteLength)),
+  );
 }
 
 /**

@@ -79,30 +79,19 @@ export async function writeShards(
   const reader = new PlaceReader(data);
   const terms = db.prepare<[number], { term: string }>("SELECT term FROM query WHERE id = ?");
   const read = db.prepare<[string], SampleRow>("SELECT * FROM pair WHERE id = ?");
-  const places: { id: string; file: string; offset: number; shard: string; key: string }[] = [];
-  const shards: { shard: string; pairs: number; bytes: number; sha256: string }[] = [];
-  const sums: string[] = [];
+  const samples = function* (ids: readonly string[]): Generator<{ row: SampleRow; image: Buffer }> {
+    for (const id of ids) {
+      const row = read.get(id);
+      if (!row) throw new Error(`pair ${id} vanished while shards were written`);
+      yield { row, image: reader.read(row) };
+    }
+  };
+  const shards: WrittenShard[] = [];
   try {
     for (let first = 0; first < order.length; first += options.shardSize) {
-      const name = String(shards.length).padStart(5, "0");
-      const tar = new TarWriter(join(next, `${name}.tar`));
-      const metadata: SampleMetadata[] = [];
-      for (const [index, id] of order.slice(first, first + options.shardSize).entries()) {
-        const row = read.get(id);
-        if (!row) throw new Error(`pair ${id} vanished while shards were written`);
-        const key = name + String(index).padStart(4, "0");
-        const sample = metadataOf(row, key, (query) => terms.get(query)?.term ?? "");
-        const offset = tar.add(`${key}.${row.extension}`, reader.read(row));
-        tar.add(`${key}.txt`, Buffer.from(row.caption));
-        tar.add(`${key}.json`, Buffer.from(JSON.stringify(sample)));
-        metadata.push(sample);
-        places.push({ id, file: `shards/${name}.tar`, offset, shard: name, key });
-        progress(places.length);
-      }
-      const { bytes, sha256 } = tar.close();
-      const parquet = writeMetadata(join(next, `${name}.parquet`), metadata);
-      sums.push(`${sha256}  ${name}.tar\n`, `${parquet}  ${name}.parquet\n`);
-      shards.push({ shard: name, pairs: metadata.length, bytes, sha256 });
+      const ids = order.slice(first, first + options.shardSize);
+      shards.push(writeShard(next, shards.length, samples(ids), (query) => terms.get(query)?.term ?? ""));
+      progress(first + ids.length);
       // Let signals and the progress line through between two shards.
       await new Promise((resolve) => setImmediate(resolve));
     }
@@ -110,18 +99,20 @@ export async function writeShards(
     reader.close();
   }
   // `sha256sum -c SHA256SUMS` in the folder checks a copy.
-  writeFileSync(join(next, "SHA256SUMS"), sums.join(""), { flush: true });
+  writeFileSync(join(next, "SHA256SUMS"), checksums(shards), { flush: true });
   syncFolder(next);
   db.transaction(() => {
     // Pictures of pairs that left the set go with the old shards.
-    db.exec("UPDATE pair SET file = NULL, offset = NULL, shard = NULL, key = NULL WHERE file IS NOT NULL");
+    db.exec(
+      "UPDATE pair SET file = NULL, offset = NULL, shard = NULL, key = NULL WHERE file IS NOT NULL OR offset IS NOT NULL",
+    );
     const place = db.prepare(
       "UPDATE pair SET state = 'kept', file = @file, offset = @offset, shard = @shard, key = @key WHERE id = @id",
     );
-    for (const row of places) place.run(row);
+    for (const { places } of shards) for (const row of places) place.run(row);
     db.exec("DELETE FROM shard");
     const insert = db.prepare("INSERT INTO shard VALUES (@shard, @pairs, @bytes, @sha256)");
-    for (const row of shards) insert.run(row);
+    for (const { places, parquet, ...row } of shards) insert.run({ ...row, pairs: places.length });
     setMeta(db, "shards", signature);
     setMeta(db, "swap", "pending");
     refreshQueryCounts(db);
@@ -129,6 +120,49 @@ export async function writeShards(
   })();
   finishSwap(db, data);
   return { ...countsOf(db), changed: true };
+}
+
+/** A shard as it was written. */
+export interface WrittenShard {
+  shard: string;
+  bytes: number;
+  sha256: string;
+  /** SHA-256 of the metadata file. */
+  parquet: string;
+  /** Where each pair's picture lies in the data set. */
+  places: { id: string; file: string; offset: number; shard: string; key: string }[];
+}
+
+/**
+ * Writes one shard, NNNNN.tar and NNNNN.parquet, lasting when it returns.
+ * @param samples in the order of the shard. @param term a query's text.
+ */
+export function writeShard(
+  folder: string,
+  number: number,
+  samples: Iterable<{ row: SampleRow; image: Buffer }>,
+  term: (query: number) => string,
+): WrittenShard {
+  const shard = String(number).padStart(5, "0");
+  const tar = new TarWriter(join(folder, `${shard}.tar`));
+  const metadata: SampleMetadata[] = [];
+  const places: WrittenShard["places"] = [];
+  for (const { row, image } of samples) {
+    const key = shard + String(places.length).padStart(4, "0");
+    const sample = metadataOf(row, key, term);
+    const offset = tar.add(`${key}.${row.extension}`, image);
+    tar.add(`${key}.txt`, Buffer.from(row.caption));
+    tar.add(`${key}.json`, Buffer.from(JSON.stringify(sample)));
+    metadata.push(sample);
+    places.push({ id: row.id, file: `shards/${shard}.tar`, offset, shard, key });
+  }
+  const written = tar.close();
+  return { shard, ...written, parquet: writeMetadata(join(folder, `${shard}.parquet`), metadata), places };
+}
+
+/** The file SHA256SUMS of these shards. */
+export function checksums(shards: readonly Pick<WrittenShard, "shard" | "sha256" | "parquet">[]): string {
+  return shards.map(({ shard, sha256, parquet }) => `${sha256}  ${shard}.tar\n${parquet}  ${shard}.parquet\n`).join("");
 }
 
 /** Brings the folders to what the rows say after a kill at any moment of a swap. */
@@ -167,21 +201,30 @@ function syncFolder(folder: string): void {
   }
 }
 
-function orderOf(db: Database, seed: number): string[] {
+/** The ids of the set, in the order of the shards. */
+export function orderOf(db: Database, seed: number): string[] {
   const ids = db.prepare<[], { id: string }>(`SELECT id FROM pair WHERE ${IN_SET} ORDER BY id`).all();
-  const keyed = ids.map(({ id }) => ({ id, place: priority(seed, ...idHalves(id), ORDER) }));
-  return keyed.sort((a, b) => a.place - b.place || (a.id < b.id ? -1 : 1)).map(({ id }) => id);
+  const keyed = ids.map(({ id }) => ({ id, place: placeOf(seed, id) }));
+  return keyed.sort(byPlace).map(({ id }) => id);
 }
 
-function signatureOf(db: Database, order: readonly string[], options: ShardOptions): string {
+/** Where a pair stands in the order of the shards: uniform below 2^53. */
+export function placeOf(seed: number, id: string): number {
+  return priority(seed, ...idHalves(id), ORDER);
+}
+
+/** Compares pairs by their place in the order of the shards. */
+export function byPlace(a: { id: string; place: number }, b: { id: string; place: number }): number {
+  return a.place - b.place || (a.id < b.id ? -1 : a.id > b.id ? 1 : 0);
+}
+
+/** What the shards are made of: another signature, other shards. */
+export function signatureOf(db: Database, order: readonly string[], options: ShardOptions): string {
   const hash = createHash("sha256").update(`${options.shardSize} ${options.seed} ${getMeta(db, "queries") ?? ""}`);
-  const chosen = db.prepare<[string], { sha256: string; chosen_for: string }>(
-    "SELECT sha256, chosen_for FROM pair WHERE id = ?",
+  const chosen = db.prepare<[string], (string | null)[]>(
+    "SELECT sha256, chosen_for, kind, source, page_url, licence, origin FROM pair WHERE id = ?",
   );
-  for (const id of order) {
-    const row = chosen.get(id);
-    hash.update(`${id} ${row?.sha256} ${row?.chosen_for}\n`);
-  }
+  for (const id of order) hash.update(`${id} ${chosen.raw().get(id)?.join(" ")}\n`);
   return hash.digest("hex");
 }
 

@@ -12,7 +12,7 @@ import { type SlurmOptions, slurmScript } from "../../store/executors/slurm-scri
 import { type Objects, openObjects } from "../../store/objects.ts";
 import { collectStats, formatSummary } from "../../store/stats.ts";
 import { UsageError } from "../../store/usage-error.ts";
-import type { CrawlFlags } from "../command.ts";
+import type { CrawlFlags } from "../flags.ts";
 import { Stop } from "../stop.ts";
 import { drive } from "./drive.ts";
 import { buildId, defaultScratch } from "./environment.ts";

@@ -75,6 +75,21 @@ export async function missingRanks(store: Objects, stage: string, tasks: number)
   return Array.from({ length: tasks }, (_, rank) => rank).filter((rank) => !done.has(rank));
 }
 
-function padded(rank: number): string {
+/** The name of something else of a stage. */
+export function stageName(stage: string, ...path: string[]): string {
+  return ["cluster", stage, ...path].join("/");
+}
+
+/** The name of the file `file` in the result of a rank. @throws Error when the rank is not done, or has no such result. */
+export async function resultOf(store: Objects, stage: string, rank: number, file: string): Promise<string> {
+  const marker = await readMarker(store, stage, rank);
+  if (!marker) throw new Error(`${store.url(markerName(stage, rank))}: is not there: rank ${rank} has to run first`);
+  const name = marker.outputs.find((output) => output.endsWith(`/${file}`));
+  if (name === undefined) throw new Error(`${store.url(markerName(stage, rank))}: names no ${file}`);
+  return name;
+}
+
+/** The number of a rank as it stands in names. */
+export function padded(rank: number): string {
   return String(rank).padStart(5, "0");
 }

@@ -13,6 +13,8 @@ export interface StageContext {
   stop: AbortSignal;
   progress: (items: number, total?: number) => void;
   quiet: boolean;
+  /** What was fetched is published so often, in milliseconds; five minutes when left out. */
+  checkpointMs?: number | undefined;
 }
 
 /** What a rank of a stage did. */
