@@ -6,6 +6,7 @@ import { explainCommand } from "./crawler/explain.ts";
 import type { CrawlFlags } from "./crawler/flags.ts";
 import { type ClusterFlags, clusterCommand, isShared } from "./crawler/ranks/cluster-command.ts";
 import { rankCommand } from "./crawler/ranks/rank-command.ts";
+import { statusCommand } from "./crawler/ranks/status-command.ts";
 import { startCommand } from "./crawler/start.ts";
 import { rulesHelp } from "./filters/help.ts";
 import { parseResize, RESIZE_MODES, STORED_FORMATS } from "./filters/image/resize.ts";
@@ -234,6 +235,11 @@ command("rank", "some ranks of a shared crawl: what engines start; any array eng
   .option("--follow", "all stages to the end, waiting for the other jobs between them", false)
   .addOption(new Option("--worker", "take ranks from the parent process").default(false).hideHelp())
   .action(rankCommand);
+
+command("status", "how far a shared crawl is: ranks done, running, stalled and failed, from its store alone")
+  .option("--watch [seconds]", "look again every so many seconds (5), until it is complete", positive)
+  .option("--json", "as JSON", false)
+  .action(statusCommand);
 
 command("stats", "the funnel, queries, drop reasons, hosts")
   .option("--query <term>", "one query and its pairs")

@@ -21,10 +21,10 @@ import { fieldOf, RecordReader } from "../crawler/sources/archive/records.ts";
 import { WatScanner } from "../crawler/sources/archive/wat-scan.ts";
 import { inputOf } from "../crawler/sources/input.ts";
 import { readWarc } from "../crawler/sources/warc.ts";
-import { readWat, resolver } from "../crawler/sources/wat.ts";
+import { readWat } from "../crawler/sources/wat.ts";
 import { openWorkspace } from "../crawler/workspace.ts";
 import { closeDatabase, openDatabase } from "../store/database.ts";
-import { pairId } from "../store/pair-id.ts";
+import { pairId, resolver } from "../store/pair-id.ts";
 import { ensureVenv } from "../store/python.ts";
 import { realPages, warcMembers, watMembers } from "../test/archives/write.ts";
 

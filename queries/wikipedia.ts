@@ -64,8 +64,8 @@ export interface Bigram {
 }
 
 /** Raised when the form of a part's results changes: those of older versions are then not used. */
-const FORMAT = 1;
-const PART_BYTES = { least: 4 << 20, most: 128 << 20 };
+const FORMAT = 2;
+const PART_BYTES = { least: 2 << 20, most: 128 << 20 };
 /** A bzip2 file holds 3 to 4 times its size. */
 const PLAIN_FACTOR = 4;
 /** Pairs a partition should hold, so that its table fits a processor's cache. */
@@ -92,7 +92,10 @@ export function planParts(file: string, cache: string, letters: Case): Part[] {
     .update(JSON.stringify([FORMAT, file, size, mtimeMs, letters]))
     .digest("hex");
   const folder = join(cache, `${basename(file)}-${key.slice(0, 12)}`);
-  const step = Math.min(PART_BYTES.most, Math.max(PART_BYTES.least, Math.ceil(size / 64 / factor))) * factor;
+  // As many as a power of two: two or four threads then end together.
+  let count = 1;
+  while (size / count > (count < 64 ? PART_BYTES.least : PART_BYTES.most) * factor) count *= 2;
+  const step = Math.ceil(size / count);
   const parts: Part[] = [];
   for (let from = 0; from < size; from += step) {
     const name = String(parts.length).padStart(4, "0");

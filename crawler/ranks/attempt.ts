@@ -84,11 +84,11 @@ export async function attempt(task: Task): Promise<Marker> {
       cpuSeconds: cpuSeconds() - cpu,
       ...done,
     };
-    await heart.stop(false);
+    await heart.stop();
     return await publish(store, stage, marker);
   } catch (error) {
     if (!(error instanceof Stopped)) await sayFailed(store, stage, beat, error, log);
-    await heart.stop(true);
+    await heart.stop();
     throw error;
   } finally {
     log.close();
@@ -143,22 +143,20 @@ class Heart {
   }
 
   /** Ends it; the log stays, if it says anything new. */
-  async stop(failed: boolean): Promise<void> {
+  async stop(): Promise<void> {
     clearInterval(this.#timer);
     await this.#last;
-    await Promise.all([this.#tell(failed), this.#store.delete(beatName(this.#stage, this.#beat.rank))]).catch(() => {});
+    await Promise.all([this.#tell(), this.#store.delete(beatName(this.#stage, this.#beat.rank))]).catch(() => {});
   }
 
   /** A store that does not answer for a moment is no reason to give up the work. */
   async #say(): Promise<void> {
     const bytes = Buffer.from(`${JSON.stringify(this.#beat)}\n`);
-    await Promise.all([this.#store.put(beatName(this.#stage, this.#beat.rank), bytes), this.#tell(false)]).catch(
-      () => {},
-    );
+    await Promise.all([this.#store.put(beatName(this.#stage, this.#beat.rank), bytes), this.#tell()]).catch(() => {});
   }
 
-  async #tell(always: boolean): Promise<void> {
-    if (!always && !this.#log.changed) return;
+  async #tell(): Promise<void> {
+    if (!this.#log.changed) return;
     const { rank, attempt } = this.#beat;
     await this.#store.put(logName(this.#stage, rank, attempt), Buffer.from(this.#log.text()));
   }

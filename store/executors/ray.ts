@@ -44,6 +44,7 @@ export class RayExecutor implements Executor {
     const driver = this.#start();
     driver.stdin?.write(`${JSON.stringify({ commands, workers })}\n`);
     await new Promise<void>((resolve, reject) => {
+      let told = Promise.resolve();
       const lines = createInterface({ input: driver.stdout ?? process.stdin });
       const end = (settle: () => void) => {
         lines.close();
@@ -64,9 +65,13 @@ export class RayExecutor implements Executor {
       stop.addEventListener("abort", stopped);
       lines.on("line", (line) => {
         const answer = JSON.parse(line) as Answer;
-        if ("end" in answer) return end(resolve);
+        if ("end" in answer) return void told.then(() => end(resolve));
         if (answer.error !== null) this.#say(`${stage}: ${answer.error}`);
-        void this.#done(stage).then((done) => progress(ranks.filter((one) => done.has(one)).length, ""), reject);
+        told = told.then(async () => {
+          const done = await this.#done(stage);
+          progress(ranks.filter((one) => done.has(one)).length, "");
+        });
+        told.catch((error) => end(() => reject(error)));
       });
     });
   }

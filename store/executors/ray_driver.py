@@ -41,11 +41,13 @@ def error_of(task: ray.ObjectRef) -> str | None:
         return str(getattr(error, "cause", None) or error).strip().splitlines()[-1]
 
 
-def say(answer: dict) -> None:
-    print(json.dumps(answer), flush=True)
-
-
 def main() -> None:
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # What Ray itself prints is not an answer.
+
+    def say(answer: dict) -> None:
+        print(json.dumps(answer), file=answers, flush=True)
+
     ray.init(address=os.environ.get("RAY_ADDRESS", "auto"), logging_level="warning", log_to_driver=False)
     for line in sys.stdin:
         order = json.loads(line)
