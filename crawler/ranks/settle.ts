@@ -38,7 +38,8 @@ export interface Settled extends Tried {
 export async function settleRank(work: Work, round: number): Promise<StageResult> {
   const { cap, seed, balance, shardSize, profile } = optionsOf(work);
   const files = await fetchDigests(work, round);
-  const { drops, gone, pairs } = findDuplicates(work, files, profile.dropNearDuplicates);
+  const { drops, gone, pairs } = findDuplicates(work.folder("settle"), files, profile.dropNearDuplicates);
+  work.remove("settle");
   const { counts, downloaded, tried } = await sumsOf(work, round);
   const { thresholds, short } = await choiceOf(work, round);
   subtract(gone, await hashesOf(work));
@@ -91,9 +92,17 @@ async function sumsOf(work: Work, round: number) {
   return sums;
 }
 
-/** The same rule as in duplicates.ts, over the pictures of all ranks. */
-function findDuplicates(work: Work, files: readonly string[], nearBits: number | undefined) {
-  const repeats = new Repeats(join(work.emptyFolder("settle"), "repeats.tmp"));
+/**
+ * The same rule as in duplicates.ts, over the pictures of all ranks.
+ * @param folder for temporary files. @param files of digests, see {@link readDigests}.
+ * @returns what leaves, with its digests, and how many pairs were in the set.
+ */
+export function findDuplicates(
+  folder: string,
+  files: readonly string[],
+  nearBits: number | undefined,
+): { drops: Drop[]; gone: Digest[]; pairs: number } {
+  const repeats = new Repeats(join(folder, "repeats.tmp"));
   let pairs = 0;
   const repeated: Digest[] = [];
   try {
@@ -126,7 +135,6 @@ function findDuplicates(work: Work, files: readonly string[], nearBits: number |
     drops.set(goes.id, [goes.id, "near_duplicate", `${distance} bits from ${stays.id}`]);
     gone.push(goes);
   }
-  work.remove("settle");
   return { drops: [...drops.values()], gone, pairs };
 }
 
