@@ -2,6 +2,7 @@
 import "./store/runtime.ts";
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { crawlCommand } from "./crawler/command.ts";
+import { planCommand } from "./crawler/cost-command.ts";
 import { explainCommand } from "./crawler/explain.ts";
 import type { CrawlFlags } from "./crawler/flags.ts";
 import { type ClusterFlags, clusterCommand, isShared } from "./crawler/ranks/cluster-command.ts";
@@ -225,6 +226,23 @@ for (const [name, description] of [
 ] as const) {
   crawling(name, description).action((flags: CrawlFlags) => crawlCommand(name, flags));
 }
+
+command("plan", "what a build costs before it is begun: bytes, core-hours, days, money, ranks")
+  .option("--pairs <n>", "pairs to end with; the WAT files they need are worked out", positive)
+  .option("--wat-files <n>", "WAT files there are to read", positive)
+  .option("--list-rows <n>", "rows of lists there are to read", positive)
+  .option("--sample <dir>", "workspace of a small crawl: what is measured in it replaces the usual figures")
+  .option("--cap <n>", "most pairs on account of one query", positive, 20_000)
+  .option("--resize <n>", "short side of stored pictures", positive, 256)
+  .option("--workers <n>", "processor cores", positive, 64)
+  .option("--gbit <n>", "gigabits a second into all machines together", real, 10)
+  .option("--core-price <money>", "of a core-hour", real, 0.04)
+  .option("--storage-price <money>", "of a terabyte a month", real, 23)
+  .option("--host-rate <n>", "pictures a second that one domain is asked for", real, 4)
+  .option("--link-rot <part>", "of the pictures that cannot be had (0.23: a list of two years)", share)
+  .option("--hot-host <part>", "of the pictures on the largest domain (0.005)", share)
+  .option("--json", "as JSON", false)
+  .action(planCommand);
 
 command("rank", "some ranks of a shared crawl: what engines start; any array engine can")
   .option("--stage <name>", "refuse to do another than this (the next one)")

@@ -5,25 +5,30 @@
  * The dump is the sample of test/fixtures repeated, since no registry has a larger one: the vocabulary does not grow, so
  * its table stays in the processor's cache. `--curve` measures different words and pairs against MB read.
  *
- *   npm run bench:dump [-- --repeat 12] [-- --curve]
+ *   npm run bench:dump [-- --repeat 12] [-- --curve] [-- --fixture writes wikiextractor's counts for the tests]
  */
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { gzipSync } from "node:zlib";
 import { findLbzip2 } from "../queries/lbzip2.ts";
 import { hashPair, PairTable } from "../queries/pairs.ts";
 import { PartReader } from "../queries/part.ts";
-import { wordsOf } from "../queries/terms.ts";
 import { countDump, planParts } from "../queries/wikipedia.ts";
 import { ensureVenv } from "../store/python.ts";
+import { comparable, compareCounts, countWords, THEIR_COUNTS } from "../test/queries/agreement.ts";
 import { bzip2, multistream, SAMPLE, unpack } from "../test/queries/fixtures.ts";
 import { proseOf } from "../test/queries/grown-dump.ts";
 import { printCurve } from "./dump-curve.ts";
 
 const { values } = parseArgs({
-  options: { repeat: { type: "string", default: "12" }, curve: { type: "boolean", default: false } },
+  options: {
+    repeat: { type: "string", default: "12" },
+    curve: { type: "boolean", default: false },
+    fixture: { type: "boolean", default: false },
+  },
 });
 const folder = mkdtempSync(join(tmpdir(), "wit-bench-dump-"));
 const python = ensureVenv("bench/.venv-dump", "bench/dump-requirements.txt", (text) => console.error(text));
@@ -224,16 +229,9 @@ function pairs(): void {
 
 /** Agreement of the word counts with those of wikiextractor's text of the same pages. */
 function agreement(): void {
-  // Where the two differ on purpose: captions of pictures and small print, which we keep; formulas and code, for which
-  // wikiextractor puts a placeholder. Taken out of both, what is left should be the same.
-  const same = Buffer.from(
-    withoutPictures(sample.toString("utf8"))
-      .replace(/&lt;(math|code)\b[\s\S]*?&lt;\/\1&gt;/g, " ")
-      .replace(/&lt;\/?small&gt;/g, ""),
-  );
   for (const [name, xml] of [
     ["as they are", sample],
-    ["without pictures, formulas, code and small print", same],
+    ["without what the two treat differently", comparable()],
   ] as const) {
     const file = join(folder, "agreement.xml");
     writeFileSync(file, xml);
@@ -241,60 +239,25 @@ function agreement(): void {
       encoding: "utf8",
       maxBuffer: 1 << 30,
     });
-    const theirs = new Map<string, number>();
-    for (const line of stdout.trim().split("\n")) add(theirs, JSON.parse(line).text);
-    const mine = new Map<string, number>();
-    for (const { text } of proseOf(xml)) add(mine, text);
-    let [dot, a, b] = [0, 0, 0];
-    for (const word of new Set([...mine.keys(), ...theirs.keys()])) {
-      const [x, y] = [mine.get(word) ?? 0, theirs.get(word) ?? 0];
-      dot += x * y;
-      a += x * x;
-      b += y * y;
+    const lines = stdout.trim().split("\n");
+    const theirs = countWords(lines.map((line): string => JSON.parse(line).text));
+    const { cosine, words, apart } = compareCounts(countWords(proseOf(xml).map(({ text }) => text)), theirs);
+    console.log(
+      `wikiextractor's words, pages ${name}: cosine ${cosine.toFixed(9)}, of the ${words} most frequent ${words - apart.length} within 2%`,
+    );
+    const worst = apart.slice(0, 12).map((row) => `${row.word} ${row.mine}:${row.theirs}`);
+    if (worst.length > 0) console.log(`  most apart (word ours:theirs): ${worst.join(", ")}`);
+    if (values.fixture && xml !== sample) {
+      const rows = [...theirs].sort((x, y) => y[1] - x[1] || (x[0] < y[0] ? -1 : 1));
+      writeFileSync(THEIR_COUNTS, gzipSync(rows.map(([word, count]) => `${word}\t${count}\n`).join(""), { level: 9 }));
+      console.log(`written to ${THEIR_COUNTS}`);
     }
-    const top = [...theirs].sort((x, y) => y[1] - x[1]).slice(0, 10_000);
-    const within = top.filter(([word, count]) => Math.abs((mine.get(word) ?? 0) - count) <= 0.02 * count);
-    const worst = top
-      .map(([word, count]) => [word, mine.get(word) ?? 0, count] as const)
-      .sort((x, y) => Math.abs(y[1] - y[2]) - Math.abs(x[1] - x[2]));
-    console.log(
-      `wikiextractor's words, pages ${name}: cosine ${(dot / Math.sqrt(a * b)).toFixed(6)}, of the ${top.length} most frequent ${within.length} within 2%`,
-    );
-    console.log(
-      `  most apart (word ours:theirs): ${worst
-        .slice(0, 12)
-        .map(([word, x, y]) => `${word} ${x}:${y}`)
-        .join(", ")}`,
-    );
   }
-}
-
-function add(counts: Map<string, number>, text: string): void {
-  for (const word of wordsOf(text, "fold")) counts.set(word, (counts.get(word) ?? 0) + 1);
-}
-
-/** The wikitext without [[File:...]], brackets counted. */
-function withoutPictures(xml: string): string {
-  const opening = /\[\[\s*(?:File|Image)\s*:/gi;
-  let out = "";
-  let from = 0;
-  for (let match = opening.exec(xml); match; match = opening.exec(xml)) {
-    out += xml.slice(from, match.index);
-    let at = match.index;
-    let depth = 0;
-    do {
-      if (xml.startsWith("[[", at)) depth++;
-      else if (xml.startsWith("]]", at)) depth--;
-      at += xml.startsWith("[[", at) || xml.startsWith("]]", at) ? 2 : 1;
-    } while (depth > 0 && at < xml.length);
-    from = at;
-    opening.lastIndex = at;
-  }
-  return out + xml.slice(from);
 }
 
 try {
   if (values.curve) printCurve();
+  else if (values.fixture) agreement();
   else {
     await speed();
     pairs();

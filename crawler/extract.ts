@@ -97,7 +97,7 @@ export function extractPage(body: Uint8Array, address: string, charset: string |
 /** The pictures of a page as they are found, with their texts. */
 export class Pictures {
   readonly #resolve: (address: string) => string | undefined;
-  readonly #pictures = new Map<string, { texts: Map<string, CaptionKind>; licence?: string }>();
+  readonly #pictures = new Map<string, { texts: Map<string, CaptionKind> | undefined; licence?: string }>();
   readonly #badUrl = { count: 0, example: "" };
   #pairs = 0;
 
@@ -118,7 +118,7 @@ export class Pictures {
     }
     let picture = this.#pictures.get(imageUrl);
     if (!picture) {
-      picture = { texts: new Map() };
+      picture = { texts: undefined };
       this.#pictures.set(imageUrl, picture);
     }
     if (licence !== undefined) picture.licence = licence;
@@ -126,7 +126,8 @@ export class Pictures {
       if (text === "") continue;
       const caption = cleanCaption(text.slice(0, MAX_TEXT));
       // What could not be decoded says something else than it did.
-      if (caption === "" || caption.includes("\ufffd") || picture.texts.has(caption)) continue;
+      if (caption === "" || caption.includes("\ufffd") || picture.texts?.has(caption)) continue;
+      picture.texts ??= new Map();
       picture.texts.set(caption, kind);
       this.#pairs++;
     }
@@ -140,9 +141,10 @@ export class Pictures {
     const found: Found[] = [];
     const noText = { count: 0, example: "" };
     for (const [imageUrl, { texts, licence }] of this.#pictures) {
-      if (texts.size === 0) {
+      if (!texts) {
         noText.count++;
         noText.example ||= imageUrl;
+        continue;
       }
       for (const [caption, kind] of texts) {
         if (found.length >= MAX_PAIRS) break;

@@ -37,7 +37,11 @@ export class Progress {
       parts.push(
         `${"█".repeat(filled)}${"░".repeat(BAR_WIDTH - filled)} ${done.toLocaleString("en")}/${total.toLocaleString("en")}`,
       );
-      parts.push(`${rate.toFixed(0)}/s`, `${Math.ceil(Math.max(total - done, 0) / Math.max(rate, 1e-9))} s left`);
+      if (done > 0)
+        parts.push(
+          `${rate.toFixed(rate < 1 ? 2 : rate < 10 ? 1 : 0)}/s`,
+          `${Math.ceil(Math.max(total - done, 0) / Math.max(rate, 1e-9))} s left`,
+        );
     } else {
       parts.push(done.toLocaleString("en"), `${rate.toFixed(0)}/s`);
     }

@@ -1,4 +1,4 @@
-import { mkdirSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -16,7 +16,7 @@ import type { CrawlFlags } from "../flags.ts";
 import { Stop } from "../stop.ts";
 import { drive } from "./drive.ts";
 import { buildId, defaultScratch } from "./environment.ts";
-import { markedRanks } from "./names.ts";
+import { markedRanks, markerName, PLAN } from "./names.ts";
 import { type Plan, preparePlan } from "./plan.ts";
 import { nextStage, stagesAhead } from "./stages.ts";
 
@@ -36,9 +36,10 @@ type Flags = CrawlFlags & ClusterFlags;
 
 const say = (text: string) => void process.stderr.write(`${text}\n`);
 
-/** Whether a crawl is to be shared out. */
+/** Whether a crawl is to be shared out: it was told so, or goes on with one that is. */
 export function isShared({ data, executor, ranks }: Pick<Flags, "data" | "executor" | "ranks">): boolean {
-  return executor !== undefined || ranks !== undefined || isBucket(data);
+  if (executor !== undefined || ranks !== undefined || isBucket(data)) return true;
+  return existsSync(join(data, PLAN)) && !existsSync(join(data, markerName("merge", 0)));
 }
 
 /** `npm run crawl` with ranks: begins a build, or goes on with it, on the engine that is named. */
@@ -48,7 +49,7 @@ export async function clusterCommand(given: Flags): Promise<void> {
   checkFlags(flags);
   const stop = new Stop(flags.timeBudget);
   const store = await openObjects(flags.data);
-  const { plan, web } = await preparePlan(store, flags, flags.ranks);
+  const { plan, web } = await preparePlan(store, flags, flags.ranks, flags.quiet ? undefined : say);
   try {
     if (flags.executor === "slurm" && !flags.wait) return await submitAll(store, plan, flags);
     if (flags.executor === "ray" && (!flags.wait || isRemoteRay())) return submitToRay(flags);

@@ -8,6 +8,7 @@ import { attempt } from "./attempt.ts";
 import { defaultScratch, shareOf } from "./environment.ts";
 import { markedRanks, missingRanks } from "./names.ts";
 import { type Plan, readPlan } from "./plan.ts";
+import { closeShared } from "./shared.ts";
 import type { Stage } from "./stage.ts";
 import { nextStage, runRank } from "./stages.ts";
 import { work } from "./worker.ts";
@@ -44,6 +45,7 @@ export async function rankCommand(flags: RankFlags): Promise<void> {
   if (flags.worker) await work(build, stop);
   else if (flags.follow) await follow(build, ownRanks(flags), flags.quiet, stop);
   else code = await doRanks(build, await stageOf(build, flags), ownRanks(flags), flags.quiet, stop);
+  await closeShared();
   process.exit(stop.exitCode || code);
 }
 

@@ -1,6 +1,7 @@
 import { Stopped } from "../fetch-error.ts";
 import type { Stop } from "../stop.ts";
 import { type Build, runOne } from "./rank-command.ts";
+import { closeShared } from "./shared.ts";
 
 /** How often a worker says how far its rank is. */
 const TELL_MS = 500;
@@ -44,4 +45,5 @@ export async function work(build: Build, stop: Stop): Promise<void> {
   // Nobody waits for the rank any more: it ends at a good moment.
   if (!stop.signal.aborted) stop.abort();
   await busy;
+  await closeShared();
 }

@@ -42,7 +42,7 @@ export class RayExecutor implements Executor {
       return [...rank, "--stage", stage, "--rank", own.join(",")];
     });
     const driver = this.#start();
-    driver.stdin?.write(`${JSON.stringify({ commands, workers })}\n`);
+    driver.stdin?.write(`${JSON.stringify({ commands, workers, cwd: process.cwd() })}\n`);
     await new Promise<void>((resolve, reject) => {
       let told = Promise.resolve();
       const lines = createInterface({ input: driver.stdout ?? process.stdin });

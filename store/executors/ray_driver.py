@@ -1,6 +1,7 @@
 """Runs commands as tasks of Ray: the ranks of a build of webimagetext.
 
-Reads orders, a JSON line each: {"commands": [[word, ...], ...], "workers": most at a time, or null}. Writes a JSON line
+Reads orders, a JSON line each: {"commands": [[word, ...], ...], "workers": most at a time, or null, "cwd": the
+folder to run them in, where a node has it}. Writes a JSON line
 for each command that has ended, {"error": null or what happened}, and {"end": true} after the last one of an order.
 What commands write goes to Ray's logs. Ray starts a command again, up to three times, on another node if need be, when
 its node is lost or it fails; whether a rank is done only its marker tells.
@@ -25,8 +26,9 @@ def die_with_parent() -> None:
 
 
 @ray.remote(num_cpus=1, max_retries=3, retry_exceptions=True, scheduling_strategy="SPREAD")
-def run(command: list[str]) -> str | None:
-    code = subprocess.Popen(command, stdin=subprocess.DEVNULL, preexec_fn=die_with_parent).wait()
+def run(command: list[str], cwd: str) -> str | None:
+    folder = cwd if os.path.isdir(cwd) else None
+    code = subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, preexec_fn=die_with_parent).wait()
     if code == WRONG_USE:  # Trying again does not help.
         return f"exit code {code}: {' '.join(command)}"
     if code != 0:
@@ -56,7 +58,7 @@ def main() -> None:
         running: list[ray.ObjectRef] = []
         while waiting or running:
             while waiting and len(running) < room:
-                running.append(run.remote(waiting.pop(0)))
+                running.append(run.remote(waiting.pop(0), order["cwd"]))
             ended, running = ray.wait(running)
             for task in ended:
                 say({"error": error_of(task)})

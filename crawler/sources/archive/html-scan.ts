@@ -55,10 +55,10 @@ const WANTED: Record<string, string[]> = {
   source: ["type", ...LAZY_SRCSETS],
   base: ["href"],
   meta: ["name", "property", "content"],
-  script: ["type"],
 };
 for (const [name, attributes] of Object.entries(WANTED)) wantAttributes(name, attributes);
 const LICENCE_ATTRIBUTES = attributesOf(["rel", "href"]);
+const SCRIPT_ATTRIBUTES = attributesOf(["type"]);
 const REL = tagId("rel");
 const MAX_DEPTH = 100_000;
 
@@ -281,9 +281,22 @@ class Scanner {
     if (raw !== undefined && !selfClosing) {
       const from = this.#at;
       const to = this.#rawText(id, raw);
-      if (id === SCRIPT && /^application\/ld\+json$/i.test(attributes?.get("type") ?? ""))
-        this.#result.jsonLd.push(this.#decode(from, to));
+      if (id === SCRIPT && this.#isJsonLd(at, from)) this.#result.jsonLd.push(this.#decode(from, to));
     }
+  }
+
+  /** Whether a script's type is JSON-LD's; few others have a plus sign, or one in disguise, among their attributes. */
+  #isJsonLd(from: number, to: number): boolean {
+    const bytes = this.#bytes;
+    let at = from;
+    while (at < to && bytes[at] !== 43 && bytes[at] !== 38) at++;
+    if (at === to) return false;
+    const attributes = new Map<string, string>();
+    const behind = this.#at;
+    this.#at = from;
+    this.#attributes(SCRIPT_ATTRIBUTES, attributes);
+    this.#at = behind;
+    return /^application\/ld\+json$/i.test(attributes.get("type") ?? "");
   }
 
   #start(id: number, rules: TagRules | undefined, selfClosing: boolean): void {
@@ -430,7 +443,7 @@ class Scanner {
       result.base ??= attributes.get("href");
     } else if (id === META) {
       result.metas.push(attributes);
-    } else if (id !== SCRIPT) {
+    } else {
       const rel = attributes.get("rel");
       if (rel !== undefined && /(?:^|\s)license(?:\s|$)/i.test(rel)) result.licence ??= attributes.get("href");
     }
