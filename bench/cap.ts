@@ -6,10 +6,12 @@
 import { execFileSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import {
+  anyChosen,
   type BlockScan,
-  chooseMatches,
+  bitsFor,
   countMatches,
-  exactThresholds,
+  exactChoice,
+  isChosen,
   type PairBlock,
   termHash,
 } from "../filters/cap.ts";
@@ -59,6 +61,8 @@ const emptyBlock = (): PairBlock => ({
   low: new Int32Array(PAIRS),
   starts: Uint32Array.from({ length: PAIRS + 1 }, (_, i) => i * A_PAIR),
   queries: new Int32Array(PAIRS * A_PAIR),
+  chosen: new Int32Array(bitsFor(PAIRS * A_PAIR)),
+  open: new Int32Array(bitsFor(PAIRS * A_PAIR)),
 });
 const hashes = Int32Array.from({ length: QUERIES }, (_, i) => termHash(`query ${i}`));
 
@@ -78,32 +82,26 @@ interface Passes {
 function passes(scan: BlockScan, cap: number): Passes {
   const counts = new Uint32Array(QUERIES);
   const count = cpu(() => scan((block) => countMatches(block, counts)));
-  let thresholds = exactThresholds(() => {}, new Uint32Array(QUERIES), hashes, cap, 0);
+  let decide = (_: PairBlock): void => {};
   const window = cpu(() => {
-    thresholds = exactThresholds(scan, counts, hashes, cap, 0);
+    decide = exactChoice(scan, counts, hashes, cap, 0);
   });
-  const chosen = new Uint8Array(PAIRS * A_PAIR);
-  const perQuery = new Uint32Array(QUERIES);
   let kept = 0;
-  let tallying = 0;
   const choose = cpu(() =>
     scan((block) => {
-      chooseMatches(block, thresholds, hashes, 0, chosen);
-      tallying += cpu(() => {
-        for (let pair = 0; pair < PAIRS; pair++) {
-          let any = 0;
-          for (let i = pair * A_PAIR; i < (pair + 1) * A_PAIR; i++) {
-            if (chosen[i] !== 1) continue;
-            any = 1;
-            const query = block.queries[i] as number;
-            perQuery[query] = (perQuery[query] as number) + 1;
-          }
-          kept += any;
-        }
-      });
+      decide(block);
+      for (let pair = 0; pair < PAIRS; pair++) if (anyChosen(block, pair)) kept++;
     }),
   );
-  return { seconds: [count, window, choose - tallying], kept, most: perQuery.reduce((a, b) => Math.max(a, b), 0) };
+  const perQuery = new Uint32Array(QUERIES);
+  scan((block) => {
+    decide(block);
+    for (let i = 0; i < PAIRS * A_PAIR; i++) {
+      const query = block.queries[i] as number;
+      if (isChosen(block, i)) perQuery[query] = (perQuery[query] as number) + 1;
+    }
+  });
+  return { seconds: [count, window, choose], kept, most: perQuery.reduce((a, b) => Math.max(a, b), 0) };
 }
 
 function line(name: string, seconds: number, matches: number, peer: number, note: string): string {

@@ -3,12 +3,13 @@
  * `u = priority(seed, pair, query)`. A pair's u depends on nothing but these three, so any order of input and any split
  * over machines choose the same pairs, and P(keep) = 1 - prod(1 - min(1, k / count_q)).
  *
- * Three passes over blocks of pairs, each of which can be split over machines and merged:
+ * Three passes over blocks of pairs, each of which can be split over machines and merged; only the second computes every u:
  * 1. {@link countMatches}; merging adds the counts.
  * 2. {@link Windows}: a query with c > k pairs has its k-th smallest u near k/c of the range, so only the u within seven
  *    standard deviations of that place are kept, those below are counted, and the k-th smallest is then exact. Merging adds
- *    the numbers below and joins what is inside. Memory: 12 bytes for each u inside, about 14 sqrt(k) a query.
- * 3. {@link chooseMatches} with the thresholds.
+ *    the numbers below and joins what is inside. Memory: 12 bytes for each u inside, about 14 sqrt(k) a query. Two bits a
+ *    match stay with the block: below its window, so chosen whatever the threshold; inside.
+ * 3. {@link Choose}: what is inside its window is compared with the threshold.
  */
 
 /** Pairs with the queries they contain, as columns. */
@@ -20,6 +21,32 @@ export interface PairBlock {
   /** Where a pair's queries begin in `queries`; one more entry than pairs. */
   starts: Uint32Array;
   queries: Int32Array;
+  /** A bit a match, 32 a number, the first the lowest: chosen. Filled by the passes, as is `open`: not decided yet. */
+  chosen: Int32Array;
+  open: Int32Array;
+}
+
+/** How many numbers hold a bit for each of so many matches. */
+export function bitsFor(matches: number): number {
+  return (matches + 31) >>> 5;
+}
+
+/** Whether a match of the block is chosen, once the third pass has seen the block. */
+export function isChosen(block: PairBlock, match: number): boolean {
+  return (((block.chosen[match >>> 5] as number) >>> match) & 1) === 1;
+}
+
+/** Whether any match of a pair is chosen. */
+export function anyChosen({ starts, chosen }: PairBlock, pair: number): boolean {
+  const first = starts[pair] as number;
+  const last = (starts[pair + 1] as number) - 1;
+  for (let word = first >>> 5; word <= last >> 5; word++) {
+    let bits = chosen[word] as number;
+    if (word === first >>> 5) bits &= -1 << first;
+    if (word === last >> 5) bits &= -1 >>> (31 - (last & 31));
+    if (bits !== 0) return true;
+  }
+  return false;
 }
 
 /**
@@ -98,13 +125,13 @@ const CHUNK = 1 << 16;
 /** Second pass: what is needed to find the thresholds of the queries with more than `cap` matches. */
 export class Windows {
   /** Matches of each query below its window. */
-  readonly below: Float64Array;
+  readonly below: Uint32Array;
   /** The u inside windows and their queries, in chunks; only the last is not full. */
   readonly inside: { values: Float64Array; queries: Int32Array; used: number }[] = [];
   readonly #hashes: Int32Array;
   readonly #cap: number;
   readonly #seed: number;
-  /** The windows in the high bits of u; without one both are the smallest integer. */
+  /** The windows in the high bits of u; without one everything lies below. */
   readonly #from: Int32Array;
   readonly #to: Int32Array;
   readonly #open: number[] = [];
@@ -123,9 +150,9 @@ export class Windows {
     only?: ReadonlySet<number>,
   ) {
     [this.#hashes, this.#cap, this.#seed] = [hashes, cap, seed];
-    this.below = new Float64Array(counts.length);
-    this.#from = new Int32Array(counts.length).fill(-HALF);
-    this.#to = new Int32Array(counts.length).fill(-HALF);
+    this.below = new Uint32Array(counts.length);
+    this.#from = new Int32Array(counts.length).fill(HALF - 1);
+    this.#to = new Int32Array(counts.length).fill(HALF - 1);
     for (let query = 0; query < counts.length; query++) {
       const count = counts[query] as number;
       if (count <= cap || (only && !only.has(query))) continue;
@@ -137,10 +164,11 @@ export class Windows {
     }
   }
 
-  /** Adds a block. */
+  /** Adds a block, and marks its matches. */
   add(block: PairBlock): void {
-    const { high: idHigh, low: idLow, starts, queries } = block;
+    const { high: idHigh, low: idLow, starts, queries, chosen, open } = block;
     const [from, to, below, hashes] = [this.#from, this.#to, this.below, this.#hashes];
+    let [sure, unsure] = [0, 0];
     for (let pair = 0; pair < block.pairs; pair++) {
       const hash1 = pairHash1(this.#seed, idHigh[pair] as number);
       const hash2 = pairHash2(hash1, idLow[pair] as number);
@@ -149,11 +177,24 @@ export class Windows {
         const query = queries[i] as number;
         const hash = hashes[query] as number;
         const high = highBits(hash1, hash2, hash);
-        if (high > (to[query] as number)) continue;
-        if (high < (from[query] as number)) below[query] = (below[query] as number) + 1;
-        else this.#keep(query, join(high, lowBits(high, hash2, hash)));
+        if (high <= (to[query] as number)) {
+          if (high < (from[query] as number)) {
+            below[query] = (below[query] as number) + 1;
+            sure |= 1 << i;
+          } else {
+            this.#keep(query, join(high, lowBits(high, hash2, hash)));
+            unsure |= 1 << i;
+          }
+        }
+        if ((i & 31) === 31) {
+          chosen[i >>> 5] = sure;
+          open[i >>> 5] = unsure;
+          sure = unsure = 0;
+        }
       }
     }
+    const last = (starts[block.pairs] as number) >>> 5;
+    if (last < chosen.length) [chosen[last], open[last]] = [sure, unsure];
   }
 
   #keep(query: number, u: number): void {
@@ -219,26 +260,55 @@ function openThresholds(queries: number): Thresholds {
 /** Goes over all blocks, in any order, always the same ones. */
 export type BlockScan = (visit: (block: PairBlock) => void) => void;
 
+/** Third pass: marks in `chosen` of a block the matches within their query's threshold. A pair without any fits under no cap. */
+export type Choose = (block: PairBlock) => void;
+
 /**
- * The exact thresholds, in one pass over the pairs, and one more in the improbable case that a window was missed.
+ * The exact choice: finds the thresholds in one pass over the pairs, and one more in the improbable case that a window was
+ * missed.
+ * @param scan over the same blocks that the function returned is called with: the second pass left its marks in them.
  * @param counts matches of each query, see {@link countMatches}.
  * @param cap k, the most pairs chosen on account of one query.
+ * @param deviations half the width of a window; for tests of the improbable case.
  */
-export function exactThresholds(
+export function exactChoice(
   scan: BlockScan,
   counts: Uint32Array,
   hashes: Int32Array,
   cap: number,
   seed: number,
-): Thresholds {
+  deviations = 7,
+): Choose {
   const thresholds = openThresholds(counts.length);
   let only: Set<number> | undefined;
-  for (let deviations = 7; only === undefined || only.size > 0; deviations *= 4) {
-    const windows: Windows = new Windows(counts, hashes, cap, seed, deviations, only);
+  let rounds = 0;
+  for (let width = deviations; only === undefined || only.size > 0; width *= 4) {
+    const windows: Windows = new Windows(counts, hashes, cap, seed, width, only);
     scan((block) => windows.add(block));
     only = windows.settle(thresholds);
+    rounds++;
   }
-  return thresholds;
+  return rounds === 1
+    ? (block) => settleOpen(block, thresholds, hashes, seed)
+    : (block) => chooseMatches(block, thresholds, hashes, seed);
+}
+
+/** Decides the matches that the second pass left open. */
+function settleOpen(block: PairBlock, thresholds: Thresholds, hashes: Int32Array, seed: number): void {
+  const { starts, queries, chosen, open } = block;
+  let pair = 0;
+  const words = bitsFor(starts[block.pairs] as number);
+  for (let word = 0; word < words; word++) {
+    for (let bits = open[word] as number; bits !== 0; bits &= bits - 1) {
+      const bit = bits & -bits;
+      const i = (word << 5) + 31 - Math.clz32(bit);
+      while ((starts[pair + 1] as number) <= i) pair++;
+      const query = queries[i] as number;
+      const u = priority(seed, block.high[pair] as number, block.low[pair] as number, hashes[query] as number);
+      if (u <= join(thresholds.high[query] as number, thresholds.low[query] as number))
+        chosen[word] = (chosen[word] as number) | bit;
+    }
+  }
 }
 
 /**
@@ -254,19 +324,11 @@ export function sampledThresholds(counts: Uint32Array, cap: number): Thresholds 
   return thresholds;
 }
 
-/**
- * Third pass: marks in `chosen` the matches of a block that lie within their query's threshold; one place a match, at
- * least as many as the block has. A pair without a marked match fits under no cap.
- */
-export function chooseMatches(
-  block: PairBlock,
-  thresholds: Thresholds,
-  hashes: Int32Array,
-  seed: number,
-  chosen: Uint8Array,
-): void {
-  const { high: idHigh, low: idLow, starts, queries } = block;
+/** Third pass without marks of a second: computes every u. */
+export function chooseMatches(block: PairBlock, thresholds: Thresholds, hashes: Int32Array, seed: number): void {
+  const { high: idHigh, low: idLow, starts, queries, chosen } = block;
   const [limitHigh, limitLow] = [thresholds.high, thresholds.low];
+  let within = 0;
   for (let pair = 0; pair < block.pairs; pair++) {
     const hash1 = pairHash1(seed, idHigh[pair] as number);
     const hash2 = pairHash2(hash1, idLow[pair] as number);
@@ -276,9 +338,14 @@ export function chooseMatches(
       const limit = limitHigh[query] as number;
       const hash = hashes[query] as number;
       const high = highBits(hash1, hash2, hash);
-      let within = high < limit ? 1 : 0;
-      if (high === limit) within = lowBits(high, hash2, hash) <= (limitLow[query] as number) ? 1 : 0;
-      chosen[i] = within;
+      if (high < limit || (high === limit && lowBits(high, hash2, hash) <= (limitLow[query] as number)))
+        within |= 1 << i;
+      if ((i & 31) === 31) {
+        chosen[i >>> 5] = within;
+        within = 0;
+      }
     }
   }
+  const last = (starts[block.pairs] as number) >>> 5;
+  if (last < chosen.length) chosen[last] = within;
 }
