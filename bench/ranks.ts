@@ -1,7 +1,7 @@
 /**
  * What sharing a build out costs: 16 ranks of the local executor beside one process, CPU seconds (user and system, with all
- * child processes) of the whole `crawl`. Lists of 30,000 pairs on 97 hosts of the loopback server of bench/fetch.ts, of
- * which the cap lets 2,000 or so in. `npm run bench:ranks`.
+ * child processes) of the whole `crawl`. Lists of 80,000 pairs on 97 hosts of the loopback server of bench/fetch.ts, of
+ * which the cap lets 8,000 or so in. `npm run bench:ranks`.
  */
 import { spawn, spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -12,7 +12,7 @@ import manifest from "../package.json" with { type: "json" };
 import { readQueries } from "../queries/list.ts";
 import { generator } from "../test/filters/image/photo.ts";
 
-const [PAIRS, LISTS, HOSTS, RANKS, CAP, WORDS] = [30_000, 48, 97, 16, 2, 1_200];
+const [PAIRS, LISTS, HOSTS, RANKS, CAP, WORDS] = [80_000, 48, 97, 16, 2, 4_000];
 const REPEATS = Number(process.env["WIT_REPEATS"] ?? 3);
 
 const folder = mkdtempSync(join(tmpdir(), "wit-bench-ranks-"));

@@ -4,6 +4,8 @@ import type { PairBlock } from "./cap.ts";
 
 /** Matches a block holds: 4 MB. */
 const BLOCK = 1 << 20;
+/** Fewer would not hold the longest pair. */
+const LEAST = 1 << 14;
 
 /**
  * Pairs with their queries, written once and then gone over again and again by the passes of the cap. The first `inMemory`
@@ -12,6 +14,7 @@ const BLOCK = 1 << 20;
 export class PairBlocks {
   readonly #file: string;
   readonly #inMemory: number;
+  readonly #size: number;
   readonly #blocks: PairBlock[] = [];
   /** Where each block in the file begins, its pairs and matches. */
   readonly #places: { at: number; pairs: number; matches: number }[] = [];
@@ -20,16 +23,20 @@ export class PairBlocks {
   #filling = emptyBlock(0);
   #matches = 0;
 
-  /** @param file where later blocks go; removed by {@link close}. */
-  constructor(file: string, inMemory = 64) {
+  /**
+   * @param file where later blocks go; removed by {@link close}.
+   * @param expected matches, where that is known: few need no large block.
+   */
+  constructor(file: string, inMemory = 64, expected = BLOCK) {
     this.#file = file;
     this.#inMemory = inMemory;
+    this.#size = Math.min(BLOCK, Math.max(LEAST, expected));
     this.#fresh();
   }
 
   /** Appends a pair; its order is kept. */
   add(idHigh: number, idLow: number, queries: ArrayLike<number>): void {
-    if (this.#matches + queries.length > BLOCK || this.#filling.pairs === BLOCK) this.#flush();
+    if (this.#matches + queries.length > this.#size || this.#filling.pairs === this.#size) this.#flush();
     const block = this.#filling;
     if (queries.length > block.queries.length) throw new Error(`a pair has ${queries.length} queries`);
     block.high[block.pairs] = idHigh;
@@ -63,7 +70,7 @@ export class PairBlocks {
   }
 
   #fresh(): void {
-    this.#filling = emptyBlock(BLOCK);
+    this.#filling = emptyBlock(this.#size);
     this.#matches = 0;
   }
 

@@ -13,7 +13,7 @@ import { encodeBlock, readBlocks } from "../../filters/pair-blocks.ts";
 import type { Objects } from "../../store/objects.ts";
 import { idHalves } from "../../store/pair-id.ts";
 import { failureRate, spare, type Tried } from "../wanted.ts";
-import { packNumbers, unpackNumbers, unpackRows } from "./chunks.ts";
+import { addCounts, packCounts, packNumbers, unpackNumbers, unpackRows } from "./chunks.ts";
 import type { Work } from "./context.ts";
 import { resultOf } from "./names.ts";
 import { countsPictures, optionsOf } from "./options.ts";
@@ -38,29 +38,25 @@ interface Before extends Tried {
 
 async function before(work: Work, round: number): Promise<Before> {
   const { store } = work;
-  const numbers = async (stage: string, rank: number) =>
-    new Uint32Array(unpackNumbers(await store.get(await resultOf(store, stage, rank, "counts.bin"))));
+  const counts = new Uint32Array(work.plan.queries.terms);
+  const add = async (stage: string, rank: number) =>
+    addCounts(counts, await store.get(await resultOf(store, stage, rank, "counts.bin")));
   if (round > 1) {
     const stage = `settle-${round - 1}`;
     const { tried, failed, beyond } = await settledIn(store, round - 1);
     const dropped: Drop[] = [];
     for await (const rows of unpackRows<Drop>(store.read(await resultOf(store, stage, 0, "drops.bin"))))
       dropped.push(...rows);
-    return { counts: await numbers(stage, 0), beyond, tried, failed, dropped };
+    await add(stage, 0);
+    return { counts, beyond, tried, failed, dropped };
   }
-  const counts = new Uint32Array(work.plan.queries.terms);
-  for (const rank of work.ranks) addTo(counts, await numbers(baseStage(work), rank));
+  for (const rank of work.ranks) await add(baseStage(work), rank);
   return { counts, beyond: 0, tried: 0, failed: 0, dropped: [] };
 }
 
 /** What a round came to. */
 export async function settledIn(store: Objects, round: number): Promise<Settled> {
   return JSON.parse((await store.get(await resultOf(store, `settle-${round}`, 0, "settled.json"))).toString("utf8"));
-}
-
-/** Adds each number to that in the same place. */
-export function addTo(sums: Uint32Array, numbers: Uint32Array): void {
-  for (let i = 0; i < sums.length; i++) sums[i] = (sums[i] as number) + (numbers[i] as number);
 }
 
 /** The live pairs of a rank as the round finds them, and of each block the part whose pictures are there. */
@@ -106,8 +102,8 @@ function partOf(block: PairBlock, fits: (pair: number) => boolean): PairBlock {
 interface Told {
   /** Matches of each query with pictures. */
   present: Uint32Array;
-  live: Pick<Windows, "below" | "inside">;
-  have: Pick<Windows, "below" | "inside">;
+  live: Windows;
+  have: Windows;
 }
 
 /** Looks through this rank's pairs for what the thresholds of the round are made of (see filters/cap.ts). */
@@ -116,7 +112,7 @@ export async function windowRank(work: Work, round: number): Promise<StageResult
   const { counts, beyond, dropped } = await before(work, round);
   const hashes = await hashesOf(work);
   const windows = () => new Windows(counts, hashes, cap, seed, undefined, undefined, beyond);
-  const told = { present: new Uint32Array(counts.length), live: windows(), have: windows() };
+  const told: Told = { present: new Uint32Array(counts.length), live: windows(), have: windows() };
   const sampled = balance === "metaclip" ? sampledThresholds(counts, cap) : undefined;
   let pairs = 0;
   for await (const { live, present } of liveBlocks(work, work.rank, round, dropped)) {
@@ -135,10 +131,10 @@ export async function windowRank(work: Work, round: number): Promise<StageResult
     }
     work.context.progress(pairs);
   }
-  await work.put("present.bin", packNumbers(told.present));
+  await work.put("present.bin", packCounts(told.present));
   for (const name of ["live", "have"] as const) {
     const { below, inside } = told[name];
-    await work.put(`${name}-below.bin`, packNumbers(below));
+    await work.put(`${name}-below.bin`, packCounts(below));
     const used = inside.map(
       ({ values, queries, used }) => [values.subarray(0, used), queries.subarray(0, used)] as const,
     );
@@ -204,10 +200,7 @@ export async function thresholdRank(work: Work, round: number): Promise<StageRes
   const sums = { present: new Uint32Array(counts.length), live: windows(), have: windows() };
   for (const rank of work.ranks) {
     work.checkStop();
-    const told = await toldBy(work, rank, round);
-    addTo(sums.present, told.present);
-    sums.live.merge(told.live);
-    sums.have.merge(told.have);
+    await addTold(work, rank, round, sums);
   }
   const sampled = balance === "metaclip";
   const exact = async (beyond: number): Promise<Thresholds> => {
@@ -249,22 +242,17 @@ export async function thresholdRank(work: Work, round: number): Promise<StageRes
   return work.result(counts.length);
 }
 
-async function toldBy({ store }: Work, rank: number, round: number): Promise<Told> {
-  const numbers = async (file: string) =>
-    unpackNumbers(await store.get(await resultOf(store, `window-${round}`, rank, file)));
-  const window = async (name: string) => {
-    const values = new Float64Array(await numbers(`${name}-u.bin`));
-    const queries = new Int32Array(await numbers(`${name}-queries.bin`));
-    return {
-      below: new Float64Array(await numbers(`${name}-below.bin`)),
-      inside: [{ values, queries, used: values.length }],
-    };
-  };
-  return {
-    present: new Uint32Array(await numbers("present.bin")),
-    live: await window("live"),
-    have: await window("have"),
-  };
+/** Adds what a rank told to the sums. */
+async function addTold({ store }: Work, rank: number, round: number, sums: Told): Promise<void> {
+  const get = async (file: string) => store.get(await resultOf(store, `window-${round}`, rank, file));
+  addCounts(sums.present, await get("present.bin"));
+  for (const name of ["live", "have"] as const) {
+    const below = new Float64Array(sums.present.length);
+    addCounts(below, await get(`${name}-below.bin`));
+    const values = new Float64Array(unpackNumbers(await get(`${name}-u.bin`)));
+    const queries = new Int32Array(unpackNumbers(await get(`${name}-queries.bin`)));
+    sums[name].merge({ below, inside: [{ values, queries, used: values.length }] });
+  }
 }
 
 /** The live pairs of all ranks in one file. */

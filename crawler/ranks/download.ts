@@ -11,7 +11,7 @@ import { listWanted, triedAndFailed } from "../wanted.ts";
 import { baseStage, choiceOf } from "./choose.ts";
 import type { Work } from "./context.ts";
 import { publishDigests } from "./digests.ts";
-import { publishLive } from "./live.ts";
+import { MATCHES, publishLive } from "./live.ts";
 import { outputName } from "./names.ts";
 import { fetchingOptionsOf } from "./options.ts";
 import { Segments } from "./outcomes.ts";
@@ -54,7 +54,8 @@ export async function downloadRank(work: Work, round: number): Promise<StageResu
 /** Reads the live pairs once, to mark them under one choice and, on trial, under another. */
 export async function prepareMarking(work: Work, db: Database, folder: string) {
   const hashes = await hashesOf(work);
-  const blocks = new PairBlocks(join(folder, "select.tmp"), 16);
+  const pairs = db.prepare<[], number>("SELECT count(*) FROM pair").pluck().get() ?? 0;
+  const blocks = new PairBlocks(join(folder, "select.tmp"), 16, MATCHES * pairs);
   readPairs(db, blocks, work.plan.queries.terms);
   const once = db.transaction(
     (thresholds: Thresholds) => void mark(db, blocks, thresholds, hashes, work.plan.settings.seed),

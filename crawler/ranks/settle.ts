@@ -5,8 +5,8 @@ import { idHalves } from "../../store/pair-id.ts";
 import { placeOf } from "../../store/shards.ts";
 import { nearDuplicates } from "../duplicates.ts";
 import { failureRate, spare, type Tried } from "../wanted.ts";
-import { addTo, choiceOf } from "./choose.ts";
-import { packNumbers, packRows, unpackNumbers } from "./chunks.ts";
+import { choiceOf } from "./choose.ts";
+import { addCounts, packCounts, packRows } from "./chunks.ts";
 import type { Work } from "./context.ts";
 import { type Digest, fetchDigests, readDigests } from "./digests.ts";
 import { resultOf } from "./names.ts";
@@ -56,7 +56,7 @@ export async function settleRank(work: Work, round: number): Promise<StageResult
   };
   if (settled.complete) settled.shards = firstOfShards(files, pairs, seed, shardSize);
   await work.put("drops.bin", packRows(drops));
-  await work.put("counts.bin", packNumbers(counts));
+  await work.put("counts.bin", packCounts(counts));
   await work.put("settled.json", Buffer.from(JSON.stringify(settled)));
   work.remove("fetched");
   return work.result(settled.pairs);
@@ -83,8 +83,8 @@ async function sumsOf(work: Work, round: number) {
   const sums = { counts: new Uint32Array(terms), downloaded: new Uint32Array(terms), tried: { tried: 0, failed: 0 } };
   for (const rank of work.ranks) {
     const get = async (file: string) => store.get(await resultOf(store, `download-${round}`, rank, file));
-    addTo(sums.counts, new Uint32Array(unpackNumbers(await get("counts.bin"))));
-    addTo(sums.downloaded, new Uint32Array(unpackNumbers(await get("downloaded.bin"))));
+    addCounts(sums.counts, await get("counts.bin"));
+    addCounts(sums.downloaded, await get("downloaded.bin"));
     const { tried, failed }: DownloadIndex = JSON.parse((await get("index.json")).toString("utf8"));
     sums.tried.tried += tried;
     sums.tried.failed += failed;
