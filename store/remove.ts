@@ -30,7 +30,7 @@ export interface RemovalCounts {
   samples: number;
   /** Removals that cover no pair known today; they hold for the future all the same. */
   ahead: Removal[];
-  /** Shards there are now; undefined where none were written yet. */
+  /** Shards there are now, when they were written anew. */
   shards?: number;
 }
 
