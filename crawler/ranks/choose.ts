@@ -3,13 +3,14 @@ import { join } from "node:path";
 import {
   chooseMatches,
   exactThresholds,
+  isChosen,
   openThresholds,
   type PairBlock,
   sampledThresholds,
   type Thresholds,
   Windows,
 } from "../../filters/cap.ts";
-import { encodeBlock, readBlocks } from "../../filters/pair-blocks.ts";
+import { emptyMarks, encodeBlock, readBlocks } from "../../filters/pair-blocks.ts";
 import type { Objects } from "../../store/objects.ts";
 import { idHalves } from "../../store/pair-id.ts";
 import { failureRate, spare, type Tried } from "../wanted.ts";
@@ -84,6 +85,7 @@ function partOf(block: PairBlock, fits: (pair: number) => boolean): PairBlock {
     low: new Int32Array(block.pairs),
     starts: new Uint32Array(block.pairs + 1),
     queries: new Int32Array(block.starts[block.pairs] as number),
+    ...emptyMarks(block.starts[block.pairs] as number),
   };
   let end = 0;
   for (let pair = 0; pair < block.pairs; pair++) {
@@ -98,12 +100,20 @@ function partOf(block: PairBlock, fits: (pair: number) => boolean): PairBlock {
   return part;
 }
 
-/** What a rank tells of its pairs: with exact caps two windows, else how many lie within the thresholds. */
+/** What a rank tells of its live pairs, and of those it has pictures of. */
 interface Told {
   /** Matches of each query with pictures. */
   present: Uint32Array;
+  /** With exact caps. */
   live: Windows;
   have: Windows;
+  /** With MetaCLIP's balancing: how many of each query's matches are drawn. */
+  drawn: { live: Uint32Array; have: Uint32Array };
+}
+
+function nothingTold(counts: Uint32Array, windows: () => Windows): Told {
+  const zeros = () => new Uint32Array(counts.length);
+  return { present: zeros(), live: windows(), have: windows(), drawn: { live: zeros(), have: zeros() } };
 }
 
 /** Looks through this rank's pairs for what the thresholds of the round are made of (see filters/cap.ts). */
@@ -112,15 +122,15 @@ export async function windowRank(work: Work, round: number): Promise<StageResult
   const { counts, beyond, dropped } = await before(work, round);
   const hashes = await hashesOf(work);
   const windows = () => new Windows(counts, hashes, cap, seed, undefined, undefined, beyond);
-  const told: Told = { present: new Uint32Array(counts.length), live: windows(), have: windows() };
+  const told = nothingTold(counts, windows);
   const sampled = balance === "metaclip" ? sampledThresholds(counts, cap) : undefined;
   let pairs = 0;
   for await (const { live, present } of liveBlocks(work, work.rank, round, dropped)) {
     work.checkStop();
     pairs += live.pairs;
     if (sampled) {
-      countChosen(live, sampled, hashes, seed, told.live.below);
-      countChosen(present, sampled, hashes, seed, told.have.below);
+      countChosen(live, sampled, hashes, seed, told.drawn.live);
+      countChosen(present, sampled, hashes, seed, told.drawn.have);
     } else {
       told.live.add(live);
       told.have.add(present);
@@ -134,10 +144,8 @@ export async function windowRank(work: Work, round: number): Promise<StageResult
   await work.put("present.bin", packCounts(told.present));
   for (const name of ["live", "have"] as const) {
     const { below, inside } = told[name];
-    await work.put(`${name}-below.bin`, packCounts(below));
-    const used = inside.map(
-      ({ values, queries, used }) => [values.subarray(0, used), queries.subarray(0, used)] as const,
-    );
+    await work.put(`${name}-below.bin`, packCounts(sampled ? told.drawn[name] : below));
+    const used = inside.map(({ values, slots, used }) => [values.subarray(0, used), slots.subarray(0, used)] as const);
     await work.put(
       `${name}-u.bin`,
       packNumbers(
@@ -148,11 +156,11 @@ export async function windowRank(work: Work, round: number): Promise<StageResult
       ),
     );
     await work.put(
-      `${name}-queries.bin`,
+      `${name}-slots.bin`,
       packNumbers(
         joined(
           Int32Array,
-          used.map(([, queries]) => queries),
+          used.map(([, slots]) => slots),
         ),
       ),
     );
@@ -171,13 +179,12 @@ function joined<T extends Float64Array | Int32Array>(kind: new (length: number) 
   return whole;
 }
 
-function countChosen(block: PairBlock, thresholds: Thresholds, hashes: Int32Array, seed: number, sums: Float64Array) {
+function countChosen(block: PairBlock, thresholds: Thresholds, hashes: Int32Array, seed: number, sums: Uint32Array) {
   const matches = block.starts[block.pairs] as number;
-  const chosen = new Uint8Array(matches);
-  chooseMatches(block, thresholds, hashes, seed, chosen);
+  chooseMatches(block, thresholds, hashes, seed);
   for (let i = 0; i < matches; i++) {
     const query = block.queries[i] as number;
-    sums[query] = (sums[query] as number) + (chosen[i] as number);
+    if (isChosen(block, i)) sums[query] = (sums[query] as number) + 1;
   }
 }
 
@@ -197,10 +204,10 @@ export async function thresholdRank(work: Work, round: number): Promise<StageRes
   const { counts } = known;
   const hashes = await hashesOf(work);
   const windows = () => new Windows(counts, hashes, cap, seed, undefined, undefined, known.beyond);
-  const sums = { present: new Uint32Array(counts.length), live: windows(), have: windows() };
+  const sums = nothingTold(counts, windows);
   for (const rank of work.ranks) {
     work.checkStop();
-    await addTold(work, rank, round, sums);
+    await addTold(work, rank, round, sums, balance === "metaclip");
   }
   const sampled = balance === "metaclip";
   const exact = async (beyond: number): Promise<Thresholds> => {
@@ -211,14 +218,14 @@ export async function thresholdRank(work: Work, round: number): Promise<StageRes
     const scan = (visit: (block: PairBlock) => void) => {
       for (const block of readBlocks(file)) visit(block);
     };
-    return exactThresholds(scan, counts, hashes, cap + beyond, seed);
+    return exactThresholds(scan, counts, hashes, cap + beyond, seed).thresholds;
   };
   const thresholds = sampled ? sampledThresholds(counts, cap) : await exact(0);
-  const have = sampled ? sums.have.below : sums.have.countWithin(thresholds);
+  const have = sampled ? sums.drawn.have : sums.have.countWithin(thresholds);
   let short = 0;
   for (let query = 0; query < counts.length; query++) {
     const count = counts[query] as number;
-    const chosen = sampled ? (sums.live.below[query] as number) : Math.min(cap, count);
+    const chosen = sampled ? (sums.drawn.live[query] as number) : Math.min(cap, count);
     const present = sampled || count > cap ? (have[query] as number) : (sums.present[query] as number);
     short = Math.max(short, chosen - present);
   }
@@ -243,15 +250,20 @@ export async function thresholdRank(work: Work, round: number): Promise<StageRes
 }
 
 /** Adds what a rank told to the sums. */
-async function addTold({ store }: Work, rank: number, round: number, sums: Told): Promise<void> {
+async function addTold({ store }: Work, rank: number, round: number, sums: Told, sampled: boolean): Promise<void> {
   const get = async (file: string) => store.get(await resultOf(store, `window-${round}`, rank, file));
   addCounts(sums.present, await get("present.bin"));
   for (const name of ["live", "have"] as const) {
-    const below = new Float64Array(sums.present.length);
-    addCounts(below, await get(`${name}-below.bin`));
+    const counted = await get(`${name}-below.bin`);
+    if (sampled) {
+      addCounts(sums.drawn[name], counted);
+      continue;
+    }
+    const below = new Uint32Array(sums[name].below.length);
+    addCounts(below, counted);
     const values = new Float64Array(unpackNumbers(await get(`${name}-u.bin`)));
-    const queries = new Int32Array(unpackNumbers(await get(`${name}-queries.bin`)));
-    sums[name].merge({ below, inside: [{ values, queries, used: values.length }] });
+    const slots = new Int32Array(unpackNumbers(await get(`${name}-slots.bin`)));
+    sums[name].merge({ below, inside: [{ values, slots, used: values.length }] });
   }
 }
 

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import type { Thresholds } from "../../filters/cap.ts";
+import { chooseMatches, type Thresholds } from "../../filters/cap.ts";
 import { PairBlocks } from "../../filters/pair-blocks.ts";
 import { closeDatabase, type Database } from "../../store/database.ts";
 import { Spool } from "../../store/spool.ts";
@@ -57,8 +57,9 @@ export async function prepareMarking(work: Work, db: Database, folder: string) {
   const pairs = db.prepare<[], number>("SELECT count(*) FROM pair").pluck().get() ?? 0;
   const blocks = new PairBlocks(join(folder, "select.tmp"), 16, MATCHES * pairs);
   readPairs(db, blocks, work.plan.queries.terms);
+  const { seed } = work.plan.settings;
   const once = db.transaction(
-    (thresholds: Thresholds) => void mark(db, blocks, thresholds, hashes, work.plan.settings.seed),
+    (thresholds: Thresholds) => void mark(db, blocks, (block) => chooseMatches(block, thresholds, hashes, seed)),
   );
   return { mark: (thresholds: Thresholds) => once(thresholds), close: () => blocks.close() };
 }

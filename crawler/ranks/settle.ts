@@ -1,5 +1,6 @@
 import { join } from "node:path";
-import { chooseMatches } from "../../filters/cap.ts";
+import { chooseMatches, isChosen } from "../../filters/cap.ts";
+import { emptyMarks } from "../../filters/pair-blocks.ts";
 import { Repeats } from "../../filters/repeats.ts";
 import { idHalves } from "../../store/pair-id.ts";
 import { placeOf } from "../../store/shards.ts";
@@ -67,11 +68,11 @@ export async function settleRank(work: Work, round: number): Promise<StageResult
       const [high, low] = idHalves(id);
       const starts = Uint32Array.of(0, queries.length);
       const block = { pairs: 1, high: Int32Array.of(high), low: Int32Array.of(low), starts, queries };
-      const chosen = new Uint8Array(queries.length);
-      chooseMatches(block, thresholds, hashes, seed, chosen);
+      const marked = { ...block, ...emptyMarks(queries.length) };
+      chooseMatches(marked, thresholds, hashes, seed);
       for (const [i, query] of queries.entries()) {
         counts[query] = (counts[query] as number) - 1;
-        downloaded[query] = (downloaded[query] as number) - (chosen[i] as number);
+        downloaded[query] = (downloaded[query] as number) - (isChosen(marked, i) ? 1 : 0);
       }
     }
   }
