@@ -185,14 +185,23 @@ command("build-queries", "the query list: words, bigrams and titles of Wikipedia
   .addOption(new Option("--case <rule>", "whether The and the are one term").choices(["fold", "keep"]).default("fold"))
   .option("--lang <code>", "the Wikipedia, by its language", "en")
   .option("--bigram-share <part>", "of the room behind words and synsets, the part of bigrams (0.6217)", share)
-  .addOption(new Option("--rank <measure>", "what bigrams are ranked by (pmi)").choices(["pmi", "npmi"]))
+  .addOption(new Option("--rank-by <measure>", "what bigrams are ranked by (pmi)").choices(["pmi", "npmi"]))
   .option("--min-pmi <bits>", "bigrams below it are left out (clip 0, metaclip 30)", real)
   .option("--min-pair-count <n>", "so are those seen less often (clip --min-count, metaclip 1)", positive)
   .option("--min-views <n>", "titles with fewer views are left out (70)", positive)
   .option("--pageview-hours <yyyymmddhh...>", "hours that --download fetches, or none (12, one a month)")
   .option("--memory <mb>", "megabytes that counting pairs may take", positive, 1000)
   .option("--threads <n>", "how many (all cores)", positive)
-  .option("--cache <dir>", "where downloads and finished parts lie, instead of DATA/cache")
+  .option(
+    "--rank <n>",
+    "only count this rank's parts of --dump into the cache; without, all that is counted is put together",
+    count,
+  )
+  .option("--world <n>", "how many ranks there are (both: else as the array engine says)", positive)
+  .option(
+    "--cache <dir>",
+    "where downloads and finished parts lie, instead of DATA/cache; for ranks one that all share",
+  )
   .option("--mirror <url>", "another server of dumps", MIRROR)
   .option("--user-agent <text>", "how --download introduces itself, with a contact")
   .option("--yes", "agree to the size of a download", false)

@@ -2,6 +2,7 @@ import { mkdirSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
 import { createInterface } from "node:readline/promises";
+import { shareOf } from "../crawler/ranks/environment.ts";
 import manifest from "../package.json" with { type: "json" };
 import { openDatabase } from "../store/database.ts";
 import { UsageError } from "../store/usage-error.ts";
@@ -17,7 +18,7 @@ import { partFiles } from "./part.ts";
 import { checkLanguage, PROFILES } from "./profiles.ts";
 import { storeQueries } from "./store.ts";
 import type { Case } from "./terms.ts";
-import { countDump, type DumpCounts } from "./wikipedia.ts";
+import { countDump, countShare, type DumpCounts } from "./wikipedia.ts";
 import { embeddedWordNet, readSynsets, type Synset } from "./wordnet.ts";
 
 export { describeList } from "./describe.ts";
@@ -60,7 +61,9 @@ export interface BuildQueriesFlags {
   case: Case;
   lang: string;
   bigramShare?: number;
-  rank?: "pmi" | "npmi";
+  rankBy?: "pmi" | "npmi";
+  rank?: number;
+  world?: number;
   minPmi?: number;
   minPairCount?: number;
   minViews?: number;
@@ -87,6 +90,8 @@ export async function buildQueriesCommand(flags: BuildQueriesFlags): Promise<voi
   const fetched = await fetchInputs(flags, cache);
   const dumps = fetched.dump.length > 0 ? dumpFiles(fetched.dump) : [];
   const hours = fetched.pageviews.length > 0 ? expandFiles("--pageviews", fetched.pageviews) : [];
+  const share = shareIn(flags);
+  if (share) return say(await countOwnShare(dumps, share, cache, flags));
   // Held before the long work: a crawl must not lose its list while it runs, and one that runs should be told now.
   const db = flags.out === undefined ? openDatabase(flags.data) : undefined;
   const profile = PROFILES[flags.profile];
@@ -103,7 +108,7 @@ export async function buildQueriesCommand(flags: BuildQueriesFlags): Promise<voi
     minCount: flags.minCount,
     bigramShare: flags.bigramShare ?? BIGRAM_SHARE,
     case: flags.case,
-    rank: flags.rank ?? profile.pairs.rank,
+    rank: flags.rankBy ?? profile.pairs.rank,
   };
   const list = buildQueries(
     {
@@ -131,6 +136,38 @@ export async function buildQueriesCommand(flags: BuildQueriesFlags): Promise<voi
   }
 }
 
+/** Which ranks' share of the dump is to be counted, if not all; either half may come from an array engine. */
+function shareIn({ rank, world }: BuildQueriesFlags): { rank: number; world: number } | undefined {
+  if (rank === undefined && world === undefined) return undefined;
+  if (rank === undefined) {
+    const share = shareOf(process.env, world);
+    if (!share) throw new UsageError("--rank is missing, and no array engine says it (SLURM_ARRAY_TASK_ID, ...)");
+    return { rank: share.index, world: share.stride };
+  }
+  if (world === undefined) throw new UsageError("--world is missing: how many ranks there are");
+  if (rank >= world) throw new UsageError(`--rank ${rank}: with --world ${world} the last one is ${world - 1}`);
+  return { rank, world };
+}
+
+/** One rank's part of the work; the same command without --rank and --world makes the list of what all ranks counted. */
+async function countOwnShare(
+  dumps: readonly string[],
+  share: { rank: number; world: number },
+  cache: string,
+  flags: BuildQueriesFlags,
+): Promise<string> {
+  if (dumps.length === 0) throw new UsageError("--rank is for counting a dump: give --dump");
+  mkdirSync(cache, { recursive: true });
+  const { parts, reused, stats } = await countShare(dumps, share, {
+    cache,
+    case: flags.case,
+    language: flags.lang,
+    threads: flags.threads ?? availableParallelism(),
+    quiet: flags.quiet,
+  });
+  return `rank ${share.rank} of ${share.world}: ${parts} parts counted${reused > 0 ? `, ${reused} of them before` : ""}, ${stats.articles.toLocaleString("en")} articles`;
+}
+
 /** WordNet is English: other languages have it only when they are given one. */
 function synsetsFor(flags: BuildQueriesFlags): Synset[] {
   if (flags.wordnet === undefined && flags.lang !== "en") return [];
@@ -151,7 +188,7 @@ async function readDump(files: string[], cache: string, flags: BuildQueriesFlags
     pairs: {
       minCount: flags.minPairCount ?? pairs.minCount ?? flags.minCount,
       minPmi: flags.minPmi ?? pairs.minPmi,
-      rank: flags.rank ?? pairs.rank,
+      rank: flags.rankBy ?? pairs.rank,
     },
     maxPairs: flags.size,
     quiet: flags.quiet,

@@ -1,5 +1,7 @@
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeFileSync, writeSync } from "node:fs";
+import { hostname } from "node:os";
 import { join } from "node:path";
+import { threadId } from "node:worker_threads";
 import { bzip2Chunks, type Damage, plainChunks } from "./blocks.ts";
 import { Pages, type SiteInfo } from "./pages.ts";
 import type { Case } from "./terms.ts";
@@ -72,7 +74,15 @@ export class PartReader {
     const prose = new Prose(part.site, part.case);
     const pages = new Pages();
     const titles: string[] = [];
-    const files = partFiles(part);
+    const final = partFiles(part);
+    // Two machines may be at the same part: each writes under names of its own, and both find the same.
+    const own = `.${hostname()}.${process.pid}.${threadId}.tmp`;
+    const files = {
+      ids: final.ids + own,
+      words: final.words + own,
+      titles: final.titles + own,
+      stats: final.stats + own,
+    };
     const ids = openSync(files.ids, "w");
     const flush = () => {
       writeAll(ids, tokenizer.stream.subarray(0, tokenizer.length));
@@ -110,8 +120,9 @@ export class PartReader {
     found.tokens = tokenizer.tokens;
     writeWords(files.words, tokenizer);
     writeFileSync(files.titles, titles.join(""), { flush: true });
-    writeFileSync(`${files.stats}.tmp`, JSON.stringify(found), { flush: true });
-    renameSync(`${files.stats}.tmp`, files.stats);
+    writeFileSync(files.stats, JSON.stringify(found), { flush: true });
+    // The statistics last: they say that all is there.
+    for (const kind of ["ids", "words", "titles", "stats"] as const) renameSync(files[kind], final[kind]);
     return found;
   }
 }

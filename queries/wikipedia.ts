@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { mkdirSync, rmSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { holdFolder } from "../store/database.ts";
 import { Progress } from "../store/progress.ts";
@@ -110,14 +110,9 @@ export function planParts(file: string, cache: string, letters: Case): Part[] {
  * @throws Error naming the file when it is no dump.
  */
 export async function countDump(files: readonly string[], options: DumpOptions): Promise<DumpCounts> {
-  const parts = files.flatMap((file) => planParts(file, options.cache, options.case));
-  const [first] = parts;
-  if (!first) throw new Error(`${files.join(", ")}: empty; expected a MediaWiki XML dump`);
-  for (const { file, site } of parts) {
-    if (site.language !== undefined && site.language !== options.language)
-      throw new UsageError(`${file}: is a dump in ${site.language}; say --lang ${site.language}`);
-  }
+  const { parts, first } = partsOf(files, options);
   holdFolder(options.cache, "--cache");
+  removeUnfinished(parts);
   const { stats, reused } = await readParts(parts, options);
   const vocabulary = mergeWords(parts, options);
   const words = new Map<string, number>();
@@ -148,8 +143,44 @@ export async function countDump(files: readonly string[], options: DumpOptions):
   };
 }
 
+/**
+ * A rank's share of {@link countDump}: reads its parts and leaves their results in the cache, where the count of the whole
+ * finds them. The ranks may be on many machines that share the cache; each part is one rank's.
+ */
+export async function countShare(
+  files: readonly string[],
+  share: { rank: number; world: number },
+  options: Pick<DumpOptions, "cache" | "case" | "language" | "threads" | "quiet" | "stop">,
+): Promise<{ stats: PartStats; parts: number; reused: number }> {
+  const parts = partsOf(files, options).parts.filter((_, i) => i % share.world === share.rank);
+  return { ...(await readParts(parts, options)), parts: parts.length };
+}
+
+/** @throws Error naming the file that is no dump, or none of this language. */
+function partsOf(
+  files: readonly string[],
+  options: Pick<DumpOptions, "cache" | "case" | "language">,
+): { parts: Part[]; first: Part } {
+  const parts = files.flatMap((file) => planParts(file, options.cache, options.case));
+  const [first] = parts;
+  if (!first) throw new Error(`${files.join(", ")}: empty; expected a MediaWiki XML dump`);
+  for (const { file, site } of parts) {
+    if (site.language !== undefined && site.language !== options.language)
+      throw new UsageError(`${file}: is a dump in ${site.language}; say --lang ${site.language}`);
+  }
+  return { parts, first };
+}
+
+/** What killed runs left; nobody else is at these parts while the cache is held. */
+function removeUnfinished(parts: readonly Part[]): void {
+  for (const folder of new Set(parts.map((part) => part.folder))) {
+    if (!existsSync(folder)) continue;
+    for (const name of readdirSync(folder)) if (name.endsWith(".tmp")) rmSync(join(folder, name), { force: true });
+  }
+}
+
 /** Reads the parts that are not done yet and adds up what was found in all. */
-async function readParts(parts: readonly Part[], options: DumpOptions) {
+async function readParts(parts: readonly Part[], options: Pick<DumpOptions, "threads" | "quiet" | "stop">) {
   const sum = noStats();
   const found = parts.map(doneStats);
   const missing = parts.filter((_, index) => found[index] === undefined);

@@ -43,6 +43,45 @@ test("a packed dump and the plain one give the same list; its composition is pri
   assert.match(row("packed", "hong kong") ?? "", /^hong kong\tsynset\t15\t0\tbigram,synset\t0$/);
 });
 
+test("ranks count their parts into one cache; the list of them all is that of one process", () => {
+  const plain = join(folder, "ranked.xml");
+  // Long enough for several parts: the sample again and again, as one dump.
+  const xml = unpack(SAMPLE);
+  const body = xml.subarray(xml.indexOf("  <page>"), xml.lastIndexOf("</mediawiki>"));
+  writeFileSync(
+    plain,
+    Buffer.concat([xml.subarray(0, xml.indexOf("  <page>")), ...Array(5).fill(body), Buffer.from("</mediawiki>\n")]),
+  );
+  assert.equal(build("ranked-one", "--dump", plain).status, 0);
+  const rank = (number: number, env = {}) =>
+    spawnSync(
+      process.execPath,
+      ["cli.ts", "build-queries", "--data", join(folder, "ranked"), ...FEW, "--dump", plain, ...rankOptions(number)],
+      { encoding: "utf8", env: { ...process.env, ...env } },
+    );
+  const rankOptions = (number: number) => (number < 0 ? ["--world", "2"] : ["--rank", String(number), "--world", "2"]);
+  const first = rank(1);
+  assert.equal(first.status, 0, first.stderr);
+  assert.match(first.stdout, /rank 1 of 2: \d+ parts counted, [\d,]+ articles/);
+  assert.equal(existsSync(join(folder, "ranked", "queries.tsv")), false, "a rank makes no list");
+  // The other one as a job of an array, and once more: nothing is left to count.
+  assert.equal(rank(-1, { SLURM_ARRAY_TASK_ID: "0" }).status, 0);
+  assert.match(rank(0).stdout, /rank 0 of 2: (\d+) parts counted, \1 of them before/);
+  const all = build("ranked", "--dump", plain);
+  assert.equal(all.status, 0, all.stderr);
+  assert.match(all.stdout, /(\d+) of \1 parts had been read before/);
+  assert.ok(list("ranked") === list("ranked-one"));
+  for (const [options, message] of [
+    [["--rank", "2", "--world", "2"], /the last one is 1/],
+    [["--rank", "0"], /--world is missing/],
+    [["--world", "2"], /--rank is missing/],
+  ] as const) {
+    const { status, stderr } = build("ranked", "--dump", plain, ...options);
+    assert.equal(status, 2);
+    assert.match(stderr, message);
+  }
+});
+
 test("parts of a dump are named by a glob and add up to the whole", () => {
   const xml = unpack(SAMPLE);
   const cut = xml.indexOf("  <page>", 3_000_000);
@@ -115,7 +154,7 @@ test("with case kept, The and the are two terms", () => {
 });
 
 test("ranked by NPMI the list is another one", () => {
-  const { stdout } = build("npmi", "--dump", SAMPLE, "--rank", "npmi", "--min-pair-count", "3");
+  const { stdout } = build("npmi", "--dump", SAMPLE, "--rank-by", "npmi", "--min-pair-count", "3");
   assert.match(stdout, /bigrams .* NPMI -?\d\.\d\d/);
 });
 
