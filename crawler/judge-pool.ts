@@ -21,16 +21,21 @@ type Asked = Pick<Candidate, "imageUrl" | "caption" | "optOut">;
 export class JudgePool {
   readonly #table: () => MatcherTable;
   readonly #settings: JudgeSettings;
+  readonly #threads: number;
   readonly #workers: Worker[] = [];
   readonly #waiting = new Map<number, { resolve: (judged: Judged[]) => void; reject: (error: unknown) => void }>();
   #loaded: Promise<CaptionJudges> | undefined;
   #judged = 0;
   #asked = 0;
 
-  /** @param table called when the first candidate is judged: a run without any loads nothing. */
-  constructor(table: () => MatcherTable, settings: JudgeSettings) {
+  /**
+   * @param table called when the first candidate is judged: a run without any loads nothing.
+   * @param threads at most so many.
+   */
+  constructor(table: () => MatcherTable, settings: JudgeSettings, threads = THREADS) {
     this.#table = table;
     this.#settings = settings;
+    this.#threads = threads;
   }
 
   /** The rules and the matcher of this thread. */
@@ -47,15 +52,16 @@ export class JudgePool {
     if (candidates.length === 0) return [];
     const judges = await this.judges();
     this.#judged += candidates.length;
-    if (this.#judged <= ALONE || THREADS === 0) return candidates.map((candidate) => judgeCandidate(judges, candidate));
-    while (this.#workers.length < THREADS) this.#start(judges);
+    if (this.#judged <= ALONE || this.#threads === 0)
+      return candidates.map((candidate) => judgeCandidate(judges, candidate));
+    while (this.#workers.length < this.#threads) this.#start(judges);
     const number = this.#asked++;
     const asked: Asked[] = candidates.map(({ imageUrl, caption, optOut }) =>
       optOut ? { imageUrl, caption, optOut } : { imageUrl, caption },
     );
     return new Promise((resolve, reject) => {
       this.#waiting.set(number, { resolve, reject });
-      this.#workers[number % THREADS]?.postMessage({ number, asked });
+      this.#workers[number % this.#threads]?.postMessage({ number, asked });
     });
   }
 
