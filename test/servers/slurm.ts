@@ -82,7 +82,10 @@ export async function startSlurm(): Promise<Slurm | string> {
       cutPower(() =>
         ["WIT_NODE", "SLURMD_NODENAME"].flatMap((name) => processesWith(`SLURM_CONF=${conf}`, `${name}=${node}`)),
       ),
-    busyNodes: () => [...new Set(ask("squeue", "--noheader", "--states=running", "--format=%N").split("\n"))].sort(),
+    busyNodes: () => {
+      const nodes = ask("squeue", "--noheader", "--states=running", "--format=%N").split("\n");
+      return [...new Set(nodes)].filter((node) => node !== "").sort();
+    },
     ended: () => readFileSync(join(folder, "jobs.log"), "utf8").trim().split("\n"),
     close,
   };

@@ -51,7 +51,7 @@ def sbatch_script(arguments: list[str], nodes: int, processes: int, gpus: bool =
 # Shards, --out and the Python must lie on a file system that all nodes see. Requeued or sent again, it goes on from latest.pt.
 {f"export PYTHONPATH={shlex.quote(folder)}" if folder else "# The package webimagetext-train is installed in this Python."}
 first=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)
-address=$(scontrol show node "$first" | sed -n 's/.*NodeAddr=\([^ ]*\).*/\1/p')
+address=$(scontrol show node "$first" | sed -n 's/.*NodeAddr=\\([^ ]*\\).*/\\1/p')
 # Jobs may share a machine.
 port=$((20000 + SLURM_JOB_ID % 10000))
 # Since Slurm 22.05 srun no longer takes this from the job, and would hold all processes on one core.
