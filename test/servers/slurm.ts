@@ -17,8 +17,6 @@ export interface Slurm {
   lose: (node: string) => void;
   /** The nodes that each have a job running. */
   busyNodes: () => string[];
-  /** What `sacct` would say: a line a job that has ended. */
-  ended: () => string[];
   close: () => void;
 }
 
@@ -86,7 +84,6 @@ export async function startSlurm(): Promise<Slurm | string> {
       const nodes = ask("squeue", "--noheader", "--states=running", "--format=%N").split("\n");
       return [...new Set(nodes)].filter((node) => node !== "").sort();
     },
-    ended: () => readFileSync(join(folder, "jobs.log"), "utf8").trim().split("\n"),
     close,
   };
 }
@@ -121,8 +118,6 @@ JobRequeue=1
 SlurmdTimeout=10
 ReturnToService=2
 MinJobAge=3600
-JobCompType=jobcomp/filetxt
-JobCompLoc=${join(folder, "jobs.log")}
 ${nodes.join("\n")}
 PartitionName=main Nodes=${NODES.join(",")} Default=YES MaxTime=INFINITE State=UP
 `;
