@@ -38,7 +38,7 @@ test("every subsampling, progressive or not, at every scale of the decoder: as c
     [18, [1300, 1111]],
   ] as const) {
     for (const chromaSubsampling of seed % 3 === 0 ? ["4:4:4"] : ["4:2:0"]) {
-      const bytes = await photo(seed, ...size)
+      const bytes = await photo(seed, size[0], size[1])
         .jpeg({ quality: 92, chromaSubsampling, progressive: seed % 2 === 0 })
         .toBuffer();
       const factor = Math.min(...size) / 256;
