@@ -55,11 +55,11 @@ export async function fetchPicture(
         : await net.image(url, {
             maxBytes: MAX_IMAGE_BYTES,
             accept: "image/avif, image/webp, image/png, image/jpeg, image/*;q=0.8",
-            onHeaders: (headers) => held?.expect(Number(headers["content-length"])),
+            room: (bytes) => held?.room(bytes),
             around: holding,
           });
       held ??= await memory.hold();
-      held.expect(body.length);
+      held.settle(body.length);
       verifyChecksum(body, row.checksum);
       const outcome = { id: row.id, attempts: attempt, status };
       try {
