@@ -121,7 +121,8 @@ const peer = (what: string, ...args: (string | number)[]) =>
   client(python, ["bench/fetch_peer.py", what, ...args.map(String)]);
 const rows: (string | number)[][] = [];
 const row = (what: string, ours: number, theirs: number, who: string) => {
-  rows.push([what, Math.round(1000 / ours), Math.round(1000 / theirs), who, (theirs / ours).toFixed(2)]);
+  const each = [ours, theirs].map((ms) => ms.toFixed(2));
+  rows.push([what, ...each, Math.round(1000 / ours), Math.round(1000 / theirs), who, (theirs / ours).toFixed(2)]);
   say(rows.at(-1)?.join("  ") ?? "");
 };
 try {
@@ -158,7 +159,7 @@ try {
   rmSync(folder, { recursive: true, force: true });
 }
 console.log(
-  `webimagetext ${manifest.version}, node ${process.version}; ${FETCHES} fetches, ${PICTURES} pictures; per CPU second of one core`,
+  `webimagetext ${manifest.version}, node ${process.version}; ${FETCHES} fetches, ${PICTURES} pictures; ms of CPU each, and how many in a CPU second`,
 );
-console.log(["what", "ours", "peer's", "peer", "ratio"].join("\t"));
+console.log(["what", "ours ms", "peer's ms", "ours /s", "peer's /s", "peer", "ratio"].join("\t"));
 for (const line of rows) console.log(line.join("\t"));

@@ -1,5 +1,6 @@
 import sharp, { type Metadata, type Sharp } from "sharp";
 import type { Profile } from "../profiles.ts";
+import { c2paOptOut } from "./c2pa.ts";
 import { type Embedded, readEmbedded } from "./embedded.ts";
 import { ImageError } from "./image-error.ts";
 import { lumaOf, perceptualHash } from "./perceptual-hash.ts";
@@ -52,6 +53,7 @@ export async function makePicture(bytes: Buffer, options: PictureOptions): Promi
     const image = sharp(bytes, INPUT);
     const header = await image.metadata();
     const embedded = readEmbedded(header);
+    embedded.optOut.push(...c2paOptOut(bytes, format));
     optOut = embedded.optOut;
     if (optOut.length > 0 && options.optOut === "obey") throw new ImageError("opt_out_metadata", optOut.join("; "));
     const [originalWidth, originalHeight] = checkHeader(header, format, options.profile);
