@@ -223,7 +223,7 @@ crawling("crawl", "discover, select and download in turns, then shards and repor
   .option("--ranks-per-job <n>", "ranks one job of Slurm or task of Ray does one after the other", positive)
   .option("--slurm-args <text>", "more options for sbatch, e.g. '--partition=cpu --account=me --time=12:00:00'")
   .option("--wait", "stay until Slurm or Ray is done, and submit again what is lost")
-  .option("--print", "print the submission instead of making it, to be edited and run by hand")
+  .option("--print", "only write the plan, and print what an engine is to run, to be edited and run by hand")
   .action((flags: CrawlFlags & ClusterFlags) =>
     isShared(flags) ? clusterCommand(flags) : crawlCommand("crawl", flags),
   );
@@ -318,6 +318,9 @@ trainer("train", "train CLIP on DATA/shards, then judge it on the workspace's ta
   .option("--model <name>", "model preset")
   .option("--steps <n>", "optimiser steps", positive)
   .option("--out <dir>", "checkpoints, instead of DATA/checkpoints")
+  .addOption(new Option("--executor <engine>", "train on --nodes machines of it").choices(["slurm", "ray"]))
+  .option("--slurm-args <text>", "more options for sbatch")
+  .option("--wait", "stay until the training ends")
   .action(async (flags, own: Command) => {
     const { runTrain } = await import("./train/launch.ts");
     process.exitCode = await runTrain({ ...flags, passThrough: own.args });

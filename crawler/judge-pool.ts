@@ -9,6 +9,9 @@ const ALONE = 20_000;
 /** One thread writes the database, which takes as long as judging; more than three would wait for it. */
 const THREADS = Math.min(3, availableParallelism() - 1);
 
+/** A thread's heap holds some 30 MB; left to itself it grows to ten times that before garbage is collected. */
+const HEAP = { maxOldGenerationSizeMb: 384, maxYoungGenerationSizeMb: 24 };
+
 /** What a thread is given; see judge-worker.ts. */
 export interface WorkerInput {
   buffer: ArrayBufferLike;
@@ -73,7 +76,7 @@ export class JudgePool {
     const workerData: WorkerInput = { buffer: matcher.table.buffer, settings: this.#settings };
     // The published package holds .js files.
     const file = new URL(`./judge-worker${import.meta.url.slice(-3)}`, import.meta.url);
-    const worker = new Worker(file, { workerData });
+    const worker = new Worker(file, { workerData, resourceLimits: HEAP });
     worker.on("message", ({ number, judged }: { number: number; judged: Judged[] }) => {
       this.#waiting.get(number)?.resolve(judged);
       this.#waiting.delete(number);

@@ -1,16 +1,17 @@
 import { spawn, spawnSync } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { databaseFile } from "../store/database.ts";
 import { ensureVenv, findPython } from "../store/python.ts";
+import { type EngineFlags, trainOn } from "./engines.ts";
 
 // The compiled program lies in dist/, the Python beside it in the package.
 const here = fileURLToPath(new URL(".", import.meta.url));
 const FOLDER = existsSync(join(here, "pyproject.toml")) ? here : join(here, "..", "..", "train");
 
 /** Options of `npm run train` and `npm run evaluate` that Node looks at; the trainer checks all others. */
-export interface TrainFlags {
+export interface TrainFlags extends EngineFlags {
   data: string;
   quiet: boolean;
   json: boolean;
@@ -61,7 +62,9 @@ export async function runTrain(flags: TrainFlags): Promise<number> {
     // The view train_stats, for `npm run stats`; a folder that was never crawled into has no database.
     ...(!prints && existsSync(databaseFile(flags.data)) ? ["--sqlite", databaseFile(flags.data)] : []),
   ];
-  const trained = await runModule(python, "train", [...options, "--out", out, ...flags.passThrough]);
+  const asked = [...options, "--out", out, ...flags.passThrough];
+  if (flags.executor !== undefined) return trainOn(flags, python, asked.map(absolute), FOLDER);
+  const trained = await runModule(python, "train", asked);
   if (prints) return trained;
   const tasks = tasksIn(flags.data);
   if (trained !== 0 || tasks.length === 0 || !existsSync(join(out, "latest.pt"))) return trained;
@@ -108,6 +111,11 @@ export async function runExportModel(
 /** `npm run import-model`: another program's checkpoint for us. */
 export async function runImportModel(flags: Pick<EvaluateFlags, "passThrough">): Promise<number> {
   return runModule(ensurePython({ tests: false }), "import_model", flags.passThrough);
+}
+
+/** Engines start programs in other folders: what is a path here is made whole. */
+function absolute(word: string, at: number, words: readonly string[]): string {
+  return /^--(shards|out|sqlite)$/.test(words[at - 1] ?? "") && !/^\w+:\/\//.test(word) ? resolve(word) : word;
 }
 
 /** What is judged, and where the figures go; a folder that was never crawled into has no database. */

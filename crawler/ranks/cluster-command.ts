@@ -51,6 +51,7 @@ export async function clusterCommand(given: Flags): Promise<void> {
   const store = await openObjects(flags.data);
   const { plan, web } = await preparePlan(store, flags, flags.ranks, flags.quiet ? undefined : say);
   try {
+    if ((flags.executor ?? "local") === "local" && flags.print) return printForArrays(plan, flags);
     if (flags.executor === "slurm" && !flags.wait) return await submitAll(store, plan, flags);
     if (flags.executor === "ray" && (!flags.wait || isRemoteRay())) return submitToRay(flags);
     const engine = engineOf(flags, plan, store);
@@ -66,10 +67,9 @@ export async function clusterCommand(given: Flags): Promise<void> {
 function checkFlags({ executor = "local", wait, print, slurmArgs, ranksPerJob, sampleWeb }: Flags): void {
   const only = (option: string, engines: string) => new UsageError(`${option} is for --executor ${engines}`);
   if (executor !== "slurm" && slurmArgs !== undefined) throw only("--slurm-args", "slurm");
-  if (executor === "local" && print) throw only("--print", "slurm or ray");
   if (executor === "local" && ranksPerJob !== undefined) throw only("--ranks-per-job", "slurm or ray");
   if (print && wait) throw new UsageError("--print submits nothing that --wait could wait for");
-  if (executor !== "local" && (!wait || isRemoteRay()) && sampleWeb)
+  if (sampleWeb && (print || (executor !== "local" && (!wait || isRemoteRay()))))
     throw new UsageError("--sample-web is served by this process, which must stay: give --wait");
 }
 
@@ -93,6 +93,15 @@ async function submitAll(store: Objects, plan: Plan, flags: Flags): Promise<void
   say(
     `submitted ${jobs.join(", ")}: ${stages.map(({ stage }) => stage).join(", ")}; \`npm run status -- --data ${flags.data} --watch\` shows how far they are`,
   );
+}
+
+/** What each job of any array engine is to run, now that the plan is there. */
+function printForArrays(plan: Plan, { data, scratch }: Flags): void {
+  const jobs = String(plan.world);
+  console.log(
+    `# ${jobs} jobs or fewer, whose number is in an array engine's variable: give --stride as many as there are`,
+  );
+  console.log(commandLine([process.execPath, ...program("rank", data, scratch), "--follow", "--stride", jobs]));
 }
 
 /** A job of Ray's that does what this command does with --wait. */

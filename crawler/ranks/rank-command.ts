@@ -14,7 +14,8 @@ import { nextStage, runRank } from "./stages.ts";
 import { work } from "./worker.ts";
 
 /** How long `--follow` waits before it looks again whether the others are done, and how often it tries a rank. */
-const LOOK_MS = 5_000;
+const FIRST_LOOK_MS = 200;
+const MAX_LOOK_MS = 10_000;
 const TRIES = 3;
 
 /** Options of `rank`. */
@@ -72,8 +73,11 @@ async function openBuild({ data, scratch = defaultScratch(data), world }: RankFl
  * The stage that is asked for, or the next one.
  * @throws Error when an earlier one is not done.
  */
-async function stageOf({ store }: Build, { stage }: RankFlags): Promise<Stage | undefined> {
+async function stageOf({ store }: Build, { stage, rank: named = [] }: RankFlags): Promise<Stage | undefined> {
   const next = await nextStage(store);
+  const wrong = named.find((rank) => next && rank >= next.tasks);
+  if (next && wrong !== undefined)
+    throw new UsageError(`--rank ${wrong}: ${next.stage} has ranks 0 to ${next.tasks - 1}`);
   if (stage === undefined || next === undefined || next.stage === stage) return next;
   if ((await markedRanks(store, stage)).size > 0) return undefined;
   const missing = await missingRanks(store, next.stage, next.tasks);
@@ -112,14 +116,19 @@ async function doRanks(
 async function follow(build: Build, own: (rank: number) => boolean, quiet: boolean, stop: Stop): Promise<void> {
   let last = "";
   let failures = 0;
+  let wait = FIRST_LOOK_MS;
   for (let stage = await nextStage(build.store); stage; stage = await nextStage(build.store)) {
-    if (stage.stage !== last) failures = 0;
+    if (stage.stage !== last) {
+      failures = 0;
+      wait = FIRST_LOOK_MS;
+    }
     last = stage.stage;
     failures += await doRanks(build, stage, own, quiet, stop);
     if (stop.signal.aborted) return;
     if (failures >= TRIES) throw new Error(`${last}: a rank failed ${TRIES} times, see above`);
-    if ((await missingRanks(build.store, stage.stage, stage.tasks)).length > 0)
-      await sleep(LOOK_MS, undefined, { signal: stop.signal }).catch(() => {});
+    if ((await missingRanks(build.store, stage.stage, stage.tasks)).length === 0) continue;
+    await sleep(wait, undefined, { signal: stop.signal }).catch(() => {});
+    wait = Math.min(wait * 2, MAX_LOOK_MS);
   }
 }
 

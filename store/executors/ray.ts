@@ -56,7 +56,7 @@ export class RayExecutor implements Executor {
         end(() =>
           reject(
             new Error(
-              `Ray's driver ended (${signal ?? `code ${code}`}): ${this.#said.trim()}\nIt needs a Python with Ray (pip install 'ray[default]'; WIT_PYTHON names one) and a running cluster`,
+              `Ray's driver ended (${signal ?? `code ${code}`}): ${this.#said.trim()}\nIt needs a Python with Ray (pip install 'ray[default]'; WIT_RAY_PYTHON names one) and a running cluster`,
             ),
           ),
         );
@@ -78,7 +78,7 @@ export class RayExecutor implements Executor {
 
   #start(): ChildProcess {
     if (this.#driver) return this.#driver;
-    const driver = spawn(process.env["WIT_PYTHON"] ?? "python3", ["-u", DRIVER], { stdio: ["pipe", "pipe", "pipe"] });
+    const driver = spawn(rayPython(), ["-u", DRIVER], { stdio: ["pipe", "pipe", "pipe"] });
     driver.on("error", (error) => {
       this.#said += error.message;
       driver.emit("exit", 1, null);
@@ -122,4 +122,9 @@ export function submitJob([program = "", ...args]: readonly string[]): void {
 /** Whether the environment names a cluster by its dashboard: jobs can be submitted there, no driver can run here. */
 export function isRemoteRay(): boolean {
   return /^https?:/.test(process.env["RAY_ADDRESS"] ?? "");
+}
+
+/** The Python that talks to Ray: it need not be the trainer's. */
+export function rayPython(): string {
+  return process.env["WIT_RAY_PYTHON"] ?? "python3";
 }

@@ -47,7 +47,7 @@ export async function startRay(env: Record<string, string> = {}): Promise<Ray | 
   };
   const { address = "" } = await answer();
   return {
-    env: { ...quiet, RAY_ADDRESS: address, WIT_PYTHON: python },
+    env: { ...quiet, RAY_ADDRESS: address, WIT_RAY_PYTHON: python },
     lose: async () => {
       child.stdin.write("\n");
       await answer();

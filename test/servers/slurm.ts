@@ -17,8 +17,6 @@ export interface Slurm {
   lose: (node: string) => void;
   /** The nodes that each have a job running. */
   busyNodes: () => string[];
-  /** What `sacct` would say: a line a job that has ended. */
-  ended: () => string[];
   close: () => void;
 }
 
@@ -82,8 +80,10 @@ export async function startSlurm(): Promise<Slurm | string> {
       cutPower(() =>
         ["WIT_NODE", "SLURMD_NODENAME"].flatMap((name) => processesWith(`SLURM_CONF=${conf}`, `${name}=${node}`)),
       ),
-    busyNodes: () => [...new Set(ask("squeue", "--noheader", "--states=running", "--format=%N").split("\n"))].sort(),
-    ended: () => readFileSync(join(folder, "jobs.log"), "utf8").trim().split("\n"),
+    busyNodes: () => {
+      const nodes = ask("squeue", "--noheader", "--states=running", "--format=%N").split("\n");
+      return [...new Set(nodes)].filter((node) => node !== "").sort();
+    },
     close,
   };
 }
@@ -118,8 +118,6 @@ JobRequeue=1
 SlurmdTimeout=10
 ReturnToService=2
 MinJobAge=3600
-JobCompType=jobcomp/filetxt
-JobCompLoc=${join(folder, "jobs.log")}
 ${nodes.join("\n")}
 PartitionName=main Nodes=${NODES.join(",")} Default=YES MaxTime=INFINITE State=UP
 `;

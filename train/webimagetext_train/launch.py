@@ -35,15 +35,15 @@ def torchrun_line(arguments: list[str], nodes: int, processes: int, endpoint: st
     )
 
 
-def sbatch_script(arguments: list[str], nodes: int, processes: int) -> str:
+def sbatch_script(arguments: list[str], nodes: int, processes: int, gpus: bool = True) -> str:
     """A job of one torchrun a machine that is told two minutes before its time is up, saves, and queues itself again."""
     folder = os.environ.get("PYTHONPATH", "")
+    resources = f"#SBATCH --gpus-per-node={processes}\n#SBATCH --cpus-per-task={16 * processes}" if gpus else "#SBATCH --exclusive"
     return f"""#!/bin/bash
 #SBATCH --job-name=clip
 #SBATCH --nodes={nodes}
 #SBATCH --ntasks-per-node=1
-#SBATCH --gpus-per-node={processes}
-#SBATCH --cpus-per-task={16 * processes}
+{resources}
 #SBATCH --time=24:00:00
 #SBATCH --signal=TERM@120
 #SBATCH --requeue
@@ -51,7 +51,12 @@ def sbatch_script(arguments: list[str], nodes: int, processes: int) -> str:
 # Shards, --out and the Python must lie on a file system that all nodes see. Requeued or sent again, it goes on from latest.pt.
 {f"export PYTHONPATH={shlex.quote(folder)}" if folder else "# The package webimagetext-train is installed in this Python."}
 first=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)
-srun --kill-on-bad-exit=1 {torchrun_line(arguments, nodes, processes, '"$first:29500"', '--rdzv-id "$SLURM_JOB_ID" ')}
+address=$(scontrol show node "$first" | sed -n 's/.*NodeAddr=\\([^ ]*\\).*/\\1/p')
+# Jobs may share a machine.
+port=$((20000 + SLURM_JOB_ID % 10000))
+# Since Slurm 22.05 srun no longer takes this from the job, and would hold all processes on one core.
+export SRUN_CPUS_PER_TASK=${{SLURM_CPUS_PER_TASK:-1}}
+srun --kill-on-bad-exit=1 {torchrun_line(arguments, nodes, processes, '"$address:$port"', '--rdzv-id "$SLURM_JOB_ID" ')}
 """
 
 

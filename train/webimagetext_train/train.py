@@ -218,8 +218,10 @@ def main(arguments: list[str] | None = None) -> int:
     args = parse_arguments(given)
     try:
         if args.nodes or args.slurm:
-            write = launch.sbatch_script if args.slurm else launch.nodes_text
-            print(write(given, args.nodes or 1, args.processes), end="")
+            if args.slurm:
+                print(launch.sbatch_script(given, args.nodes or 1, args.processes, gpus=args.device != "cpu"), end="")
+            else:
+                print(launch.nodes_text(given, args.nodes or 1, args.processes), end="")
             return 0
         if args.list_batches:
             return _list_batches(args, Progress(args.json, args.quiet))
