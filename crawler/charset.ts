@@ -19,9 +19,8 @@ export function decodePage(body: Uint8Array, label: string | undefined): string 
 export function charsetOf(body: Uint8Array, label: string | undefined): string {
   const bom = byteOrderMark(body);
   if (bom) return bom;
-  const meta = metaCharset(body);
-  const charset = known(label) ?? meta ?? wide(body) ?? "utf-8";
-  return charset === "utf-8" && !isUtf8(body) ? believed(body, meta) : charset;
+  const charset = known(label) ?? metaCharset(body) ?? wide(body) ?? "utf-8";
+  return charset === "utf-8" && !isUtf8(body) ? believed(body, metaCharset(body)) : charset;
 }
 
 function decode(body: Uint8Array, charset: string): string {

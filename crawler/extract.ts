@@ -1,6 +1,6 @@
 import { type CheerioAPI, load } from "cheerio/slim";
 import { cleanCaption } from "../filters/caption/clean.ts";
-import { normaliseUrl } from "../store/pair-id.ts";
+import { normaliseUrl, resolver } from "../store/pair-id.ts";
 import type { CaptionKind } from "../store/types.ts";
 import { parseBounded } from "./bounded-dom.ts";
 import { decodePage } from "./charset.ts";
@@ -96,13 +96,13 @@ export function extractPage(body: Uint8Array, address: string, charset: string |
 
 /** The pictures of a page as they are found, with their texts. */
 export class Pictures {
-  readonly #base: string;
-  readonly #pictures = new Map<string, { texts: Map<string, CaptionKind>; licence?: string }>();
+  readonly #resolve: (address: string) => string | undefined;
+  readonly #pictures = new Map<string, { texts: Map<string, CaptionKind> | undefined; licence?: string }>();
   readonly #badUrl = { count: 0, example: "" };
   #pairs = 0;
 
   constructor(base: string) {
-    this.#base = base;
+    this.#resolve = resolver(base);
   }
 
   get full(): boolean {
@@ -110,8 +110,7 @@ export class Pictures {
   }
 
   add(source: string | undefined, texts: readonly (readonly [CaptionKind, string])[], licence?: string): void {
-    const imageUrl =
-      source === undefined || source.length > MAX_IMAGE_URL ? undefined : normaliseUrl(source, this.#base);
+    const imageUrl = source === undefined || source.length > MAX_IMAGE_URL ? undefined : this.#resolve(source);
     if (!imageUrl) {
       this.#badUrl.count++;
       this.#badUrl.example ||= (source ?? "no address").slice(0, 200);
@@ -119,31 +118,33 @@ export class Pictures {
     }
     let picture = this.#pictures.get(imageUrl);
     if (!picture) {
-      picture = { texts: new Map() };
+      picture = { texts: undefined };
       this.#pictures.set(imageUrl, picture);
     }
     if (licence !== undefined) picture.licence = licence;
     for (const [kind, text] of texts) {
+      if (text === "") continue;
       const caption = cleanCaption(text.slice(0, MAX_TEXT));
       // What could not be decoded says something else than it did.
-      if (caption === "" || caption.includes("\ufffd") || picture.texts.has(caption)) continue;
+      if (caption === "" || caption.includes("\ufffd") || picture.texts?.has(caption)) continue;
+      picture.texts ??= new Map();
       picture.texts.set(caption, kind);
       this.#pairs++;
     }
   }
 
   addDescribed({ url, text, licence }: Described, kind: CaptionKind): void {
-    if (!this.full)
-      this.add(url, [[kind, text]], licence === undefined ? undefined : normaliseUrl(licence, this.#base));
+    if (!this.full) this.add(url, [[kind, text]], licence === undefined ? undefined : this.#resolve(licence));
   }
 
   result(): Pick<Extracted, "found" | "noText" | "badUrl"> {
     const found: Found[] = [];
     const noText = { count: 0, example: "" };
     for (const [imageUrl, { texts, licence }] of this.#pictures) {
-      if (texts.size === 0) {
+      if (!texts) {
         noText.count++;
         noText.example ||= imageUrl;
+        continue;
       }
       for (const [caption, kind] of texts) {
         if (found.length >= MAX_PAIRS) break;

@@ -1,11 +1,12 @@
 import { dirname, join } from "node:path";
 import {
   type BlockScan,
+  type Choose,
   chooseMatches,
   countMatches,
-  exactThresholds,
+  exactChoice,
+  isChosen,
   sampledThresholds,
-  type Thresholds,
   termHash,
 } from "../filters/cap.ts";
 import { PairBlocks } from "../filters/pair-blocks.ts";
@@ -57,13 +58,14 @@ export function select(db: Database, options: SelectOptions): Selection {
       const scan: BlockScan = (visit) => {
         for (const block of blocks.blocks()) visit(block);
       };
-      const thresholds =
-        options.balance === "metaclip"
-          ? sampledThresholds(counts, options.cap)
-          : exactThresholds(scan, counts, hashes, options.cap, options.seed);
-      const selection = mark(db, blocks, thresholds, hashes, options.seed);
-      setMeta(db, "cap", String(options.cap));
-      setMeta(db, "seed", String(options.seed));
+      const { cap, seed } = options;
+      const sampled = options.balance === "metaclip" ? sampledThresholds(counts, cap) : undefined;
+      const choose: Choose = sampled
+        ? (block) => chooseMatches(block, sampled, hashes, seed)
+        : exactChoice(scan, counts, hashes, cap, seed);
+      const selection = mark(db, blocks, choose);
+      setMeta(db, "cap", String(cap));
+      setMeta(db, "seed", String(seed));
       refreshQueryCounts(db);
       return selection;
     } finally {
@@ -84,13 +86,7 @@ export function readPairs(db: Database, blocks: PairBlocks, queries: number): Ui
 }
 
 /** Writes who is within a cap to the table, where it changed. @param blocks what {@link readPairs} gave. */
-export function mark(
-  db: Database,
-  blocks: PairBlocks,
-  thresholds: Thresholds,
-  hashes: Int32Array,
-  seed: number,
-): Selection {
+export function mark(db: Database, blocks: PairBlocks, choose: Choose): Selection {
   const live = db.prepare<[], [number, string, string | null]>(
     `SELECT rowid, state, chosen_for FROM pair NOT INDEXED WHERE ${LIVE} ORDER BY rowid`,
   );
@@ -98,15 +94,13 @@ export function mark(
   // A statement cannot be written to while it is being read, hence the list; it holds only what changes.
   const changes: [string, string | null, number][] = [];
   const selection: Selection = { chosen: 0, toDownload: 0, reserve: 0 };
-  let chosen = new Uint8Array(0);
   for (const block of blocks.blocks()) {
-    if (chosen.length < block.queries.length) chosen = new Uint8Array(block.queries.length);
-    chooseMatches(block, thresholds, hashes, seed, chosen);
+    choose(block);
     for (let pair = 0; pair < block.pairs; pair++) {
       const [rowid, before, accountBefore] = rows.next().value as [number, string, string | null];
       let account = "";
       for (let i = block.starts[pair] ?? 0; i < (block.starts[pair + 1] ?? 0); i++)
-        if (chosen[i] === 1) account += account === "" ? `[${block.queries[i]}` : `,${block.queries[i]}`;
+        if (isChosen(block, i)) account += account === "" ? `[${block.queries[i]}` : `,${block.queries[i]}`;
       const accountNow = account === "" ? null : `${account}]`;
       const state = accountNow === null ? "reserve" : before === "kept" ? "kept" : "chosen";
       if (accountNow === null) selection.reserve++;

@@ -3,12 +3,13 @@
  * `u = priority(seed, pair, query)`. A pair's u depends on nothing but these three, so any order of input and any split
  * over machines choose the same pairs, and P(keep) = 1 - prod(1 - min(1, k / count_q)).
  *
- * Three passes over blocks of pairs, each of which can be split over machines and merged:
+ * Three passes over blocks of pairs, each of which can be split over machines and merged; only the second computes every u:
  * 1. {@link countMatches}; merging adds the counts.
  * 2. {@link Windows}: a query with c > k pairs has its k-th smallest u near k/c of the range, so only the u within seven
  *    standard deviations of that place are kept, those below are counted, and the k-th smallest is then exact. Merging adds
- *    the numbers below and joins what is inside. Memory: 12 bytes for each u inside, about 14 sqrt(k) a query.
- * 3. {@link chooseMatches} with the thresholds.
+ *    the numbers below and joins what is inside. Memory: 12 bytes for each u inside, about 14 sqrt(k) a query. Two bits a
+ *    match stay with the block: below its window, so chosen whatever the threshold; inside.
+ * 3. {@link Choose}: what is inside its window is compared with the threshold.
  */
 
 /** Pairs with the queries they contain, as columns. */
@@ -20,6 +21,32 @@ export interface PairBlock {
   /** Where a pair's queries begin in `queries`; one more entry than pairs. */
   starts: Uint32Array;
   queries: Int32Array;
+  /** A bit a match, 32 a number, the first the lowest: chosen. Filled by the passes, as is `open`: not decided yet. */
+  chosen: Int32Array;
+  open: Int32Array;
+}
+
+/** How many numbers hold a bit for each of so many matches. */
+export function bitsFor(matches: number): number {
+  return (matches + 31) >>> 5;
+}
+
+/** Whether a match of the block is chosen, once the third pass has seen the block. */
+export function isChosen(block: PairBlock, match: number): boolean {
+  return (((block.chosen[match >>> 5] as number) >>> match) & 1) === 1;
+}
+
+/** Whether any match of a pair is chosen. */
+export function anyChosen({ starts, chosen }: PairBlock, pair: number): boolean {
+  const first = starts[pair] as number;
+  const last = (starts[pair + 1] as number) - 1;
+  for (let word = first >>> 5; word <= last >> 5; word++) {
+    let bits = chosen[word] as number;
+    if (word === first >>> 5) bits &= -1 << first;
+    if (word === last >> 5) bits &= -1 >>> (31 - (last & 31));
+    if (bits !== 0) return true;
+  }
+  return false;
 }
 
 /**
@@ -95,19 +122,26 @@ export interface Thresholds {
 
 const CHUNK = 1 << 16;
 
-/** Second pass: what is needed to find the thresholds of the queries with more than `cap` matches. */
+/**
+ * Second pass: what is needed to find the thresholds of the queries with more than `cap` matches. Each of these has a slot,
+ * from 1 on; all others share slot 0, which lets everything in. So the tables that are looked up for every match are small,
+ * and what a match of the long tail costs is not one miss of the cache after another.
+ */
 export class Windows {
-  /** Matches of each query below its window. */
-  readonly below: Float64Array;
-  /** The u inside windows and their queries, in chunks; only the last is not full. */
-  readonly inside: { values: Float64Array; queries: Int32Array; used: number }[] = [];
-  readonly #hashes: Int32Array;
+  /** Matches below the window, by slot. */
+  readonly below: Uint32Array;
+  /** The u inside windows and their slots, in chunks; only the last is not full. */
+  readonly inside: { values: Float64Array; slots: Int32Array; used: number }[] = [];
   readonly #cap: number;
   readonly #seed: number;
-  /** The windows in the high bits of u; without one both are the smallest integer. */
+  /** Slot of each query, query of each slot. */
+  readonly #slots: Uint16Array | Uint32Array;
+  readonly #open: number[] = [-1];
+  /** By slot: the query's hash, and its window in the high bits of u. */
+  readonly #hashes: Int32Array;
   readonly #from: Int32Array;
   readonly #to: Int32Array;
-  readonly #open: number[] = [];
+  /** By slot: the query's matches. */
   readonly #counts: Uint32Array;
 
   /**
@@ -125,57 +159,86 @@ export class Windows {
     only?: ReadonlySet<number>,
     beyond = 0,
   ) {
-    [this.#counts, this.#hashes, this.#cap, this.#seed] = [counts, hashes, cap, seed];
-    this.below = new Float64Array(counts.length);
-    this.#from = new Int32Array(counts.length).fill(-HALF);
-    this.#to = new Int32Array(counts.length).fill(-HALF);
-    for (let query = 0; query < counts.length; query++) {
+    [this.#cap, this.#seed] = [cap, seed];
+    for (let query = 0; query < counts.length; query++)
+      if ((counts[query] as number) > cap && (!only || only.has(query))) this.#open.push(query);
+    const slots = this.#open.length;
+    this.#slots = slots < 2 ** 16 ? new Uint16Array(counts.length) : new Uint32Array(counts.length);
+    this.below = new Uint32Array(slots);
+    this.#counts = new Uint32Array(slots);
+    [this.#hashes, this.#from, this.#to] = [new Int32Array(slots), new Int32Array(slots), new Int32Array(slots)];
+    // Only the smallest u of all is not above it; what is taken for open then is chosen all the same.
+    this.#from[0] = this.#to[0] = -HALF;
+    for (let slot = 1; slot < slots; slot++) {
+      const query = this.#open[slot] as number;
       const count = counts[query] as number;
-      if (count <= cap || (only && !only.has(query))) continue;
       const spread = (k: number) => deviations * Math.sqrt(k * (1 - k / count));
       const most = Math.min(cap + beyond, count);
-      this.#open.push(query);
-      this.#from[query] = Math.max(0, Math.floor(((cap - spread(cap)) / count) * 2 ** 32)) - HALF;
+      this.#counts[slot] = count;
+      this.#slots[query] = slot;
+      this.#hashes[slot] = hashes[query] as number;
+      this.#from[slot] = Math.max(0, Math.floor(((cap - spread(cap)) / count) * 2 ** 32)) - HALF;
       // Few expected are no normal distribution: with 30 more, that too few are as small has probability e^-30.
-      this.#to[query] = Math.min(2 ** 32 - 1, Math.ceil(((most + spread(most) + 30) / count) * 2 ** 32)) - HALF;
+      this.#to[slot] = Math.min(2 ** 32 - 1, Math.ceil(((most + spread(most) + 30) / count) * 2 ** 32)) - HALF;
     }
   }
 
-  /** Adds a block. */
+  /** Adds a block, and marks its matches. */
   add(block: PairBlock): void {
-    const { high: idHigh, low: idLow, starts, queries } = block;
-    const [from, to, below, hashes] = [this.#from, this.#to, this.below, this.#hashes];
+    const { high: idHigh, low: idLow, starts, queries, chosen, open } = block;
+    const [slots, from, to, below, hashes] = [this.#slots, this.#from, this.#to, this.below, this.#hashes];
+    let sure = 0;
+    let unsure = 0;
     for (let pair = 0; pair < block.pairs; pair++) {
       const hash1 = pairHash1(this.#seed, idHigh[pair] as number);
       const hash2 = pairHash2(hash1, idLow[pair] as number);
       const end = starts[pair + 1] as number;
       for (let i = starts[pair] as number; i < end; i++) {
-        const query = queries[i] as number;
-        const hash = hashes[query] as number;
+        const slot = slots[queries[i] as number] as number;
+        const hash = hashes[slot] as number;
         const high = highBits(hash1, hash2, hash);
-        if (high > (to[query] as number)) continue;
-        if (high < (from[query] as number)) below[query] = (below[query] as number) + 1;
-        else this.#keep(query, join(high, lowBits(high, hash2, hash)));
+        // Not by a branch: no processor foresees which query has a window.
+        sure |= (slot === 0 ? 1 : 0) << i;
+        if (high <= (to[slot] as number)) {
+          if (high < (from[slot] as number)) {
+            below[slot] = (below[slot] as number) + 1;
+            sure |= 1 << i;
+          } else {
+            this.#keep(slot, join(high, lowBits(high, hash2, hash)));
+            unsure |= 1 << i;
+          }
+        }
+        if ((i & 31) === 31) {
+          chosen[i >>> 5] = sure;
+          open[i >>> 5] = unsure;
+          sure = 0;
+          unsure = 0;
+        }
       }
+    }
+    const last = (starts[block.pairs] as number) >>> 5;
+    if (last < chosen.length) {
+      chosen[last] = sure;
+      open[last] = unsure;
     }
   }
 
-  #keep(query: number, u: number): void {
+  #keep(slot: number, u: number): void {
     let chunk = this.inside.at(-1);
     if (!chunk || chunk.used === CHUNK) {
-      chunk = { values: new Float64Array(CHUNK), queries: new Int32Array(CHUNK), used: 0 };
+      chunk = { values: new Float64Array(CHUNK), slots: new Int32Array(CHUNK), used: 0 };
       this.inside.push(chunk);
     }
     chunk.values[chunk.used] = u;
-    chunk.queries[chunk.used++] = query;
+    chunk.slots[chunk.used++] = slot;
   }
 
   /** Adds what another machine found with the same counts, in any order; it may come from another thread or a file. */
   merge(other: Pick<Windows, "below" | "inside">): void {
-    for (let query = 0; query < this.below.length; query++)
-      this.below[query] = (this.below[query] as number) + (other.below[query] as number);
-    for (const { values, queries, used } of other.inside)
-      for (let i = 0; i < used; i++) this.#keep(queries[i] as number, values[i] as number);
+    for (let slot = 0; slot < this.below.length; slot++)
+      this.below[slot] = (this.below[slot] as number) + (other.below[slot] as number);
+    for (const { values, slots, used } of other.inside)
+      for (let i = 0; i < used; i++) this.#keep(slots[i] as number, values[i] as number);
   }
 
   /**
@@ -184,52 +247,75 @@ export class Windows {
    * @returns the queries whose threshold lies outside their window; probability 1e-11 each.
    */
   settle(thresholds: Thresholds, beyond = 0): Set<number> {
-    const { sorted, ends } = this.#byQuery();
+    const { grouped, ends } = this.#bySlot();
     const missed = new Set<number>();
-    for (const query of this.#open) {
-      if (beyond > 0 && (this.#counts[query] as number) <= this.#cap + beyond) continue;
-      const start = query === 0 ? 0 : (ends[query - 1] as number);
-      const own = sorted.subarray(start, ends[query]);
-      const place = this.#cap + beyond - (this.below[query] as number);
+    for (let slot = 1; slot < this.below.length; slot++) {
+      if (beyond > 0 && (this.#counts[slot] as number) <= this.#cap + beyond) continue;
+      const own = grouped.subarray(ends[slot - 1], ends[slot]);
+      const query = this.#open[slot] as number;
+      const place = this.#cap + beyond - (this.below[slot] as number);
       if (place < 1 || place > own.length) missed.add(query);
-      else setThreshold(thresholds, query, own.sort()[place - 1] as number);
+      else setThreshold(thresholds, query, smallest(own, place - 1));
     }
     return missed;
   }
 
-  /** How many of the matches seen lie within the thresholds, for the queries with windows; 0 for others. */
+  /** How many of the matches seen lie within the thresholds, by query, for those with windows; 0 for others. */
   countWithin({ high, low }: Thresholds): Uint32Array {
-    const counts = Uint32Array.from(this.below);
-    for (const { values, queries, used } of this.inside) {
+    const counts = new Uint32Array(this.#slots.length);
+    for (let slot = 1; slot < this.below.length; slot++)
+      counts[this.#open[slot] as number] = this.below[slot] as number;
+    for (const { values, slots, used } of this.inside) {
       for (let i = 0; i < used; i++) {
-        const query = queries[i] as number;
-        if ((values[i] as number) <= join(high[query] as number, low[query] as number))
+        const query = this.#open[slots[i] as number] as number;
+        if (query >= 0 && (values[i] as number) <= join(high[query] as number, low[query] as number))
           counts[query] = (counts[query] as number) + 1;
       }
     }
     return counts;
   }
 
-  /** What is inside, query by query; `ends` holds where each query's end. */
-  #byQuery(): { sorted: Float64Array; ends: Float64Array } {
+  /** What is inside, slot by slot; `ends` holds where each slot's end. */
+  #bySlot(): { grouped: Float64Array; ends: Float64Array } {
     const ends = new Float64Array(this.below.length + 1);
-    for (const { queries, used } of this.inside)
-      for (let i = 0; i < used; i++)
-        ends[(queries[i] as number) + 1] = (ends[(queries[i] as number) + 1] as number) + 1;
-    for (let query = 0; query < this.below.length; query++)
-      ends[query + 1] = (ends[query + 1] as number) + (ends[query] as number);
-    const sorted = new Float64Array(ends[this.below.length] as number);
-    // Filled from each query's start, which `ends` holds now; afterwards it holds each query's end.
-    for (const { values, queries, used } of this.inside) {
+    for (const { slots, used } of this.inside)
+      for (let i = 0; i < used; i++) ends[(slots[i] as number) + 1] = (ends[(slots[i] as number) + 1] as number) + 1;
+    for (let slot = 0; slot < this.below.length; slot++)
+      ends[slot + 1] = (ends[slot + 1] as number) + (ends[slot] as number);
+    const grouped = new Float64Array(ends[this.below.length] as number);
+    // Filled from each slot's start, which `ends` holds now; afterwards it holds each slot's end.
+    for (const { values, slots, used } of this.inside) {
       for (let i = 0; i < used; i++) {
-        const query = queries[i] as number;
-        const place = ends[query] as number;
-        sorted[place] = values[i] as number;
-        ends[query] = place + 1;
+        const slot = slots[i] as number;
+        const place = ends[slot] as number;
+        grouped[place] = values[i] as number;
+        ends[slot] = place + 1;
       }
     }
-    return { sorted, ends };
+    return { grouped, ends };
   }
+}
+
+/** The value that would stand at `place` if `values` were sorted (Hoare's selection); changes their order. */
+function smallest(values: Float64Array, place: number): number {
+  let [low, high] = [0, values.length - 1];
+  while (low < high) {
+    // They come in the order of the pairs, which says nothing about u: the middle is as good as any.
+    const pivot = values[(low + high) >>> 1] as number;
+    let [i, j] = [low, high];
+    while (i <= j) {
+      while ((values[i] as number) < pivot) i++;
+      while ((values[j] as number) > pivot) j--;
+      if (i > j) break;
+      const swapped = values[i] as number;
+      values[i++] = values[j] as number;
+      values[j--] = swapped;
+    }
+    if (place <= j) high = j;
+    else if (place >= i) low = i;
+    else break;
+  }
+  return values[place] as number;
 }
 
 function setThreshold(thresholds: Thresholds, query: number, u: number): void {
@@ -245,10 +331,15 @@ export function openThresholds(queries: number): Thresholds {
 /** Goes over all blocks, in any order, always the same ones. */
 export type BlockScan = (visit: (block: PairBlock) => void) => void;
 
+/** Third pass: marks in `chosen` of a block the matches within their query's threshold. A pair without any fits under no cap. */
+export type Choose = (block: PairBlock) => void;
+
 /**
  * The exact thresholds, in one pass over the pairs, and one more in the improbable case that a window was missed.
  * @param counts matches of each query, see {@link countMatches}.
  * @param cap k, the most pairs chosen on account of one query.
+ * @param deviations half the width of a window; for tests of the improbable case.
+ * @returns them, and whether one pass was enough: its marks are in the blocks then.
  */
 export function exactThresholds(
   scan: BlockScan,
@@ -256,15 +347,49 @@ export function exactThresholds(
   hashes: Int32Array,
   cap: number,
   seed: number,
-): Thresholds {
+  deviations = 7,
+): { thresholds: Thresholds; marked: boolean } {
   const thresholds = openThresholds(counts.length);
   let only: Set<number> | undefined;
-  for (let deviations = 7; only === undefined || only.size > 0; deviations *= 4) {
-    const windows: Windows = new Windows(counts, hashes, cap, seed, deviations, only);
+  let passes = 0;
+  for (let width = deviations; only === undefined || only.size > 0; width *= 4) {
+    const windows: Windows = new Windows(counts, hashes, cap, seed, width, only);
     scan((block) => windows.add(block));
     only = windows.settle(thresholds);
+    passes++;
   }
-  return thresholds;
+  return { thresholds, marked: passes === 1 };
+}
+
+/**
+ * The exact choice. Takes what {@link exactThresholds} takes.
+ * @param scan over the same blocks that the function returned is called with: the second pass left its marks in them.
+ */
+export function exactChoice(
+  ...[scan, counts, hashes, cap, seed, deviations]: Parameters<typeof exactThresholds>
+): Choose {
+  const { thresholds, marked } = exactThresholds(scan, counts, hashes, cap, seed, deviations);
+  return marked
+    ? (block) => settleOpen(block, thresholds, hashes, seed)
+    : (block) => chooseMatches(block, thresholds, hashes, seed);
+}
+
+/** Decides the matches that the second pass left open. */
+function settleOpen(block: PairBlock, thresholds: Thresholds, hashes: Int32Array, seed: number): void {
+  const { starts, queries, chosen, open } = block;
+  let pair = 0;
+  const words = bitsFor(starts[block.pairs] as number);
+  for (let word = 0; word < words; word++) {
+    for (let bits = open[word] as number; bits !== 0; bits &= bits - 1) {
+      const bit = bits & -bits;
+      const i = (word << 5) + 31 - Math.clz32(bit);
+      while ((starts[pair + 1] as number) <= i) pair++;
+      const query = queries[i] as number;
+      const u = priority(seed, block.high[pair] as number, block.low[pair] as number, hashes[query] as number);
+      if (u <= join(thresholds.high[query] as number, thresholds.low[query] as number))
+        chosen[word] = (chosen[word] as number) | bit;
+    }
+  }
 }
 
 /**
@@ -280,19 +405,11 @@ export function sampledThresholds(counts: Uint32Array, cap: number): Thresholds 
   return thresholds;
 }
 
-/**
- * Third pass: marks in `chosen` the matches of a block that lie within their query's threshold; one place a match, at
- * least as many as the block has. A pair without a marked match fits under no cap.
- */
-export function chooseMatches(
-  block: PairBlock,
-  thresholds: Thresholds,
-  hashes: Int32Array,
-  seed: number,
-  chosen: Uint8Array,
-): void {
-  const { high: idHigh, low: idLow, starts, queries } = block;
+/** Third pass without marks of a second: computes every u. */
+export function chooseMatches(block: PairBlock, thresholds: Thresholds, hashes: Int32Array, seed: number): void {
+  const { high: idHigh, low: idLow, starts, queries, chosen } = block;
   const [limitHigh, limitLow] = [thresholds.high, thresholds.low];
+  let within = 0;
   for (let pair = 0; pair < block.pairs; pair++) {
     const hash1 = pairHash1(seed, idHigh[pair] as number);
     const hash2 = pairHash2(hash1, idLow[pair] as number);
@@ -302,9 +419,14 @@ export function chooseMatches(
       const limit = limitHigh[query] as number;
       const hash = hashes[query] as number;
       const high = highBits(hash1, hash2, hash);
-      let within = high < limit ? 1 : 0;
-      if (high === limit) within = lowBits(high, hash2, hash) <= (limitLow[query] as number) ? 1 : 0;
-      chosen[i] = within;
+      if (high < limit || (high === limit && lowBits(high, hash2, hash) <= (limitLow[query] as number)))
+        within |= 1 << i;
+      if ((i & 31) === 31) {
+        chosen[i >>> 5] = within;
+        within = 0;
+      }
     }
   }
+  const last = (starts[block.pairs] as number) >>> 5;
+  if (last < chosen.length) chosen[last] = within;
 }

@@ -1,9 +1,11 @@
 import { closeSync, mkdirSync, openSync, readSync, rmSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
-import type { PairBlock } from "./cap.ts";
+import { bitsFor, type PairBlock } from "./cap.ts";
 
 /** Matches a block holds: 4 MB. */
 const BLOCK = 1 << 20;
+/** Fewer would not hold the longest pair. */
+const LEAST = 1 << 14;
 
 /**
  * Pairs with their queries, written once and then gone over again and again by the passes of the cap. The first `inMemory`
@@ -12,6 +14,7 @@ const BLOCK = 1 << 20;
 export class PairBlocks {
   readonly #file: string;
   readonly #inMemory: number;
+  readonly #size: number;
   readonly #blocks: PairBlock[] = [];
   /** Where each block in the file begins, its pairs and matches. */
   readonly #places: { at: number; pairs: number; matches: number }[] = [];
@@ -20,16 +23,20 @@ export class PairBlocks {
   #filling = emptyBlock(0);
   #matches = 0;
 
-  /** @param file where later blocks go; removed by {@link close}. */
-  constructor(file: string, inMemory = 64) {
+  /**
+   * @param file where later blocks go; removed by {@link close}.
+   * @param expected matches, where that is known: few need no large block.
+   */
+  constructor(file: string, inMemory = 64, expected = BLOCK) {
     this.#file = file;
     this.#inMemory = inMemory;
+    this.#size = Math.min(BLOCK, Math.max(LEAST, expected));
     this.#fresh();
   }
 
   /** Appends a pair; its order is kept. */
   add(idHigh: number, idLow: number, queries: ArrayLike<number>): void {
-    if (this.#matches + queries.length > BLOCK || this.#filling.pairs === BLOCK) this.#flush();
+    if (this.#matches + queries.length > this.#size || this.#filling.pairs === this.#size) this.#flush();
     const block = this.#filling;
     if (queries.length > block.queries.length) throw new Error(`a pair has ${queries.length} queries`);
     block.high[block.pairs] = idHigh;
@@ -50,7 +57,11 @@ export class PairBlocks {
         this.#read(column, from);
         from += column.byteLength;
       }
+      const marks = [block.chosen, block.open];
+      for (const [i, column] of marks.entries()) this.#read(column, from + i * column.byteLength);
       yield block;
+      // What a pass marked is there for the next one.
+      for (const [i, column] of marks.entries()) this.#write(column, from + i * column.byteLength);
     }
     if (this.#filling.pairs > 0) yield this.#filling;
   }
@@ -63,33 +74,40 @@ export class PairBlocks {
   }
 
   #fresh(): void {
-    this.#filling = emptyBlock(BLOCK);
+    this.#filling = emptyBlock(this.#size);
     this.#matches = 0;
   }
 
   #flush(): void {
     const { pairs, high, low, starts, queries } = this.#filling;
     const matches = this.#matches;
-    const columns = [high.slice(0, pairs), low.slice(0, pairs), starts.slice(0, pairs + 1), queries.slice(0, matches)];
-    if (this.#blocks.length < this.#inMemory) {
-      const [high, low, starts, queries] = columns as [Int32Array, Int32Array, Uint32Array, Int32Array];
-      this.#blocks.push({ pairs, high, low, starts, queries });
-    } else {
+    const block: PairBlock = {
+      pairs,
+      high: high.slice(0, pairs),
+      low: low.slice(0, pairs),
+      starts: starts.slice(0, pairs + 1),
+      queries: queries.slice(0, matches),
+      ...emptyMarks(matches),
+    };
+    if (this.#blocks.length < this.#inMemory) this.#blocks.push(block);
+    else {
       if (this.#descriptor === undefined) {
         mkdirSync(dirname(this.#file), { recursive: true });
         this.#descriptor = openSync(this.#file, "w+");
       }
       this.#places.push({ at: this.#end, pairs, matches });
-      for (const column of columns) this.#write(column);
+      for (const column of [block.high, block.low, block.starts, block.queries, block.chosen, block.open]) {
+        this.#write(column, this.#end);
+        this.#end += column.byteLength;
+      }
     }
     this.#fresh();
   }
 
-  #write(column: Int32Array | Uint32Array): void {
+  #write(column: Int32Array | Uint32Array, at: number): void {
     const bytes = new Uint8Array(column.buffer, column.byteOffset, column.byteLength);
     for (let done = 0; done < bytes.length; )
-      done += writeSync(this.#descriptor ?? -1, bytes, done, bytes.length - done, this.#end + done);
-    this.#end += bytes.length;
+      done += writeSync(this.#descriptor ?? -1, bytes, done, bytes.length - done, at + done);
   }
 
   #read(column: Int32Array | Uint32Array, at: number): void {
@@ -109,8 +127,17 @@ function emptyBlock(pairs: number, matches = pairs): PairBlock {
     low: new Int32Array(pairs),
     starts: new Uint32Array(pairs + 1),
     queries: new Int32Array(matches),
+    ...emptyMarks(matches),
   };
 }
+
+/** The marks of a block before any pass. */
+export function emptyMarks(matches: number): Pick<PairBlock, "chosen" | "open"> {
+  return { chosen: new Int32Array(bitsFor(matches)), open: new Int32Array(bitsFor(matches)) };
+}
+
+/** A block's pairs alone. */
+export type Unmarked = Omit<PairBlock, "chosen" | "open">;
 
 /** A block with columns of the caller's own. */
 export interface WideBlock extends PairBlock {
@@ -121,7 +148,7 @@ export interface WideBlock extends PairBlock {
 const HEADER = 3;
 
 /** A block as bytes, to be written one behind the other into a file for {@link readBlocks}. */
-export function encodeBlock(block: PairBlock, extra: Int32Array = new Int32Array(0)): Buffer {
+export function encodeBlock(block: Unmarked, extra: Int32Array = new Int32Array(0)): Buffer {
   const { pairs, high, low, starts, queries } = block;
   const matches = starts[pairs] as number;
   const columns = [

@@ -1,5 +1,6 @@
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { BlockDecoder, findMark, SLACK } from "./bzip2.ts";
+import { findLbzip2, isStreamHead, unpackStreams, wholeStreams } from "./lbzip2.ts";
 
 /** A piece of a dump's text, in order. */
 export interface Chunk {
@@ -21,6 +22,8 @@ export interface Damage {
 const WINDOW = 8 << 20;
 const AHEAD = 2 << 20;
 const CHUNK = 1 << 20;
+/** Whole streams that lbzip2 gets at once: few enough that their text is small, enough that starting it costs little. */
+const BATCH = 4 << 20;
 
 /** A file seen through a window that only moves forward. */
 class Window {
@@ -65,15 +68,10 @@ export function isBzip2(file: string): boolean {
   }
 }
 
-/** "BZh1" to "BZh9" */
-function isStreamHead(bytes: Uint8Array, at: number): boolean {
-  const level = bytes[at + 3] ?? 0;
-  return bytes[at] === 0x42 && bytes[at + 1] === 0x5a && bytes[at + 2] === 0x68 && level >= 0x31 && level <= 0x39;
-}
-
 /**
  * The text of the blocks that begin in the bytes [from, to) of a bzip2 file (one stream or many), then of those behind,
- * marked as beyond, until the caller stops. A block that is damaged is told to `damaged` and passed over.
+ * marked as beyond, until the caller stops. A block that is damaged is told to `damaged` and passed over. Whole streams are
+ * given to lbzip2 where it is installed.
  */
 export function* bzip2Chunks(
   file: string,
@@ -100,12 +98,36 @@ export function* bzip2Chunks(
       bit = (seen - 6) * 8; // The mark may straddle.
     }
   };
+  const lbzip2 = findLbzip2();
+  let refused = from;
+  /** The text of whole streams of this part that begin at a byte, when lbzip2 can unpack them, and where they end. */
+  const batch = (byte: number): { text: Buffer; end: number } | undefined => {
+    if (lbzip2 === undefined || byte < refused || byte >= to) return undefined;
+    window.show(byte);
+    const at = byte - window.start;
+    const seen = Math.min(window.bytes.length, at + BATCH, to - window.start);
+    const end = wholeStreams(window.bytes, at, seen, window.start + seen === window.size);
+    const text = end > at ? unpackStreams(lbzip2, window.bytes.subarray(at, end)) : undefined;
+    refused = window.start + Math.max(end, at + 1);
+    return text && { text, end: window.start + end };
+  };
   try {
     window.show(from);
-    let bit: number | undefined = isStreamHead(window.bytes, 0) ? (from + 4) * 8 : search(from * 8);
+    let head = isStreamHead(window.bytes, 0);
+    let bit: number | undefined = head ? (from + 4) * 8 : search(from * 8);
     while (bit !== undefined) {
       const byte = Math.floor(bit / 8);
       if (byte >= window.size) return;
+      const streams = head ? batch(byte - 4) : undefined;
+      head = false;
+      if (streams) {
+        const { text, end } = streams;
+        for (let at = 0; at < text.length; at += CHUNK) yield { text: text.subarray(at, at + CHUNK), beyond: false };
+        if (end >= window.size) return;
+        bit = (end + 4) * 8;
+        head = true;
+        continue;
+      }
       window.show(byte);
       const mark = findMark(window.bytes.subarray(0, byte - window.start + 7), inWindow(bit));
       const here: boolean = mark !== undefined && mark.bit === inWindow(bit);
@@ -118,6 +140,7 @@ export function* bzip2Chunks(
         }
         if (isStreamHead(window.bytes, next - window.start)) {
           bit = (next + 4) * 8;
+          head = true;
           continue;
         }
         tell(next * 8, "no bzip2 stream begins here");

@@ -76,9 +76,9 @@ export function buildQueries(sources: ListSources, options: BuildOptions): Built
   const letters = options.case ?? "fold";
   const rank = options.rank ?? "pmi";
   const words = mergeWords(sources.words, letters);
-  const frequent = [...words].flatMap(([key, { term, count }]) =>
-    count >= options.minCount && isTerm(term) ? [{ key, term, figure: count }] : [],
-  );
+  const frequent: Offer[] = [];
+  for (const [key, { term, count }] of words)
+    if (count >= options.minCount && isTerm(term)) frequent.push({ key, term, figure: count });
   frequent.sort((a, b) => b.figure - a.figure || compare(a.key, b.key));
   const first: Offer[] = [];
   const lemmas: Offer[] = [];
@@ -176,6 +176,18 @@ function scoreOf(source: TermSource, { figure }: Offer): number {
 
 const round = (value: number) => Math.round(value * 1e4) / 1e4;
 
+/** The sets of sources, shared by all terms: half a million arrays would take much memory. */
+const SOURCE_SETS = new Map<number, TermSource[]>();
+
+function sourceSet(unigram: boolean, bigram: boolean, title: boolean, synset: boolean): TermSource[] {
+  const bits = Number(unigram) + 2 * Number(bigram) + 4 * Number(title) + 8 * Number(synset);
+  const known = SOURCE_SETS.get(bits);
+  if (known) return known;
+  const names = (["unigram", "bigram", "title", "synset"] as const).filter((_, bit) => bits & (1 << bit));
+  SOURCE_SETS.set(bits, names);
+  return names;
+}
+
 /** Fills in what is known of each term whatever source put it on the list: occurrences, views, all its sources. */
 function describeTerms(
   list: ReadonlyMap<string, Term>,
@@ -188,13 +200,8 @@ function describeTerms(
   for (const [key, term] of list) {
     const count = words.get(key)?.count ?? pairs.get(key) ?? sources.countOf?.(key) ?? 0;
     const views = sources.titles?.get(key)?.views ?? 0;
-    const found: TermSource[] = [];
-    if ((words.get(key)?.count ?? 0) >= minCount) found.push("unigram");
-    if (pairs.has(key)) found.push("bigram");
-    if (views > 0) found.push("title");
-    if (lemmas.has(key)) found.push("synset");
     term.count = count;
     term.views = views;
-    term.sources = found;
+    term.sources = sourceSet((words.get(key)?.count ?? 0) >= minCount, pairs.has(key), views > 0, lemmas.has(key));
   }
 }

@@ -164,6 +164,17 @@ export class ByteTable {
     return length;
   }
 
+  /** An order of keys, the same in every table: by their first eight bytes, then by code units. */
+  compare(a: number, b: number): number {
+    const entries = this.#entries;
+    for (let i = 0; i < 2; i++) {
+      const [one, two] = [entries[4 * a + i] as number, entries[4 * b + i] as number];
+      if (one !== two) return bigEndian(one) - bigEndian(two);
+    }
+    const [one, two] = [this.text(a), this.text(b)];
+    return one < two ? -1 : one > two ? 1 : 0;
+  }
+
   /** Bytes that the table takes up. */
   get bytes(): number {
     return this.counts.byteLength + this.#slots.byteLength + this.#entries.byteLength + this.#pool.byteLength;
@@ -240,6 +251,11 @@ function hash(first: number, second: number, third: number): number {
   const mixed = Math.imul(first, 0x9e3779b1) ^ Math.imul(second, 0x85ebca6b) ^ Math.imul(third, 0x27d4eb2f);
   const more = Math.imul(mixed ^ (mixed >>> 16), 0x2c1b3c6d);
   return more ^ (more >>> 15);
+}
+
+/** Four bytes as a number that is greater when they come later in the alphabet. */
+function bigEndian(four: number): number {
+  return ((four << 24) | ((four & 0xff00) << 8) | ((four >>> 8) & 0xff00) | (four >>> 24)) >>> 0;
 }
 
 /** FNV-1a. */

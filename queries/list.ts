@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { readFileSync, renameSync, writeFileSync } from "node:fs";
+import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import type { Term, TermSource } from "../store/types.ts";
 
 const SOURCES: readonly string[] = ["unigram", "bigram", "title", "synset"] satisfies TermSource[];
@@ -9,16 +9,46 @@ export function sortTerms(terms: Term[]): Term[] {
   return terms.sort((a, b) => (a.term < b.term ? -1 : a.term > b.term ? 1 : 0));
 }
 
+/** Rows that are put together at once. */
+const ROWS = 10_000;
+const joined = new WeakMap<readonly TermSource[], string>();
+
+/** All sources of a term, a comma between; terms of one list share few arrays, so they are joined once. */
+export function sourcesOf({ source, sources }: Term): string {
+  if (sources === undefined) return source;
+  let text = joined.get(sources);
+  if (text === undefined) {
+    text = sources.join(",");
+    joined.set(sources, text);
+  }
+  return text;
+}
+
 const HEADER = "term\tsource\tcount\tscore\tsources\tviews";
 
 /** Writes queries.tsv (term, source, count, score, all sources, views) whole or not at all; returns its SHA-256. */
 export function writeQueries(file: string, terms: readonly Term[]): string {
-  const rows = terms.map(
-    (t) => `${t.term}\t${t.source}\t${t.count}\t${t.score}\t${(t.sources ?? [t.source]).join(",")}\t${t.views ?? 0}\n`,
-  );
-  const text = `${HEADER}\n${rows.join("")}`;
-  publish(file, text);
-  return createHash("sha256").update(text).digest("hex");
+  const hash = createHash("sha256");
+  const temporary = `${file}.${process.pid}.tmp`;
+  const fd = openSync(temporary, "w");
+  try {
+    const write = (text: string) => {
+      hash.update(text);
+      writeFileSync(fd, text);
+    };
+    write(`${HEADER}\n`);
+    for (let from = 0; from < terms.length; from += ROWS) {
+      let rows = "";
+      for (const t of terms.slice(from, from + ROWS))
+        rows += `${t.term}\t${t.source}\t${t.count}\t${t.score}\t${sourcesOf(t)}\t${t.views ?? 0}\n`;
+      write(rows);
+    }
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+  renameSync(temporary, file);
+  return hash.digest("hex");
 }
 
 /** Writes the bare terms as a JSON array of strings: the form of MetaCLIP's metadata.json, which other tools read. */

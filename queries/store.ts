@@ -1,6 +1,9 @@
 import { bulkInsert } from "../store/bulk.ts";
 import { type Database, getMeta, setMeta } from "../store/database.ts";
-import type { QueryList } from "./list.ts";
+import { type QueryList, sourcesOf } from "./list.ts";
+
+/** Rows that are made at once, a multiple of those that one statement takes. */
+const ROWS = 3_200;
 
 /** Brings a list into the workspace's database in place of the one there; its pairs are then to be matched again. */
 export function storeQueries(db: Database, queries: QueryList): void {
@@ -16,17 +19,12 @@ export function storeQueries(db: Database, queries: QueryList): void {
       .all();
     for (const { name } of indices) db.exec(`DROP INDEX ${name}`);
     const insert = bulkInsert(db, "INSERT INTO query (id, term, source, wiki_count, score, sources, views) VALUES", 7);
-    insert(
-      queries.terms.map(({ term, source, count, score, sources, views }, id) => [
-        id,
-        term,
-        source,
-        count,
-        score,
-        (sources ?? [source]).join(","),
-        views ?? 0,
-      ]),
-    );
+    for (let from = 0; from < queries.terms.length; from += ROWS) {
+      const some = queries.terms.slice(from, from + ROWS);
+      insert(
+        some.map((row, i) => [from + i, row.term, row.source, row.count, row.score, sourcesOf(row), row.views ?? 0]),
+      );
+    }
     for (const { sql } of indices) db.exec(sql);
     setMeta(db, "queries", queries.sha256);
     if (before !== undefined) setMeta(db, "rematch", "pending");

@@ -10,7 +10,7 @@ import { Remembered } from "./remembered.ts";
 /** "&lt;" and "&gt;" as integers. */
 const [LT, GT] = [0x3b746c26, 0x3b746726] as const;
 const AMPS = 0x26262626;
-const [EXCLAMATION, HYPHEN, SLASH] = [33, 45, 47] as const;
+const [SPACE, EXCLAMATION, HYPHEN, SLASH] = [32, 33, 45, 47] as const;
 /** A tag with its attributes is no longer. */
 const LONGEST = 2_000;
 
@@ -109,13 +109,14 @@ function commentEnd(xml: KeyBytes, from: number, end: number): number {
 /** Behind the next closing tag of the name that stands at `name`, in any case; -1 when there is none before `end`. */
 function closingTag(xml: KeyBytes, name: number, length: number, from: number, end: number): number {
   const { bytes, view } = xml;
-  for (let at = nextAmp(xml, from, end); at + 5 + length <= end; at = nextAmp(xml, at + 1, end)) {
+  for (let at = nextAmp(xml, from, end); at + 9 + length <= end; at = nextAmp(xml, at + 1, end)) {
     if (view.getInt32(at, true) !== LT || bytes[at + 4] !== SLASH) continue;
     let same = 0;
     while (same < length && ((bytes[at + 5 + same] as number) | 32) === ((bytes[name + same] as number) | 32)) same++;
-    if (same < length || isLetter(bytes[at + 5 + length] as number)) continue;
-    const close = tagEnd(xml, at + 5 + length, end);
-    return close < 0 ? end : close;
+    if (same < length) continue;
+    let close = at + 5 + length;
+    while (close < end && (bytes[close] as number) <= SPACE) close++;
+    if (view.getInt32(close, true) === GT) return close + 4;
   }
   return -1;
 }

@@ -5,12 +5,12 @@ import { holdFolder } from "../store/database.ts";
 import { Progress } from "../store/progress.ts";
 import { UsageError } from "../store/usage-error.ts";
 import { bzip2Chunks, isBzip2, plainChunks } from "./blocks.ts";
-import { ByteTable } from "./byte-table.ts";
+import { ByteTable, type SharedTable } from "./byte-table.ts";
 import { readSiteInfo, type SiteInfo } from "./pages.ts";
 import type { Counted, PairCountTask, Spilled, SpillTask } from "./pairs.ts";
 import { doneStats, noStats, type Part, type PartStats, partFiles } from "./part.ts";
 import { BestPairs, type Pair, type PairRule } from "./pmi.ts";
-import { type Case, compare } from "./terms.ts";
+import type { Case } from "./terms.ts";
 import { forEachWord } from "./word-file.ts";
 import { runTasks, type Task } from "./workers.ts";
 
@@ -64,8 +64,8 @@ export interface Bigram {
 }
 
 /** Raised when the form of a part's results changes: those of older versions are then not used. */
-const FORMAT = 1;
-const PART_BYTES = { least: 4 << 20, most: 128 << 20 };
+const FORMAT = 2;
+const PART_BYTES = { least: 2 << 20, most: 128 << 20 };
 /** A bzip2 file holds 3 to 4 times its size. */
 const PLAIN_FACTOR = 4;
 /** Pairs a partition should hold, so that its table fits a processor's cache. */
@@ -92,7 +92,10 @@ export function planParts(file: string, cache: string, letters: Case): Part[] {
     .update(JSON.stringify([FORMAT, file, size, mtimeMs, letters]))
     .digest("hex");
   const folder = join(cache, `${basename(file)}-${key.slice(0, 12)}`);
-  const step = Math.min(PART_BYTES.most, Math.max(PART_BYTES.least, Math.ceil(size / 64 / factor))) * factor;
+  // As many as a power of two: two or four threads then end together.
+  let count = 1;
+  while (size / count > (count < 64 ? PART_BYTES.least : PART_BYTES.most) * factor) count *= 2;
+  const step = Math.ceil(size / count);
   const parts: Part[] = [];
   for (let from = 0; from < size; from += step) {
     const name = String(parts.length).padStart(4, "0");
@@ -118,23 +121,23 @@ export async function countDump(files: readonly string[], options: DumpOptions):
   const { stats, reused } = await readParts(parts, options);
   const vocabulary = mergeWords(parts, options);
   const words = new Map<string, number>();
-  for (let rank = 0; rank < vocabulary.words.length; rank++) {
-    const count = vocabulary.counts[rank] ?? 0;
-    if (count >= options.minCount) words.set(vocabulary.words[rank] ?? "", count);
+  const { all, order } = vocabulary;
+  for (const id of order) {
+    const count = all.counts[id] as number;
+    if (count >= options.minCount) words.set(all.text(id), count);
   }
   const pairs = await countAllPairs(parts, vocabulary, stats.tokens, options);
   const bigrams = pairs.best.map(({ first, second, count, pmi, npmi }) => ({
-    term: `${vocabulary.words[first]} ${vocabulary.words[second]}`,
+    term: `${all.text(order[first] as number)} ${all.text(order[second] as number)}`,
     count,
     pmi,
     npmi,
   }));
-  const { all } = vocabulary;
   return {
     words,
     countOf: (word) => all.counts[all.findText(word)] ?? 0,
     tokens: stats.tokens,
-    distinct: vocabulary.distinct,
+    distinct: all.size,
     bigrams,
     distinctPairs: pairs.distinct,
     highestPmi: pairs.highest,
@@ -176,48 +179,42 @@ async function readParts(parts: readonly Part[], options: DumpOptions) {
   return { stats: sum, reused: parts.length - missing.length };
 }
 
-/** All counted words, the most frequent first: a word's place is its rank, the same in every run. */
+/** All words of a dump by their id in `all`; the frequent enough have a rank, the same in every run. */
 interface Vocabulary {
-  words: string[];
-  counts: Float64Array;
-  distinct: number;
-  /** Every word, however rare. */
+  /** Every word, however rare; in memory that all threads see. */
   all: ByteTable;
-  table: ByteTable;
-  /** For an id of `table`: its rank + 1, or 0 when it is too rare for pairs. */
+  shared: SharedTable;
+  /** The id of each rank, the most frequent word first. */
+  order: Uint32Array;
+  /** For an id: its rank + 1, or 0 when it is too rare for pairs. */
   ranks: Uint32Array;
 }
 
 function mergeWords(parts: readonly Part[], options: DumpOptions): Vocabulary {
   const progress = new Progress("words", options.quiet);
-  const all = new ByteTable();
+  const merged = new ByteTable();
   for (const [index, part] of parts.entries()) {
     forEachWord(partFiles(part).words, (keys, start, end, count) => {
       if (count === 0) return;
-      const id = all.idOf(keys, start, end);
-      all.counts[id] = (all.counts[id] as number) + count;
+      const id = merged.idOf(keys, start, end);
+      merged.counts[id] = (merged.counts[id] as number) + count;
     });
     progress.update(index + 1, parts.length, "parts");
     options.stop?.throwIfAborted();
   }
-  const distinct = all.size;
+  const shared = merged.share();
+  const all = ByteTable.from(shared);
+  const { counts, size } = all;
   const least = Math.min(options.minCount, options.minPairWord);
-  const kept: { word: string; count: number }[] = [];
-  for (let id = 0; id < all.size; id++) {
-    const count = all.counts[id] as number;
-    if (count >= least) kept.push({ word: all.text(id), count });
-  }
-  kept.sort((a, b) => b.count - a.count || compare(a.word, b.word));
-  const table = new ByteTable();
-  const counts = new Float64Array(kept.length);
-  const ranks = new Uint32Array(new SharedArrayBuffer(kept.length * 4));
-  for (const [rank, { word, count }] of kept.entries()) {
-    table.idOfText(word);
-    counts[rank] = count;
-    ranks[rank] = count >= options.minPairWord ? rank + 1 : 0;
-  }
-  progress.done(`${distinct.toLocaleString("en")} different ones, ${kept.length.toLocaleString("en")} frequent enough`);
-  return { words: kept.map(({ word }) => word), counts, distinct, all, table, ranks };
+  let kept = 0;
+  for (let id = 0; id < size; id++) if ((counts[id] as number) >= least) kept++;
+  const order = new Uint32Array(kept);
+  for (let id = 0, at = 0; id < size; id++) if ((counts[id] as number) >= least) order[at++] = id;
+  order.sort((a, b) => (counts[b] as number) - (counts[a] as number) || all.compare(a, b));
+  const ranks = new Uint32Array(new SharedArrayBuffer(size * 4));
+  for (const [rank, id] of order.entries()) ranks[id] = (counts[id] as number) >= options.minPairWord ? rank + 1 : 0;
+  progress.done(`${size.toLocaleString("en")} different ones, ${kept.toLocaleString("en")} frequent enough`);
+  return { all, shared, order, ranks };
 }
 
 async function countAllPairs(parts: readonly Part[], vocabulary: Vocabulary, total: number, options: DumpOptions) {
@@ -229,11 +226,10 @@ async function countAllPairs(parts: readonly Part[], vocabulary: Vocabulary, tot
   const best = new BestPairs(options.maxPairs, options.pairs.rank);
   const result = { distinct: 0, highest: Number.NEGATIVE_INFINITY };
   try {
-    const table = vocabulary.table.share();
     const spills = parts.map(
       (part, index): SpillTask => ({
         ...partFiles(part),
-        table,
+        table: vocabulary.shared,
         ranks: vocabulary.ranks,
         partitions,
         buffer,
@@ -252,8 +248,9 @@ async function countAllPairs(parts: readonly Part[], vocabulary: Vocabulary, tot
       },
       options.stop,
     );
-    const counts = new Float64Array(new SharedArrayBuffer(vocabulary.counts.byteLength));
-    counts.set(vocabulary.counts);
+    const { all, order } = vocabulary;
+    const counts = new Float64Array(new SharedArrayBuffer(order.length * 8));
+    for (const [rank, id] of order.entries()) counts[rank] = all.counts[id] as number;
     const tasks = Array.from({ length: partitions }, (_, partition): Task => {
       const sources = spills.map(({ spill }, index) => ({
         file: spill,

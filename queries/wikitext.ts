@@ -185,8 +185,10 @@ export class Prose {
         }
         case APOSTROPHE: {
           if (xml[at + 1] !== APOSTROPHE) break;
-          // Two, three or five apostrophes are italics and bold.
+          // Two, three or five apostrophes are italics and bold; of the three in ''Iliad'''s the last is one.
+          const from = at;
           while (xml[at] === APOSTROPHE) at++;
+          if (at - from === 3 && endsGenitive(xml, from, at)) out[length++] = APOSTROPHE;
           continue;
         }
         case EQUALS: {
@@ -323,6 +325,11 @@ function atLineStart(bytes: Uint8Array, at: number, start: number): boolean {
   let before = at - 1;
   while (before >= start && (bytes[before] === SPACE || bytes[before] === COLON || bytes[before] === TAB)) before--;
   return before < start || bytes[before] === LF;
+}
+
+/** Whether an s and no other letter follows at `at`, and a letter stands before `from`. */
+function endsGenitive(xml: Uint8Array, from: number, at: number): boolean {
+  return xml[at] === 115 && isLetter(xml[from - 1] as number) && !isLetter(xml[at + 1] as number);
 }
 
 const isCapital = (byte: number) => byte >= 65 && byte <= 90;

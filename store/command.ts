@@ -103,7 +103,9 @@ function removalText(removals: number, { pairs, samples, ahead, shards }: Remova
     `${counted(removals, "removal")}: ${counted(pairs, "pair")} ${done}, ${counted(samples, "sample")} of them in shards`,
   ];
   if (ahead.length > 0) lines.push(`${counted(ahead.length, "removal")} of nothing found so far, kept for later runs`);
-  if (dryRun) return lines.join("\n");
+  else if (pairs === 0 && shards === undefined)
+    lines.push("nothing new to remove; whatever a later run finds of it stays out");
+  if (dryRun || (pairs === 0 && shards === undefined)) return lines.join("\n");
   if (shards !== undefined)
     lines.push(`${counted(shards, "shard")} written without them, statistics and report brought up to date`);
   lines.push(

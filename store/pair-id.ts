@@ -21,6 +21,25 @@ export function normaliseUrl(address: string, base?: string): string | undefined
   return url.href;
 }
 
+/** Of an absolute address: the site, and the folder of the path. */
+const PARTS = /^(https?:\/\/[^/?#]+)(\/(?:[^?#]*\/)?)?/;
+
+/**
+ * A function that gives what `normaliseUrl(address, base)` gives, for many addresses of a page: absolute ones and those
+ * relative to the site or the folder, nearly all, without the URL parser.
+ */
+export function resolver(base: string): (address: string) => string | undefined {
+  const [, site, folder = "/"] = PARTS.exec(URL.parse(base)?.href ?? "") ?? [];
+  return (address) => {
+    if (site !== undefined) {
+      if (/^\/[\w.~-]/.test(address)) return normaliseUrl(site + address);
+      // Without a colon it has no scheme.
+      if (/^\w[^:\\]*$/.test(address)) return normaliseUrl(site + folder + address);
+    }
+    return normaliseUrl(address, base);
+  };
+}
+
 /** A pair's identity: the first 8 bytes of SHA-256(url NUL caption), in 16 hexadecimal digits. */
 export function pairId(imageUrl: string, caption: string): string {
   return hash("sha256", `${imageUrl}\0${caption}`, "hex").slice(0, 16);

@@ -30,7 +30,7 @@ export interface RemovalCounts {
   samples: number;
   /** Removals that cover no pair known today; they hold for the future all the same. */
   ahead: Removal[];
-  /** Shards there are now; undefined where none were written yet. */
+  /** Shards there are now, when they were written anew. */
   shards?: number;
 }
 
@@ -89,9 +89,9 @@ export async function removePairs(
   wipe(db, data);
   if (getMeta(db, "shards") === undefined) return counts;
   const { seed = 0, shardSize = 10_000 } = JSON.parse(getMeta(db, "settings") ?? "{}");
-  const { shards } = await writeShards(db, data, { seed, shardSize }, options.progress);
+  const { shards, changed } = await writeShards(db, data, { seed, shardSize }, options.progress);
   updateManifest(db, data);
-  return { ...counts, shards };
+  return changed ? { ...counts, shards } : counts;
 }
 
 /** Writes the tombstones and marks what they cover, in one transaction. */

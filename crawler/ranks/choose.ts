@@ -3,17 +3,18 @@ import { join } from "node:path";
 import {
   chooseMatches,
   exactThresholds,
+  isChosen,
   openThresholds,
   type PairBlock,
   sampledThresholds,
   type Thresholds,
   Windows,
 } from "../../filters/cap.ts";
-import { encodeBlock, readBlocks } from "../../filters/pair-blocks.ts";
+import { emptyMarks, encodeBlock, readBlocks } from "../../filters/pair-blocks.ts";
 import type { Objects } from "../../store/objects.ts";
 import { idHalves } from "../../store/pair-id.ts";
 import { failureRate, spare, type Tried } from "../wanted.ts";
-import { packNumbers, unpackNumbers, unpackRows } from "./chunks.ts";
+import { addCounts, packCounts, packNumbers, unpackNumbers, unpackRows } from "./chunks.ts";
 import type { Work } from "./context.ts";
 import { resultOf } from "./names.ts";
 import { countsPictures, optionsOf } from "./options.ts";
@@ -38,29 +39,25 @@ interface Before extends Tried {
 
 async function before(work: Work, round: number): Promise<Before> {
   const { store } = work;
-  const numbers = async (stage: string, rank: number) =>
-    new Uint32Array(unpackNumbers(await store.get(await resultOf(store, stage, rank, "counts.bin"))));
+  const counts = new Uint32Array(work.plan.queries.terms);
+  const add = async (stage: string, rank: number) =>
+    addCounts(counts, await store.get(await resultOf(store, stage, rank, "counts.bin")));
   if (round > 1) {
     const stage = `settle-${round - 1}`;
     const { tried, failed, beyond } = await settledIn(store, round - 1);
     const dropped: Drop[] = [];
     for await (const rows of unpackRows<Drop>(store.read(await resultOf(store, stage, 0, "drops.bin"))))
       dropped.push(...rows);
-    return { counts: await numbers(stage, 0), beyond, tried, failed, dropped };
+    await add(stage, 0);
+    return { counts, beyond, tried, failed, dropped };
   }
-  const counts = new Uint32Array(work.plan.queries.terms);
-  for (const rank of work.ranks) addTo(counts, await numbers(baseStage(work), rank));
+  for (const rank of work.ranks) await add(baseStage(work), rank);
   return { counts, beyond: 0, tried: 0, failed: 0, dropped: [] };
 }
 
 /** What a round came to. */
 export async function settledIn(store: Objects, round: number): Promise<Settled> {
   return JSON.parse((await store.get(await resultOf(store, `settle-${round}`, 0, "settled.json"))).toString("utf8"));
-}
-
-/** Adds each number to that in the same place. */
-export function addTo(sums: Uint32Array, numbers: Uint32Array): void {
-  for (let i = 0; i < sums.length; i++) sums[i] = (sums[i] as number) + (numbers[i] as number);
 }
 
 /** The live pairs of a rank as the round finds them, and of each block the part whose pictures are there. */
@@ -88,6 +85,7 @@ function partOf(block: PairBlock, fits: (pair: number) => boolean): PairBlock {
     low: new Int32Array(block.pairs),
     starts: new Uint32Array(block.pairs + 1),
     queries: new Int32Array(block.starts[block.pairs] as number),
+    ...emptyMarks(block.starts[block.pairs] as number),
   };
   let end = 0;
   for (let pair = 0; pair < block.pairs; pair++) {
@@ -102,12 +100,20 @@ function partOf(block: PairBlock, fits: (pair: number) => boolean): PairBlock {
   return part;
 }
 
-/** What a rank tells of its pairs: with exact caps two windows, else how many lie within the thresholds. */
+/** What a rank tells of its live pairs, and of those it has pictures of. */
 interface Told {
   /** Matches of each query with pictures. */
   present: Uint32Array;
-  live: Pick<Windows, "below" | "inside">;
-  have: Pick<Windows, "below" | "inside">;
+  /** With exact caps. */
+  live: Windows;
+  have: Windows;
+  /** With MetaCLIP's balancing: how many of each query's matches are drawn. */
+  drawn: { live: Uint32Array; have: Uint32Array };
+}
+
+function nothingTold(counts: Uint32Array, windows: () => Windows): Told {
+  const zeros = () => new Uint32Array(counts.length);
+  return { present: zeros(), live: windows(), have: windows(), drawn: { live: zeros(), have: zeros() } };
 }
 
 /** Looks through this rank's pairs for what the thresholds of the round are made of (see filters/cap.ts). */
@@ -116,15 +122,15 @@ export async function windowRank(work: Work, round: number): Promise<StageResult
   const { counts, beyond, dropped } = await before(work, round);
   const hashes = await hashesOf(work);
   const windows = () => new Windows(counts, hashes, cap, seed, undefined, undefined, beyond);
-  const told = { present: new Uint32Array(counts.length), live: windows(), have: windows() };
+  const told = nothingTold(counts, windows);
   const sampled = balance === "metaclip" ? sampledThresholds(counts, cap) : undefined;
   let pairs = 0;
   for await (const { live, present } of liveBlocks(work, work.rank, round, dropped)) {
     work.checkStop();
     pairs += live.pairs;
     if (sampled) {
-      countChosen(live, sampled, hashes, seed, told.live.below);
-      countChosen(present, sampled, hashes, seed, told.have.below);
+      countChosen(live, sampled, hashes, seed, told.drawn.live);
+      countChosen(present, sampled, hashes, seed, told.drawn.have);
     } else {
       told.live.add(live);
       told.have.add(present);
@@ -135,13 +141,11 @@ export async function windowRank(work: Work, round: number): Promise<StageResult
     }
     work.context.progress(pairs);
   }
-  await work.put("present.bin", packNumbers(told.present));
+  await work.put("present.bin", packCounts(told.present));
   for (const name of ["live", "have"] as const) {
     const { below, inside } = told[name];
-    await work.put(`${name}-below.bin`, packNumbers(below));
-    const used = inside.map(
-      ({ values, queries, used }) => [values.subarray(0, used), queries.subarray(0, used)] as const,
-    );
+    await work.put(`${name}-below.bin`, packCounts(sampled ? told.drawn[name] : below));
+    const used = inside.map(({ values, slots, used }) => [values.subarray(0, used), slots.subarray(0, used)] as const);
     await work.put(
       `${name}-u.bin`,
       packNumbers(
@@ -152,11 +156,11 @@ export async function windowRank(work: Work, round: number): Promise<StageResult
       ),
     );
     await work.put(
-      `${name}-queries.bin`,
+      `${name}-slots.bin`,
       packNumbers(
         joined(
           Int32Array,
-          used.map(([, queries]) => queries),
+          used.map(([, slots]) => slots),
         ),
       ),
     );
@@ -175,13 +179,12 @@ function joined<T extends Float64Array | Int32Array>(kind: new (length: number) 
   return whole;
 }
 
-function countChosen(block: PairBlock, thresholds: Thresholds, hashes: Int32Array, seed: number, sums: Float64Array) {
+function countChosen(block: PairBlock, thresholds: Thresholds, hashes: Int32Array, seed: number, sums: Uint32Array) {
   const matches = block.starts[block.pairs] as number;
-  const chosen = new Uint8Array(matches);
-  chooseMatches(block, thresholds, hashes, seed, chosen);
+  chooseMatches(block, thresholds, hashes, seed);
   for (let i = 0; i < matches; i++) {
     const query = block.queries[i] as number;
-    sums[query] = (sums[query] as number) + (chosen[i] as number);
+    if (isChosen(block, i)) sums[query] = (sums[query] as number) + 1;
   }
 }
 
@@ -201,13 +204,10 @@ export async function thresholdRank(work: Work, round: number): Promise<StageRes
   const { counts } = known;
   const hashes = await hashesOf(work);
   const windows = () => new Windows(counts, hashes, cap, seed, undefined, undefined, known.beyond);
-  const sums = { present: new Uint32Array(counts.length), live: windows(), have: windows() };
+  const sums = nothingTold(counts, windows);
   for (const rank of work.ranks) {
     work.checkStop();
-    const told = await toldBy(work, rank, round);
-    addTo(sums.present, told.present);
-    sums.live.merge(told.live);
-    sums.have.merge(told.have);
+    await addTold(work, rank, round, sums, balance === "metaclip");
   }
   const sampled = balance === "metaclip";
   const exact = async (beyond: number): Promise<Thresholds> => {
@@ -218,14 +218,14 @@ export async function thresholdRank(work: Work, round: number): Promise<StageRes
     const scan = (visit: (block: PairBlock) => void) => {
       for (const block of readBlocks(file)) visit(block);
     };
-    return exactThresholds(scan, counts, hashes, cap + beyond, seed);
+    return exactThresholds(scan, counts, hashes, cap + beyond, seed).thresholds;
   };
   const thresholds = sampled ? sampledThresholds(counts, cap) : await exact(0);
-  const have = sampled ? sums.have.below : sums.have.countWithin(thresholds);
+  const have = sampled ? sums.drawn.have : sums.have.countWithin(thresholds);
   let short = 0;
   for (let query = 0; query < counts.length; query++) {
     const count = counts[query] as number;
-    const chosen = sampled ? (sums.live.below[query] as number) : Math.min(cap, count);
+    const chosen = sampled ? (sums.drawn.live[query] as number) : Math.min(cap, count);
     const present = sampled || count > cap ? (have[query] as number) : (sums.present[query] as number);
     short = Math.max(short, chosen - present);
   }
@@ -249,22 +249,22 @@ export async function thresholdRank(work: Work, round: number): Promise<StageRes
   return work.result(counts.length);
 }
 
-async function toldBy({ store }: Work, rank: number, round: number): Promise<Told> {
-  const numbers = async (file: string) =>
-    unpackNumbers(await store.get(await resultOf(store, `window-${round}`, rank, file)));
-  const window = async (name: string) => {
-    const values = new Float64Array(await numbers(`${name}-u.bin`));
-    const queries = new Int32Array(await numbers(`${name}-queries.bin`));
-    return {
-      below: new Float64Array(await numbers(`${name}-below.bin`)),
-      inside: [{ values, queries, used: values.length }],
-    };
-  };
-  return {
-    present: new Uint32Array(await numbers("present.bin")),
-    live: await window("live"),
-    have: await window("have"),
-  };
+/** Adds what a rank told to the sums. */
+async function addTold({ store }: Work, rank: number, round: number, sums: Told, sampled: boolean): Promise<void> {
+  const get = async (file: string) => store.get(await resultOf(store, `window-${round}`, rank, file));
+  addCounts(sums.present, await get("present.bin"));
+  for (const name of ["live", "have"] as const) {
+    const counted = await get(`${name}-below.bin`);
+    if (sampled) {
+      addCounts(sums.drawn[name], counted);
+      continue;
+    }
+    const below = new Uint32Array(sums[name].below.length);
+    addCounts(below, counted);
+    const values = new Float64Array(unpackNumbers(await get(`${name}-u.bin`)));
+    const slots = new Int32Array(unpackNumbers(await get(`${name}-slots.bin`)));
+    sums[name].merge({ below, inside: [{ values, slots, used: values.length }] });
+  }
 }
 
 /** The live pairs of all ranks in one file. */

@@ -24,6 +24,30 @@ export function unpackNumbers(packed: Buffer): ArrayBuffer {
   return aligned;
 }
 
+/** Counts of which most are 0, packed: the places of the others, then what stands there. */
+export function packCounts(counts: Uint32Array | Float64Array): Buffer {
+  let others = 0;
+  for (const count of counts) if (count !== 0) others++;
+  const packed = new Uint32Array(2 * others);
+  let at = 0;
+  for (let i = 0; i < counts.length; i++) {
+    if (counts[i] === 0) continue;
+    packed[at] = i;
+    packed[others + at++] = counts[i] as number;
+  }
+  return packNumbers(packed);
+}
+
+/** Adds what {@link packCounts} packed to the sums. */
+export function addCounts(sums: Uint32Array | Float64Array, packed: Buffer): void {
+  const numbers = new Uint32Array(unpackNumbers(packed));
+  const others = numbers.length / 2;
+  for (let i = 0; i < others; i++) {
+    const place = numbers[i] as number;
+    sums[place] = (sums[place] as number) + (numbers[others + i] as number);
+  }
+}
+
 /** Rows as a chunk: its length in four bytes, then packed JSON. */
 function chunkOf(rows: readonly unknown[]): Buffer {
   const body = pack(Buffer.from(JSON.stringify(rows)));

@@ -26,9 +26,16 @@ const [IN_SET, HAS_PHASH] = [1, 2];
 /** Pictures a block. */
 const BLOCK = 50_000;
 
-/** Publishes the digests of this rank's pictures (`digests.bin`): those in the set, and what was dropped as their like. */
-export async function publishDigests(work: Work, db: Database): Promise<number> {
+/** Publishes the digests of this rank's pictures (`digests.bin`). */
+export async function publishDigests(work: Work, db: Database): Promise<void> {
   const file = join(work.emptyFolder("digests"), "digests.bin");
+  writeDigests(file, db);
+  await work.put("digests.bin", { file, final: true });
+  work.remove("digests");
+}
+
+/** Writes the digests of a database's pictures: those in the set, and what was dropped as their like. */
+export function writeDigests(file: string, db: Database): void {
   writeFileSync(file, "");
   type Row = [string, string, string, string, string | null, number];
   const rows = db
@@ -37,18 +44,13 @@ export async function publishDigests(work: Work, db: Database): Promise<number> 
        WHERE sha256 IS NOT NULL AND ((state IN ('chosen', 'kept') AND file IS NOT NULL) OR reason IN ('duplicate_image', 'near_duplicate'))`,
     )
     .raw();
-  let total = 0;
   let waiting: Row[] = [];
   const flush = () => {
-    total += waiting.length;
     appendFileSync(file, encode(waiting));
     waiting = [];
   };
   for (const row of rows.iterate()) if (waiting.push(row) === BLOCK) flush();
   if (waiting.length > 0) flush();
-  await work.put("digests.bin", { file, final: true });
-  work.remove("digests");
-  return total;
 }
 
 function encode(rows: readonly [string, string, string, string, string | null, number][]): Buffer {

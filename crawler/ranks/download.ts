@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import type { Thresholds } from "../../filters/cap.ts";
+import { chooseMatches, type Thresholds } from "../../filters/cap.ts";
 import { PairBlocks } from "../../filters/pair-blocks.ts";
 import { closeDatabase, type Database } from "../../store/database.ts";
 import { Spool } from "../../store/spool.ts";
@@ -11,7 +11,7 @@ import { listWanted, triedAndFailed } from "../wanted.ts";
 import { baseStage, choiceOf } from "./choose.ts";
 import type { Work } from "./context.ts";
 import { publishDigests } from "./digests.ts";
-import { publishLive } from "./live.ts";
+import { MATCHES, publishLive } from "./live.ts";
 import { outputName } from "./names.ts";
 import { fetchingOptionsOf } from "./options.ts";
 import { Segments } from "./outcomes.ts";
@@ -54,10 +54,12 @@ export async function downloadRank(work: Work, round: number): Promise<StageResu
 /** Reads the live pairs once, to mark them under one choice and, on trial, under another. */
 export async function prepareMarking(work: Work, db: Database, folder: string) {
   const hashes = await hashesOf(work);
-  const blocks = new PairBlocks(join(folder, "select.tmp"), 16);
+  const pairs = db.prepare<[], number>("SELECT count(*) FROM pair").pluck().get() ?? 0;
+  const blocks = new PairBlocks(join(folder, "select.tmp"), 16, MATCHES * pairs);
   readPairs(db, blocks, work.plan.queries.terms);
+  const { seed } = work.plan.settings;
   const once = db.transaction(
-    (thresholds: Thresholds) => void mark(db, blocks, thresholds, hashes, work.plan.settings.seed),
+    (thresholds: Thresholds) => void mark(db, blocks, (block) => chooseMatches(block, thresholds, hashes, seed)),
   );
   return { mark: (thresholds: Thresholds) => once(thresholds), close: () => blocks.close() };
 }

@@ -5,8 +5,11 @@ import { encodeBlock, PairBlocks } from "../../filters/pair-blocks.ts";
 import type { Database } from "../../store/database.ts";
 import { idHalves } from "../../store/pair-id.ts";
 import { LIVE } from "../select.ts";
-import { packNumbers } from "./chunks.ts";
+import { packCounts } from "./chunks.ts";
 import type { Work } from "./context.ts";
+
+/** More than a pair has on average. */
+export const MATCHES = 16;
 
 /** What a rank's live pairs come to. */
 export interface LiveCounts {
@@ -24,8 +27,8 @@ export interface LiveCounts {
 export async function publishLive(work: Work, db: Database): Promise<LiveCounts> {
   const { terms } = work.plan.queries;
   const folder = work.emptyFolder("live");
-  const blocks = new PairBlocks(join(folder, "live.tmp"), 4);
   const total = db.prepare<[], number>(`SELECT count(*) FROM pair NOT INDEXED WHERE ${LIVE}`).pluck().get() ?? 0;
+  const blocks = new PairBlocks(join(folder, "live.tmp"), 4, MATCHES * total);
   const have = new Int32Array(total);
   const live: LiveCounts = { pairs: 0, counts: new Uint32Array(terms), downloaded: new Uint32Array(terms) };
   for (const [id, json, chosenFor, present] of db
@@ -53,8 +56,8 @@ export async function publishLive(work: Work, db: Database): Promise<LiveCounts>
   closeSync(descriptor);
   blocks.close();
   await work.put("blocks.bin", { file, final: true });
-  await work.put("counts.bin", packNumbers(live.counts));
-  await work.put("downloaded.bin", packNumbers(live.downloaded));
+  await work.put("counts.bin", packCounts(live.counts));
+  await work.put("downloaded.bin", packCounts(live.downloaded));
   work.remove("live");
   return live;
 }

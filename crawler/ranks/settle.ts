@@ -1,12 +1,13 @@
 import { join } from "node:path";
-import { chooseMatches } from "../../filters/cap.ts";
+import { chooseMatches, isChosen } from "../../filters/cap.ts";
+import { emptyMarks } from "../../filters/pair-blocks.ts";
 import { Repeats } from "../../filters/repeats.ts";
 import { idHalves } from "../../store/pair-id.ts";
 import { placeOf } from "../../store/shards.ts";
 import { nearDuplicates } from "../duplicates.ts";
 import { failureRate, spare, type Tried } from "../wanted.ts";
-import { addTo, choiceOf } from "./choose.ts";
-import { packNumbers, packRows, unpackNumbers } from "./chunks.ts";
+import { choiceOf } from "./choose.ts";
+import { addCounts, packCounts, packRows } from "./chunks.ts";
 import type { Work } from "./context.ts";
 import { type Digest, fetchDigests, readDigests } from "./digests.ts";
 import { resultOf } from "./names.ts";
@@ -38,7 +39,8 @@ export interface Settled extends Tried {
 export async function settleRank(work: Work, round: number): Promise<StageResult> {
   const { cap, seed, balance, shardSize, profile } = optionsOf(work);
   const files = await fetchDigests(work, round);
-  const { drops, gone, pairs } = findDuplicates(work, files, profile.dropNearDuplicates);
+  const { drops, gone, pairs } = findDuplicates(work.folder("settle"), files, profile.dropNearDuplicates);
+  work.remove("settle");
   const { counts, downloaded, tried } = await sumsOf(work, round);
   const { thresholds, short } = await choiceOf(work, round);
   subtract(gone, await hashesOf(work));
@@ -55,7 +57,7 @@ export async function settleRank(work: Work, round: number): Promise<StageResult
   };
   if (settled.complete) settled.shards = firstOfShards(files, pairs, seed, shardSize);
   await work.put("drops.bin", packRows(drops));
-  await work.put("counts.bin", packNumbers(counts));
+  await work.put("counts.bin", packCounts(counts));
   await work.put("settled.json", Buffer.from(JSON.stringify(settled)));
   work.remove("fetched");
   return work.result(settled.pairs);
@@ -66,11 +68,11 @@ export async function settleRank(work: Work, round: number): Promise<StageResult
       const [high, low] = idHalves(id);
       const starts = Uint32Array.of(0, queries.length);
       const block = { pairs: 1, high: Int32Array.of(high), low: Int32Array.of(low), starts, queries };
-      const chosen = new Uint8Array(queries.length);
-      chooseMatches(block, thresholds, hashes, seed, chosen);
+      const marked = { ...block, ...emptyMarks(queries.length) };
+      chooseMatches(marked, thresholds, hashes, seed);
       for (const [i, query] of queries.entries()) {
         counts[query] = (counts[query] as number) - 1;
-        downloaded[query] = (downloaded[query] as number) - (chosen[i] as number);
+        downloaded[query] = (downloaded[query] as number) - (isChosen(marked, i) ? 1 : 0);
       }
     }
   }
@@ -82,8 +84,8 @@ async function sumsOf(work: Work, round: number) {
   const sums = { counts: new Uint32Array(terms), downloaded: new Uint32Array(terms), tried: { tried: 0, failed: 0 } };
   for (const rank of work.ranks) {
     const get = async (file: string) => store.get(await resultOf(store, `download-${round}`, rank, file));
-    addTo(sums.counts, new Uint32Array(unpackNumbers(await get("counts.bin"))));
-    addTo(sums.downloaded, new Uint32Array(unpackNumbers(await get("downloaded.bin"))));
+    addCounts(sums.counts, await get("counts.bin"));
+    addCounts(sums.downloaded, await get("downloaded.bin"));
     const { tried, failed }: DownloadIndex = JSON.parse((await get("index.json")).toString("utf8"));
     sums.tried.tried += tried;
     sums.tried.failed += failed;
@@ -91,9 +93,17 @@ async function sumsOf(work: Work, round: number) {
   return sums;
 }
 
-/** The same rule as in duplicates.ts, over the pictures of all ranks. */
-function findDuplicates(work: Work, files: readonly string[], nearBits: number | undefined) {
-  const repeats = new Repeats(join(work.emptyFolder("settle"), "repeats.tmp"));
+/**
+ * The same rule as in duplicates.ts, over the pictures of all ranks.
+ * @param folder for temporary files. @param files of digests, see {@link readDigests}.
+ * @returns what leaves, with its digests, and how many pairs were in the set.
+ */
+export function findDuplicates(
+  folder: string,
+  files: readonly string[],
+  nearBits: number | undefined,
+): { drops: Drop[]; gone: Digest[]; pairs: number } {
+  const repeats = new Repeats(join(folder, "repeats.tmp"));
   let pairs = 0;
   const repeated: Digest[] = [];
   try {
@@ -126,7 +136,6 @@ function findDuplicates(work: Work, files: readonly string[], nearBits: number |
     drops.set(goes.id, [goes.id, "near_duplicate", `${distance} bits from ${stays.id}`]);
     gone.push(goes);
   }
-  work.remove("settle");
   return { drops: [...drops.values()], gone, pairs };
 }
 

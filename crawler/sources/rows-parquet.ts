@@ -12,11 +12,12 @@ import { getTreePath, isFlatColumn } from "hyparquet/src/schema.js";
 import type { ColumnDecoder, DecodedArray, RowGroup, SchemaTree } from "hyparquet/src/types.js";
 import { utf8 } from "./archive/text.ts";
 import type { Input } from "./input.ts";
+import { DecodedPage, type Page, StringPage } from "./parquet-page.ts";
 import type { ChooseColumns, Rows } from "./rows.ts";
 
 /** Bytes of a column that are read at once: enough for a hundred pages, small beside the memory. */
 const READ_AHEAD = 4 * 1024 * 1024;
-const BATCH = 8_192;
+const BATCH = 2_048;
 
 const bytesOf = (buffer: Buffer): Uint8Array => new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength);
 const COMPRESSORS = {
@@ -137,8 +138,7 @@ class ColumnReader {
   #held: Buffer = Buffer.alloc(0);
   #heldAt = 0;
   #dictionary: DecodedArray | undefined;
-  #page: ArrayLike<unknown> = [];
-  #used = 0;
+  #page: Page = new DecodedPage([]);
 
   constructor({ tree, input }: Open, group: RowGroup, name: string) {
     this.name = name;
@@ -165,9 +165,9 @@ class ColumnReader {
   async skip(count: number): Promise<void> {
     let left = count;
     while (left > 0) {
-      if (this.#used >= this.#page.length) left -= await this.#nextPage(left);
-      const some = Math.min(left, this.#page.length - this.#used);
-      this.#used += some;
+      if (this.#page.left === 0) left -= await this.#nextPage(left);
+      const some = Math.min(left, this.#page.left);
+      this.#page.skip(some);
       left -= some;
     }
   }
@@ -175,11 +175,10 @@ class ColumnReader {
   async take(count: number): Promise<ArrayLike<unknown>> {
     const values: unknown[] = new Array(count);
     for (let have = 0; have < count; ) {
-      if (this.#used >= this.#page.length) await this.#nextPage(0);
-      const some = Math.min(count - have, this.#page.length - this.#used);
-      for (let i = 0; i < some; i++) values[have + i] = this.#page[this.#used + i];
+      if (this.#page.left === 0) await this.#nextPage(0);
+      const some = Math.min(count - have, this.#page.left);
+      this.#page.take(values, have, some);
       have += some;
-      this.#used += some;
     }
     return values;
   }
@@ -205,14 +204,19 @@ class ColumnReader {
       }
       reader = await this.#reader(headerBytes + size);
       if (reader.view.byteLength < headerBytes + size) throw new Error(`column ${this.name} is cut short`);
+      this.#at += headerBytes + size;
+      const packed = new Uint8Array(reader.view.buffer, reader.view.byteOffset + headerBytes, size);
+      const strings = StringPage.of(header, packed, this.#decoder);
+      if (strings) {
+        this.#page = strings;
+        return 0;
+      }
       reader.offset = headerBytes;
       const { data } = readPage(reader, header, this.#decoder, this.#dictionary, undefined, 0);
-      this.#at += headerBytes + size;
       if (header.type === "DICTIONARY_PAGE") {
         this.#dictionary = data && convert(data, this.#decoder);
       } else if (data && data.length > 0) {
-        this.#page = data;
-        this.#used = 0;
+        this.#page = new DecodedPage(data);
         return 0;
       }
     }

@@ -1,6 +1,6 @@
 import { cleanCaption } from "../../filters/caption/clean.ts";
 import type { Database } from "../../store/database.ts";
-import { normaliseUrl } from "../../store/pair-id.ts";
+import { normaliseUrl, resolver } from "../../store/pair-id.ts";
 import type { Candidate, Origin } from "../../store/types.ts";
 import type { HttpClient } from "../http.ts";
 import { readArchive } from "./archive/read-archive.ts";
@@ -110,14 +110,4 @@ function isCut(bytes: Buffer, from: number, to: number): boolean {
   let last = to - 1;
   while (last > from && (bytes[last] as number) <= 0x20) last--;
   return bytes[from] === 0x7b && bytes[last] !== 0x7d;
-}
-
-/** Resolves addresses against one base; absolute and root-relative ones, the bulk, without parsing the base again. */
-export function resolver(base: string): (address: string) => string | undefined {
-  const origin = URL.parse(base)?.origin ?? "";
-  return (address) => {
-    if (/^https?:\/\/[^\\]/.test(address)) return normaliseUrl(address);
-    if (/^\/[\w.~-]/.test(address)) return normaliseUrl(origin + address);
-    return normaliseUrl(address, base);
-  };
 }

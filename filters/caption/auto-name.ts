@@ -55,11 +55,20 @@ const MONTH_DAY = /^P[1-9A-C][0-3]\d{5}\b/;
 /** A size that a publishing tool appended: "-300x225". */
 const SIZE = /[-_]\d{2,4}x\d{2,4}(?:[-_]c)?$/;
 /**
- * A moment to the second, by which programs name what they save: "2021-01-10 11.53.03", "20231202185730", "10 42 27 PM".
- * Words between date and time ("at", "um", "上午") may be of any script.
+ * A moment to the second, by which programs name what they save: "2021-01-10 11.53.03", "20231202185730", "10 42 27 PM",
+ * "2013-June-3-20-59-45", "03-06-2013_20-59-45". Words between date and time ("at", "um", "上午") may be of any script.
  */
-const MOMENT =
-  /(?:19|20)\d\d[-_.]?(?:0\d|1[0-2])[-_.]?[0-3]\d(?:[\s_T-]*\p{L}{0,8}[\s_.-]*)[012]?\d[\s.:_-]*[0-5]\d[\s.:_-]*[0-5]\d/u;
+const YEAR = "(?:19|20)\\d\\d";
+const MONTH = "(?:0\\d|1[0-2])";
+const DATES = [
+  `${YEAR}[-_.]?${MONTH}[-_.]?[0-3]\\d`,
+  `${YEAR}[-_. ]\\p{L}{3,10}[-_. ][0-3]?\\d`,
+  `[0-3]\\d[-_.](?:${MONTH}|\\p{L}{3,10})[-_.]${YEAR}`,
+];
+const MOMENT = new RegExp(
+  `(?:${DATES.join("|")})(?:[\\s_T-]*\\p{L}{0,8}[\\s_.-]*)[012]?\\d[\\s.:_-]*[0-5]\\d[\\s.:_-]*[0-5]\\d`,
+  "u",
+);
 /** So many words beside a moment may be the program's or a window's name. */
 const BESIDE_MOMENT = 4;
 /** Two or more numbers that a clock, a counter or a server joined: "20160716_113957", "100_0123", "1 (2)". */

@@ -1,6 +1,6 @@
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { chooseMatches, countMatches, exactThresholds, type PairBlock, termHash } from "../../filters/cap.ts";
+import { countMatches, exactChoice, isChosen, type PairBlock, termHash } from "../../filters/cap.ts";
 import { PairBlocks } from "../../filters/pair-blocks.ts";
 import { profileNamed } from "../../filters/profiles.ts";
 import { type Database, getMeta } from "../database.ts";
@@ -51,16 +51,15 @@ export function verifyCap(db: Database, findings: Findings): void {
     for (const { id, queries } of live.iterate()) blocks.add(...idHalves(id), JSON.parse(queries) as number[]);
     for (const block of blocks.blocks()) countMatches(block, counts);
     const scan = (visit: (block: PairBlock) => void) => blocks.blocks().forEach(visit);
-    const thresholds = exactThresholds(scan, counts, hashes, cap, seed);
+    const choose = exactChoice(scan, counts, hashes, cap, seed);
     const rows = live.iterate();
     for (const block of blocks.blocks()) {
-      const within = new Uint8Array(block.queries.length);
-      chooseMatches(block, thresholds, hashes, seed, within);
+      choose(block);
       for (let pair = 0; pair < block.pairs; pair++) {
         const row = rows.next().value as Row;
         pairs++;
         const [start, end] = [block.starts[pair] ?? 0, block.starts[pair + 1] ?? 0];
-        const may = new Set(block.queries.subarray(start, end).filter((_, i) => within[start + i] === 1));
+        const may = new Set(block.queries.subarray(start, end).filter((_, i) => isChosen(block, start + i)));
         const chosen: number[] = JSON.parse(row.chosen_for ?? "[]");
         if (may.size > chosen.length) better++;
         if (row.state !== "kept") continue;

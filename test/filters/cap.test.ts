@@ -5,10 +5,14 @@ import { join } from "node:path";
 import { test } from "node:test";
 import fc from "fast-check";
 import {
+  anyChosen,
   type BlockScan,
+  bitsFor,
+  type Choose,
   chooseMatches,
   countMatches,
-  exactThresholds,
+  exactChoice,
+  isChosen,
   type PairBlock,
   priority,
   sampledThresholds,
@@ -33,16 +37,30 @@ function blockOf(pairs: readonly SmallPair[]): PairBlock {
     low: Int32Array.from(pairs, ({ low }) => low),
     starts,
     queries: Int32Array.from(pairs.flatMap(({ queries }) => queries)),
+    // All ones: the passes must not rely on what was there.
+    chosen: new Int32Array(bitsFor(starts[pairs.length] ?? 0)).fill(-1),
+    open: new Int32Array(bitsFor(starts[pairs.length] ?? 0)).fill(-1),
   };
 }
 
-function apply(pairs: readonly SmallPair[], thresholds: Thresholds, hashes: Int32Array, seed: number) {
-  const block = blockOf(pairs);
-  const chosen = new Uint8Array(block.queries.length);
-  chooseMatches(block, thresholds, hashes, seed, chosen);
-  return new Map(
-    pairs.map((pair, i) => [pair, pair.queries.filter((_, q) => chosen[(block.starts[i] ?? 0) + q] === 1)]),
-  );
+/** Pairs of the blocks, one after the other, with the queries they are chosen for. */
+function apply(pairs: readonly SmallPair[], blocks: readonly PairBlock[], choose: Choose) {
+  const chosen = new Map<SmallPair, number[]>();
+  let first = 0;
+  for (const block of blocks) {
+    choose(block);
+    for (const [i, pair] of pairs.slice(first, first + block.pairs).entries()) {
+      const own = pair.queries.filter((_, q) => isChosen(block, (block.starts[i] ?? 0) + q));
+      assert.equal(anyChosen(block, i), own.length > 0);
+      chosen.set(pair, own);
+    }
+    first += block.pairs;
+  }
+  return chosen;
+}
+
+function within(pairs: readonly SmallPair[], thresholds: Thresholds, hashes: Int32Array, seed: number) {
+  return apply(pairs, [blockOf(pairs)], (block) => chooseMatches(block, thresholds, hashes, seed));
 }
 
 function count(blocks: readonly PairBlock[], queries: number): Uint32Array {
@@ -51,11 +69,11 @@ function count(blocks: readonly PairBlock[], queries: number): Uint32Array {
   return counts;
 }
 
-function choose(pairs: readonly SmallPair[], hashes: Int32Array, cap: number, seed: number, parts = 1) {
+function choose(pairs: readonly SmallPair[], hashes: Int32Array, cap: number, seed: number, parts = 1, deviations = 7) {
   const size = Math.max(1, Math.ceil(pairs.length / parts));
   const blocks = Array.from({ length: parts }, (_, i) => blockOf(pairs.slice(i * size, (i + 1) * size)));
   const scan: BlockScan = (visit) => blocks.forEach(visit);
-  return apply(pairs, exactThresholds(scan, count(blocks, hashes.length), hashes, cap, seed), hashes, seed);
+  return apply(pairs, blocks, exactChoice(scan, count(blocks, hashes.length), hashes, cap, seed, deviations));
 }
 
 /** The slow obvious twin: sort each query's pairs by u, take the first `cap`. */
@@ -134,7 +152,7 @@ test("counts and windows of several machines merge in any order (property)", () 
       for (const one of windows) merged.merge(one);
       const thresholds = sampledThresholds(counts, 2 ** 31);
       assert.equal(merged.settle(thresholds).size, 0);
-      assert.deepEqual(apply(pairs, thresholds, hashes, seed), slowChoose(pairs, hashes, cap, seed));
+      assert.deepEqual(within(pairs, thresholds, hashes, seed), slowChoose(pairs, hashes, cap, seed));
     }),
     { numRuns: 60, seed: 4 },
   );
@@ -144,7 +162,7 @@ test("a window that was missed is found in a wider one", () => {
   const pairs = randomPairs(20_000, 4, generator(8));
   const hashes = hashesOf(4);
   const counts = count([blockOf(pairs)], 4);
-  // Windows of a thousandth of a standard deviation miss; exactThresholds widens what is missed.
+  // Windows of a thousandth of a standard deviation miss; exactChoice widens what is missed.
   const narrow = new Windows(counts, hashes, 5_000, 0, 0.001);
   narrow.add(blockOf(pairs));
   const missed = narrow.settle(sampledThresholds(counts, 2 ** 31));
@@ -152,6 +170,7 @@ test("a window that was missed is found in a wider one", () => {
   const again = new Windows(counts, hashes, 5_000, 0, 7, missed);
   again.add(blockOf(pairs));
   assert.equal(again.settle(sampledThresholds(counts, 2 ** 31)).size, 0);
+  assert.deepEqual(choose(pairs, hashes, 5_000, 0, 3, 0.001), slowChoose(pairs, hashes, 5_000, 0));
 });
 
 test("no query above the cap; a query with at most cap pairs keeps them all (property)", () => {
@@ -201,7 +220,7 @@ test("the share kept follows 1 - prod(1 - cap / count), exactly or by MetaCLIP's
   let expected = 0;
   for (const { queries } of pairs)
     expected += 1 - queries.reduce((product, query) => product * (1 - Math.min(1, cap / (counts[query] ?? 1))), 1);
-  const sampled = apply(pairs, sampledThresholds(counts, cap), hashes, 0);
+  const sampled = within(pairs, sampledThresholds(counts, cap), hashes, 0);
   for (const choice of [choose(pairs, hashes, cap, 0), sampled]) {
     const kept = [...choice.values()].filter((queries) => queries.length > 0).length;
     assert.ok(Math.abs(kept - expected) < 4 * Math.sqrt(expected), `${kept} kept, ${expected.toFixed(0)} expected`);
@@ -220,9 +239,13 @@ test("blocks come back as they went in, from memory and from the file, again and
   const blocks = new PairBlocks(file, 1);
   for (const { high, low, queries } of pairs) blocks.add(high, low, queries);
   assert.ok(existsSync(file));
-  for (let round = 0; round < 2; round++) {
+  for (let round = 0; round < 3; round++) {
     const read: SmallPair[] = [];
-    for (const { pairs, high, low, starts, queries } of blocks.blocks()) {
+    for (const { pairs, high, low, starts, queries, chosen, open } of blocks.blocks()) {
+      // What one pass marks is there for the next.
+      assert.ok(chosen.every((bits) => bits === round) && open.every((bits) => bits === -round));
+      chosen.fill(round + 1);
+      open.fill(-round - 1);
       for (let i = 0; i < pairs; i++)
         read.push({ high: high[i] ?? 0, low: low[i] ?? 0, queries: [...queries.subarray(starts[i], starts[i + 1])] });
     }

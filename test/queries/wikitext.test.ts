@@ -3,7 +3,9 @@ import { test } from "node:test";
 import { Pages } from "../../queries/pages.ts";
 import { wordsOf } from "../../queries/terms.ts";
 import { Prose } from "../../queries/wikitext.ts";
+import { comparable, compareCounts, countWords, theirCounts } from "./agreement.ts";
 import { fixture, unpack } from "./fixtures.ts";
+import { proseOf as allProse } from "./grown-dump.ts";
 
 const prose = new Prose({ files: ["Файл"], categories: ["Категория"] });
 
@@ -27,6 +29,9 @@ const CASES: [string, string, string][] = [
     "Anarchism is a political philosophy",
   ],
   ["an apostrophe", "don't and O'Neill", "don't and O'Neill"],
+  ["an apostrophe behind italics", "the ''Iliad'''s end, ''a'' and '''sons'''", "the Iliad's end, a and sons"],
+  ["a closing tag that is none", "a<ref>b</ref name=c> d</ref> e", "a e"],
+  ["elements in capitals", "a<REF>b</Ref> c<SUB>2</SUB>", "a c2"],
   ["a link", "the [[United States]] of", "the United States of"],
   ["a link with text", "the [[United States|American]] one", "the American one"],
   ["a link with an ending", "[[Dog]]s and [[cat|cat]]s", "Dogs and cats"],
@@ -122,4 +127,14 @@ test("a page costs time in proportion to its length, however it is broken", () =
     const text = proseOf(`${opening.repeat(20_000)}end`);
     assert.ok(text.length < 200_000);
   }
+});
+
+test("words of the sample are as frequent as in wikiextractor's text of the same pages", () => {
+  const { cosine, words, apart } = compareCounts(
+    countWords(allProse(comparable()).map(({ text }) => text)),
+    theirCounts(),
+  );
+  assert.equal(words, 10_000);
+  assert.deepEqual(apart, []);
+  assert.ok(cosine > 0.999_999, String(cosine));
 });

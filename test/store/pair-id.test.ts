@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { test } from "node:test";
 import fc from "fast-check";
-import { normaliseUrl, pairId } from "../../store/pair-id.ts";
+import { normaliseUrl, pairId, resolver } from "../../store/pair-id.ts";
 
 /** What it is defined as. */
 function parsed(address: string, base?: string): string | undefined {
@@ -31,6 +31,23 @@ test("an address is normalised as the URL standard says, also where parsing is s
     }),
     { numRuns: 20_000, seed: 8 },
   );
+});
+
+test("many addresses of a page are resolved as each alone", () => {
+  const bases = [
+    "https://b.example/c/d?e=/f#g",
+    "http://b.example",
+    "https://b.example:8080/c//d/",
+    "https://u:p@b.example/%7e/x",
+  ];
+  const unit = fc.constantFrom(..."ab-.1X_~:/?#%\\ ü&", "/..", "./", "../", "%2e", "\t", "//", "http:", "data:");
+  fc.assert(
+    fc.property(fc.constantFrom(...bases), fc.string({ unit, maxLength: 10 }), (base, address) => {
+      assert.equal(resolver(base)(address), normaliseUrl(address, base), `${address} on ${base}`);
+    }),
+    { numRuns: 20_000, seed: 8 },
+  );
+  assert.equal(resolver("no address")("a.jpg"), undefined);
 });
 
 test("a pair's id is the beginning of SHA-256 over address, NUL and caption", () => {

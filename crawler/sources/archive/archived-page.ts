@@ -66,13 +66,29 @@ function withoutTwins({ images, noscripts }: Scanned): readonly Image[] {
 
 /** The address to fetch: from srcsets, else lazy-loading attributes, else src; as the crawler chooses it. */
 function addressOf(image: Attributes, sources: readonly Attributes[]): string | undefined {
-  let candidates: ReturnType<typeof parseSrcset> | undefined;
-  for (const element of [...sources, image]) {
-    if (element.get("type")?.includes("svg")) continue;
-    const srcset = LAZY_SRCSETS.map((name) => element.get(name)).find((value) => value);
-    if (srcset) candidates = [...(candidates ?? []), ...parseSrcset(srcset)];
+  let candidates: Candidates | undefined;
+  for (const source of sources) candidates = withSrcset(candidates, source);
+  candidates = withSrcset(candidates, image);
+  if (candidates) {
+    const layout = { width: pixels(image.get("width")), height: pixels(image.get("height")) };
+    const best = chooseCandidate(candidates, layout);
+    if (best !== undefined) return best;
   }
-  const layout = { width: pixels(image.get("width")), height: pixels(image.get("height")) };
-  const best = candidates && chooseCandidate(candidates, layout);
-  return best ?? LAZY_ADDRESSES.map((name) => image.get(name)).find((value) => value) ?? image.get("src");
+  return firstOf(image, LAZY_ADDRESSES) ?? image.get("src");
+}
+
+type Candidates = ReturnType<typeof parseSrcset>;
+
+function withSrcset(candidates: Candidates | undefined, element: Attributes): Candidates | undefined {
+  if (element.get("type")?.includes("svg")) return candidates;
+  const srcset = firstOf(element, LAZY_SRCSETS);
+  return srcset ? [...(candidates ?? []), ...parseSrcset(srcset)] : candidates;
+}
+
+function firstOf(element: Attributes, names: readonly string[]): string | undefined {
+  for (const name of names) {
+    const value = element.get(name);
+    if (value) return value;
+  }
+  return undefined;
 }

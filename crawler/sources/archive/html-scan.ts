@@ -1,6 +1,6 @@
 import { decodeHTML, decodeHTMLAttribute } from "entities";
 import { LAZY_ADDRESSES, LAZY_SRCSETS } from "../../extract.ts";
-import { TAG_RULES, tagId } from "./html-tags.ts";
+import { attributesOf, NAME_FACTOR, NAME_SEED, rulesOf, type TagRules, tagId, wantAttributes } from "./html-tags.ts";
 import { latin1, utf8 } from "./text.ts";
 
 /** Attributes of an element by name, the first of each name, as far as the scanner was asked for them. */
@@ -42,8 +42,6 @@ const IMG = tagId("img");
 const SOURCE = tagId("source");
 const BASE = tagId("base");
 const META = tagId("meta");
-const LINK = tagId("link");
-const A = tagId("a");
 const FIGURE = tagId("figure");
 const FIGCAPTION = tagId("figcaption");
 const PICTURE = tagId("picture");
@@ -52,18 +50,16 @@ const SCRIPT = tagId("script");
 const NOSCRIPT = tagId("noscript");
 const P = tagId("p");
 const BR = tagId("br");
-/** Elements whose content is text up to their end tag. */
-const RAW = new Map(["script", "style", "title", "textarea", "xmp"].map((name) => [tagId(name), name] as const));
-
-const WANTED = new Map<number, ReadonlySet<string>>([
-  [IMG, new Set([...["src", "alt", "title", "type", "width", "height", ...LAZY_ADDRESSES, ...LAZY_SRCSETS]])],
-  [SOURCE, new Set(["type", ...LAZY_SRCSETS])],
-  [BASE, new Set(["href"])],
-  [META, new Set(["name", "property", "content"])],
-  [SCRIPT, new Set(["type"])],
-]);
-const LONGEST_NAME = Math.max(...[...WANTED.values()].flatMap((names) => [...names]).map((name) => name.length));
-const LICENCE_ATTRIBUTES: ReadonlySet<string> = new Set(["rel", "href"]);
+const WANTED: Record<string, string[]> = {
+  img: ["src", "alt", "title", "type", "width", "height", ...LAZY_ADDRESSES, ...LAZY_SRCSETS],
+  source: ["type", ...LAZY_SRCSETS],
+  base: ["href"],
+  meta: ["name", "property", "content"],
+};
+for (const [name, attributes] of Object.entries(WANTED)) wantAttributes(name, attributes);
+const LICENCE_ATTRIBUTES = attributesOf(["rel", "href"]);
+const SCRIPT_ATTRIBUTES = attributesOf(["type"]);
+const REL = tagId("rel");
 const MAX_DEPTH = 100_000;
 
 const COMMENT_END = Buffer.from("-->");
@@ -74,6 +70,22 @@ function find(bytes: Buffer, byte: number, at: number): number {
   const near = Math.min(at + 48, bytes.length);
   for (let i = at; i < near; i++) if (bytes[i] === byte) return i;
   return near === bytes.length ? -1 : bytes.indexOf(byte, near);
+}
+
+function enlarged(full: Int32Array<ArrayBuffer>): Int32Array<ArrayBuffer> {
+  const larger = new Int32Array(2 * full.length);
+  larger.set(full);
+  return larger;
+}
+
+/** Whether "license" may stand in the value of a rel. */
+function mentionsLicence(bytes: Buffer, from: number, to: number): boolean {
+  for (let i = from; i < to; i++) {
+    // An "l" and a "c" with one letter between them.
+    const found = ((bytes[i] as number) | 32) === 108 && ((bytes[i + 2] as number) | 32) === 99;
+    if (found && /license/i.test(latin1(bytes, from, to))) return true;
+  }
+  return false;
 }
 
 const isSpace = (c: number) => c === 32 || c === 10 || c === 9 || c === 12 || c === 13;
@@ -98,12 +110,16 @@ class Scanner {
     metas: [],
     licence: undefined,
   };
-  #stack: number[] = [];
+  /** Open elements by depth: their numbers, and the bits by which others may close them. */
+  #open: Int32Array<ArrayBuffer> = new Int32Array(256);
+  #bits: Int32Array<ArrayBuffer> = new Int32Array(256);
+  #depth = 0;
   #figures: Figure[] = [];
   #pictures: Picture[] = [];
   #noscripts: Noscript[] = [];
-  /** By depth, the last child so far, if it is an img. */
-  #lastChild: (Image | undefined)[] = [undefined];
+  /** The img that is the last child so far of the element open at `#lastDepth`. */
+  #last: Image | undefined;
+  #lastDepth = 0;
   /** Captions that are open; text goes to all of them. */
   #captions: string[][] = [];
   #foreign: boolean[] = [false];
@@ -171,115 +187,194 @@ class Scanner {
       return;
     }
     const letter = (first | 32) >= 97 && (first | 32) <= 122;
-    let id = 0x811c9dc5;
+    let id = NAME_SEED;
+    let c = 0;
     for (; at < bytes.length; at++) {
-      const c = bytes[at] as number;
-      if (c === 62 || isSpace(c)) break;
-      id = Math.imul(id ^ (c >= 65 && c <= 90 ? c | 32 : c), 0x01000193);
-    }
-    if (at >= bytes.length) {
-      this.#at = at;
-      return;
+      c = bytes[at] as number;
+      if (c <= 62 && (c === 62 || isSpace(c))) break;
+      id = Math.imul(id ^ (c >= 65 && c <= 90 ? c | 32 : c), NAME_FACTOR);
     }
     this.#at = at;
-    this.#skipTo(62);
+    if (at >= bytes.length) return;
+    if (c === 62) this.#at++;
+    else this.#skipTo(62);
     if (letter) this.#close(id);
   }
 
   #close(id: number): void {
-    const rules = TAG_RULES.get(id);
+    const rules = rulesOf(id);
     if (rules?.foreign !== undefined) this.#foreign.pop();
-    const stack = this.#stack;
-    if (stack[stack.length - 1] === id) {
+    const open = this.#open;
+    let depth = this.#depth;
+    if (depth > 0 && open[depth - 1] === id) {
       this.#pop();
     } else if (!rules?.empty) {
-      const place = stack.lastIndexOf(id);
-      if (place >= 0) while (stack.length > place) this.#pop();
+      while (depth > 0 && open[depth - 1] !== id) depth--;
+      if (depth > 0) while (this.#depth >= depth) this.#pop();
       // "</p>" alone makes an empty one.
-      else if (id === P) this.#lastChild[stack.length] = undefined;
+      else if (id === P) this.#last = undefined;
     } else if (id === BR) {
-      this.#lastChild[stack.length] = undefined;
+      this.#last = undefined;
     }
   }
 
   #pop(): void {
-    const id = this.#stack.pop();
+    const id = this.#open[--this.#depth];
     if (id === FIGURE) this.#figures.pop();
     else if (id === PICTURE) this.#pictures.pop();
     else if (id === FIGCAPTION) this.#captions.pop();
     else if (id === NOSCRIPT) this.#noscripts.pop();
   }
 
-  #push(id: number): void {
-    if (this.#stack.length >= MAX_DEPTH) return;
-    const depth = this.#stack.length;
+  #push(id: number, bit: number): void {
+    const depth = this.#depth;
+    if (depth >= MAX_DEPTH) return;
+    if (depth === this.#open.length) {
+      this.#open = enlarged(this.#open);
+      this.#bits = enlarged(this.#bits);
+    }
+    this.#open[depth] = id;
+    this.#bits[depth] = bit;
+    this.#depth = depth + 1;
     if (id === NOSCRIPT) {
-      const noscript = { before: this.#lastChild[depth], images: [] };
+      const noscript = { before: this.#lastDepth === depth ? this.#last : undefined, images: [] };
       this.#noscripts.push(noscript);
       this.#result.noscripts.push(noscript);
-    }
-    this.#lastChild[depth] = undefined;
-    this.#lastChild[depth + 1] = undefined;
-    this.#stack.push(id);
-    if (id === FIGURE) this.#figures.push({ caption: undefined });
+    } else if (id === FIGURE) this.#figures.push({ caption: undefined });
     else if (id === PICTURE) this.#pictures.push({ sources: [] });
     else if (id === FIGCAPTION) {
       const caption: string[] = [];
       this.#captions.push(caption);
       for (const figure of this.#figures) figure.caption ??= caption;
     }
+    this.#last = undefined;
   }
 
   #startTag(): void {
     const bytes = this.#bytes;
     let at = this.#at;
-    let id = 0x811c9dc5;
+    let id = NAME_SEED;
+    let c = 0;
     for (; at < bytes.length; at++) {
-      const c = bytes[at] as number;
-      if (c === 62 || c === 47 || isSpace(c)) break;
-      id = Math.imul(id ^ (c >= 65 && c <= 90 ? c | 32 : c), 0x01000193);
+      c = bytes[at] as number;
+      if (c <= 62 && (c === 62 || c === 47 || isSpace(c))) break;
+      id = Math.imul(id ^ (c >= 65 && c <= 90 ? c | 32 : c), NAME_FACTOR);
     }
-    const wanted = WANTED.get(id);
+    const rules = rulesOf(id);
     this.#at = at;
-    let attributes = wanted ? new Map<string, string>() : undefined;
+    let attributes = rules?.wanted ? new Map<string, string>() : undefined;
     this.#licenceSeen = false;
-    const selfClosing = this.#attributes(wanted, attributes);
+    let selfClosing: boolean | undefined = false;
+    if (c === 62) this.#at++;
+    else if (attributes) selfClosing = this.#attributes(rules?.wanted, attributes);
+    else selfClosing = this.#passAttributes();
     // A tag that is cut off by the end of the page is none.
-    if (selfClosing === undefined) return;
-    if (this.#licenceSeen && (id === A || id === LINK) && this.#result.licence === undefined) {
+    if (selfClosing === undefined || at >= bytes.length) return;
+    if (this.#licenceSeen && rules?.links && this.#result.licence === undefined) {
       attributes = new Map();
       this.#at = at;
       this.#attributes(LICENCE_ATTRIBUTES, attributes);
     }
-    this.#open(id, selfClosing);
+    this.#start(id, rules, selfClosing);
     if (attributes) this.#element(id, attributes);
-    const raw = RAW.get(id);
+    const raw = rules?.raw;
     if (raw !== undefined && !selfClosing) {
       const from = this.#at;
       const to = this.#rawText(id, raw);
-      if (id === SCRIPT && /^application\/ld\+json$/i.test(attributes?.get("type") ?? ""))
-        this.#result.jsonLd.push(this.#decode(from, to));
+      if (id === SCRIPT && this.#isJsonLd(at, from)) this.#result.jsonLd.push(this.#decode(from, to));
     }
   }
 
-  #open(id: number, selfClosing: boolean): void {
-    const rules = TAG_RULES.get(id);
-    const closes = rules?.closes;
-    if (closes) while (this.#stack.length > 0 && closes.has(this.#stack.at(-1) as number)) this.#pop();
-    if (rules?.empty) {
-      this.#lastChild[this.#stack.length] = undefined;
+  /** Whether a script's type is JSON-LD's; few others have a plus sign, or one in disguise, among their attributes. */
+  #isJsonLd(from: number, to: number): boolean {
+    const bytes = this.#bytes;
+    let at = from;
+    while (at < to && bytes[at] !== 43 && bytes[at] !== 38) at++;
+    if (at === to) return false;
+    const attributes = new Map<string, string>();
+    const behind = this.#at;
+    this.#at = from;
+    this.#attributes(SCRIPT_ATTRIBUTES, attributes);
+    this.#at = behind;
+    return /^application\/ld\+json$/i.test(attributes.get("type") ?? "");
+  }
+
+  #start(id: number, rules: TagRules | undefined, selfClosing: boolean): void {
+    if (rules === undefined) {
+      this.#push(id, 0);
+      if (selfClosing && this.#foreign.at(-1)) this.#pop();
       return;
     }
-    this.#push(id);
-    if (rules?.foreign !== undefined) this.#foreign.push(rules.foreign);
+    const { closes } = rules;
+    if (closes !== 0) while (this.#depth > 0 && ((this.#bits[this.#depth - 1] as number) & closes) !== 0) this.#pop();
+    if (rules.empty) {
+      this.#last = undefined;
+      return;
+    }
+    this.#push(id, rules.bit);
+    if (rules.foreign !== undefined) this.#foreign.push(rules.foreign);
     if (selfClosing && this.#foreign.at(-1)) this.#pop();
+  }
+
+  /**
+   * Reads to the end of a start tag of which no attribute is wanted: only what may hide its end is looked at.
+   * @returns as {@link #attributes}.
+   */
+  #passAttributes(): boolean | undefined {
+    const bytes = this.#bytes;
+    const end = bytes.length;
+    let at = this.#at;
+    while (at < end) {
+      let c = bytes[at] as number;
+      if (c === 62) {
+        this.#at = at + 1;
+        return false;
+      }
+      if (c === 47) {
+        do c = bytes[++at] as number;
+        while (isSpace(c));
+        if (c !== 62) continue;
+        this.#at = at + 1;
+        return true;
+      }
+      if (c !== 61) {
+        at++;
+        continue;
+      }
+      const before = bytes[at - 1] as number;
+      // Here it may be a name's first letter: the other way can tell.
+      if (before <= 32 || before === 47 || before === 34 || before === 39)
+        return this.#attributes(undefined, undefined);
+      const nameEnd = at;
+      do c = bytes[++at] as number;
+      while (isSpace(c));
+      let from = at;
+      let to: number;
+      if (c === 34 || c === 39) {
+        to = find(bytes, c, ++from);
+        if (to < 0) break;
+        at = to + 1;
+      } else {
+        while (at < end && c !== 62 && !isSpace(c)) c = bytes[++at] as number;
+        to = at;
+      }
+      // "rel", and not "href".
+      if (
+        ((bytes[nameEnd - 1] as number) | 32) === 108 &&
+        to - from >= 7 &&
+        ((bytes[nameEnd - 3] as number) | 32) === 114
+      )
+        this.#licenceSeen ||= mentionsLicence(bytes, from, to);
+    }
+    this.#at = end;
+    return undefined;
   }
 
   /**
    * Reads to the end of a start tag, taking the wanted attributes down.
    * @returns whether it ends in "/>"; undefined when it does not end.
    */
-  #attributes(wanted: ReadonlySet<string> | undefined, into: Attributes | undefined): boolean | undefined {
+  #attributes(wanted: ReadonlyMap<number, string> | undefined, into: Attributes | undefined): boolean | undefined {
     const bytes = this.#bytes;
     const end = bytes.length;
     let at = this.#at;
@@ -300,10 +395,11 @@ class Scanner {
         }
         continue;
       }
-      const name = at++;
-      c = bytes[at] as number;
-      while (at < end && c !== 61 && c !== 62 && c !== 47 && !isSpace(c)) c = bytes[++at] as number;
-      const nameEnd = at;
+      let id = NAME_SEED;
+      do {
+        id = Math.imul(id ^ (c >= 65 && c <= 90 ? c | 32 : c), NAME_FACTOR);
+        c = bytes[++at] as number;
+      } while (at < end && c !== 61 && c !== 62 && c !== 47 && !isSpace(c));
       while (isSpace(c)) c = bytes[++at] as number;
       let from = at;
       let to = at;
@@ -322,22 +418,15 @@ class Scanner {
           to = at;
         }
       }
-      // "rel" with a licence: worth a second look at the tag, which others are not.
-      if (nameEnd - name === 3 && ((bytes[name] as number) | 32) === 114 && to - from >= 7) {
-        if (/license/i.test(latin1(bytes, from, to))) this.#licenceSeen = true;
-      }
-      if (wanted && into && at < end) this.#take(wanted, into, name, nameEnd, from, to);
+      // A licence: worth a second look at the tag, which others are not.
+      if (id === REL && to - from >= 7) this.#licenceSeen ||= mentionsLicence(bytes, from, to);
+      const name = wanted?.get(id);
+      if (name === undefined || at >= end || into?.has(name)) continue;
+      const text = this.#decode(from, to);
+      into?.set(name, text.includes("&") ? decodeHTMLAttribute(text) : text);
     }
     this.#at = end;
     return undefined;
-  }
-
-  #take(wanted: ReadonlySet<string>, into: Attributes, from: number, to: number, value: number, end: number): void {
-    if (to - from > LONGEST_NAME) return;
-    const name = latin1(this.#bytes, from, to).toLowerCase();
-    if (!wanted.has(name) || into.has(name)) return;
-    const text = this.#decode(value, end);
-    into.set(name, text.includes("&") ? decodeHTMLAttribute(text) : text);
   }
 
   #element(id: number, attributes: Attributes): void {
@@ -345,15 +434,16 @@ class Scanner {
     if (id === IMG) {
       const image = { attributes, figure: this.#figures.at(-1), picture: this.#pictures.at(-1) };
       result.images.push(image);
-      this.#lastChild[this.#stack.length] = image;
+      this.#last = image;
+      this.#lastDepth = this.#depth;
       for (const noscript of this.#noscripts) noscript.images.push(image);
     } else if (id === SOURCE) {
-      if (this.#stack.at(-1) === PICTURE) this.#pictures.at(-1)?.sources.push(attributes);
+      if (this.#depth > 0 && this.#open[this.#depth - 1] === PICTURE) this.#pictures.at(-1)?.sources.push(attributes);
     } else if (id === BASE) {
       result.base ??= attributes.get("href");
     } else if (id === META) {
       result.metas.push(attributes);
-    } else if (id !== SCRIPT) {
+    } else {
       const rel = attributes.get("rel");
       if (rel !== undefined && /(?:^|\s)license(?:\s|$)/i.test(rel)) result.licence ??= attributes.get("href");
     }

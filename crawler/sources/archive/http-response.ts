@@ -20,8 +20,8 @@ const MAX_BODY = 64 * 1_048_576;
 export function parseHttpResponse(block: Buffer): HttpResponse | undefined {
   if (latin1(block, 0, Math.min(5, block.length)) !== "HTTP/") return undefined;
   const crlf = block.indexOf("\r\n\r\n");
-  const lf = block.indexOf("\n\n");
-  const end = crlf >= 0 && (lf < 0 || crlf < lf) ? crlf : lf;
+  const lf = (crlf < 0 ? block : block.subarray(0, crlf)).indexOf("\n\n");
+  const end = lf < 0 ? crlf : lf;
   if (end < 0) return undefined;
   const [first = "", ...lines] = latin1(block, 0, end).split(/\r?\n/);
   const status = Number(/^HTTP\/\S+\s+(\d{3})/.exec(first)?.[1] ?? 0);

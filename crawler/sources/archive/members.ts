@@ -3,7 +3,7 @@ import { type Input, pathOf } from "../input.ts";
 import { Inflater } from "./inflate.ts";
 
 /** Bytes of the file that are unpacked in one go; pieces end where members do, so they are a little shorter. */
-const WINDOW = 524_288;
+const WINDOW = 262_144;
 /** A member that is longer is not waited for: the file is one stream, and is unpacked as such. */
 const MAX_MEMBER = 64 * 1_048_576;
 /** A piece that inflates to more is taken apart, a member that does is damaged. */

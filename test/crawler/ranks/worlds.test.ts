@@ -42,17 +42,12 @@ test("2 and 7 ranks make the data set of one process, to the byte and to the las
   }
 });
 
-for (const [name, settings] of Object.entries({
-  "a profile that counts the pictures beside a caption": { cap: 6, shardSize: 20, profile: "coyo" },
-  "several texts of a picture": { cap: 5, shardSize: 20, captionsPerImage: 3 },
-  "MetaCLIP's sampling": { cap: 9, shardSize: 20, balance: "metaclip" },
-} satisfies Record<string, Settings>))
-  test(`${name}: as one process does it`, async () => {
-    const own = join(folder, name);
-    const one = wholeOf(await byOneProcess(own, web, settings));
-    const { data, scratch, store } = await beginBuild(own, web.flags, settings, 3);
-    const stages = await drive(store, scratch);
-    assert.equal(stages.includes("captions"), settings.profile === "coyo");
-    if (settings.profile === "coyo") assert.ok(reasonsOf(one).has("shared_caption"));
-    assert.deepEqual(wholeOf(data), one);
-  });
+test("a profile that counts the pictures beside a caption: as one process does it", async () => {
+  const own = join(folder, "captions");
+  const settings: Settings = { cap: 6, shardSize: 20, profile: "coyo" };
+  const one = wholeOf(await byOneProcess(own, web, settings));
+  assert.ok(reasonsOf(one).has("shared_caption"));
+  const { data, scratch, store } = await beginBuild(own, web.flags, settings, 3);
+  assert.ok((await drive(store, scratch)).includes("captions"));
+  assert.deepEqual(wholeOf(data), one);
+});

@@ -100,6 +100,58 @@ test("WAT: addresses resolved against page and base, alt and title, licence, lan
   assert.deepEqual((await wat(path)).candidates, [], "a file that was read is done");
 });
 
+test("WAT: signals of headers and meta elements in any order of the JSON; what only looks like one", async () => {
+  const signalsOf = async (name: string, json: object | string) => {
+    const block = Buffer.from(typeof json === "string" ? json : JSON.stringify(json));
+    const fields = { "WARC-Target-URI": "https://a.example/", "Content-Type": "application/json" };
+    const { candidates, drops } = await wat(file(`${name}.warc.wat.gz`, member("metadata", fields, block)));
+    assert.deepEqual(pairsOf(candidates), ["https://a.example/x.jpg alt x"], JSON.stringify(drops));
+    const [{ optOut, licence, origin } = assert.fail()] = candidates;
+    return { optOut, licence, language: origin?.language };
+  };
+  const Links = [{ path: "IMG@/src", url: "x.jpg", alt: "x" }];
+  const page = (Headers: object, Head: object = {}) => ({
+    Envelope: { "Payload-Metadata": { "HTTP-Response-Metadata": { "HTML-Metadata": { Links, Head }, Headers } } },
+  });
+  const none = { optOut: undefined, licence: undefined, language: undefined };
+  assert.deepEqual(await signalsOf("usage", page({ Server: 'a"b', "Content-Usage": "train-ai=n" })), {
+    ...none,
+    optOut: ["content-usage: train-ai=n"],
+  });
+  assert.deepEqual(await signalsOf("signal", page({ "CONTENT-SIGNAL": "search=yes, ai-train=no" })), {
+    ...none,
+    optOut: ["content-signal: search=yes, ai-train=no"],
+  });
+  assert.deepEqual(await signalsOf("tdm", page({}, { Metas: [{ name: "TDM-Reservation", content: "1" }] })), {
+    ...none,
+    optOut: ["meta tdm-reservation: 1"],
+  });
+  assert.deepEqual(await signalsOf("agent", page({}, { Metas: [{ content: "NoAI", name: "WebImageText" }] })), {
+    ...none,
+    optOut: ["meta webimagetext: noai"],
+  });
+  const Metas = [
+    { name: "robots", content: "index, follow" },
+    { name: "description", content: 'noai, she said: "Metas":[{' },
+    { "http-equiv": "Content-Language", content: "de-AT" },
+  ];
+  const Link = [{ path: "LINK@/href", url: "/by/", rel: "license" }];
+  assert.deepEqual(await signalsOf("none", page({ "Content-Encoding": "gzip" }, { Metas, Link, Base: "/" })), {
+    ...none,
+    licence: "https://a.example/by/",
+    language: "de-AT",
+  });
+  // Values that are no strings, and white space: parsed as a whole.
+  assert.deepEqual(await signalsOf("numbers", page({ Age: 7, "Content-Language": "fr, en" }, { Metas: [] })), {
+    ...none,
+    language: "fr",
+  });
+  assert.deepEqual(await signalsOf("spaces", JSON.stringify(page({ "content-usage": "train-ai=n" }), null, 1)), {
+    ...none,
+    optOut: ["content-usage: train-ai=n"],
+  });
+});
+
 test("WAT of real pages: as if every record had been parsed as a whole", async () => {
   const pages = realPages(60);
   const { candidates } = await wat(file("real.warc.wat.gz", ...watMembers(pages)));

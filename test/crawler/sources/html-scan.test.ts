@@ -49,7 +49,8 @@ const PIECES =
 </>|<img/src=z.jpg/alt=w>|<img src=u.jpg alt=a/b>|<img src = 'sp.jpg' alt = "sp" alt=second>|<rt>|<dd>|<optgroup>|é ü|ﬁn
 <script type="application/LD+json">{"@type":"ImageObject","contentUrl":"j.jpg","caption":"described"}</script>|<br/>
 <meta property=og:image content=o.jpg><meta property=og:image:alt content="a preview">|<noscript><img src=n.jpg></noscript>
-<img src=w.jpg alt=w width=200 height=900 srcset='s.jpg, m.jpg 3x'>|<img data-actualsrc=act.jpg alt=act title=tt>`.split(
+<img src=w.jpg alt=w width=200 height=900 srcset='s.jpg, m.jpg 3x'>|<img data-actualsrc=act.jpg alt=act title=tt>
+<a b = "x>y">|<a ="x>y">|<a href=f="b>c">|<p a='1'b="2>">|<a rel = license href = /l3>|<i / >|<b c=="d>">|<u a=/>|<a href='>' REL="License">`.split(
     /[|\n]/,
   );
 

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { readFileSync } from "node:fs";
+import { globSync, readFileSync } from "node:fs";
 import { test } from "node:test";
+import { Parser } from "htmlparser2";
 import { autoName } from "../../../filters/caption/auto-name.ts";
+import { cleanCaption } from "../../../filters/caption/clean.ts";
 import { embeddedWordNet, readSynsets } from "../../../queries/wordnet.ts";
 
 const lines = (name: string) =>
@@ -31,6 +33,31 @@ test("titles with digits stay: 1 % false drops at most", () => {
   const titles = lines("titles.txt");
   const lost = titles.filter(dropped);
   assert.ok(titles.length > 200 && lost.length <= titles.length / 100, lost.join(" | "));
+});
+
+test("of the 2,363 alt texts of 258 real pages 17 are dropped, each of them rightly", () => {
+  const alts = new Set<string>();
+  const onopentag = (name: string, { alt }: Record<string, string>) => {
+    const text = name === "img" && alt ? cleanCaption(alt) : undefined;
+    if (text) alts.add(text);
+  };
+  for (const file of globSync("node_modules/htmlparser-benchmark/files/*.html"))
+    new Parser({ onopentag }).end(readFileSync(file, "utf8"));
+  assert.ok(alts.size > 2_000, `${alts.size} alt texts`);
+  // At first sight 16: the date with the month's name came from here. Three more are a program's: "sub-promo-90" and two
+  // of "tracking_pixel_5349_tracker"; their words are nobody's prefix, so they are left.
+  assert.deepEqual([...alts].filter(dropped).sort(), [
+    "2013-June-3-20-59-45 copy",
+    "20130605_115248-1024x768",
+    "687474703a2f2f6f63746f6465782e6769746875622e636f6d2f696d616765732f62617261636b746f6361742e6a7067",
+    "Header_logo.v2",
+    "Screen Shot 2013-06-04 at 10.06.22 AM 2",
+    "Screen Shot 2013-06-04 at 2.39.12 PM",
+    "Screen Shot 2013-07-18 at 12.11.52 PM",
+    "Screen Shot 2013-07-18 at 2.25.21 PM 1",
+    ...Array.from({ length: 8 }, (_, i) => `Thumbnail ${i + 1}`),
+    "tumblr_mi1n1cm5a51rqfhi2o1_500",
+  ]);
 });
 
 test("of all of WordNet's lemmas fewer than one in ten thousand is dropped", () => {

@@ -1,0 +1,78 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import type { CrawlFlags } from "../../../crawler/flags.ts";
+import { preparePlan, readPlan } from "../../../crawler/ranks/plan.ts";
+import { nextStage, stagesAhead } from "../../../crawler/ranks/stages.ts";
+import { openObjects } from "../../../store/objects.ts";
+import { UsageError } from "../../../store/usage-error.ts";
+import { useShortList } from "../../cli.ts";
+
+async function begun(extra: Partial<CrawlFlags> = {}) {
+  const data = mkdtempSync(join(tmpdir(), "wit-plan-"));
+  useShortList(data, ["apple"]);
+  const list = join(data, "list.csv");
+  writeFileSync(list, "url,caption\nhttp://a.example/1.jpg,An apple\n");
+  const flags: CrawlFlags = {
+    ...{ data, quiet: true, json: false, depth: 20, maxPages: 10, allowPrivate: [], resolve: [] },
+    ...{ urls: [list], userAgent: "test (me)", ...extra },
+  };
+  const store = await openObjects(data);
+  await preparePlan(store, flags, 4);
+  return { store, flags };
+}
+
+test("a plan is fixed when a build begins; what differs later is named", async () => {
+  const { store, flags } = await begun({ cap: 7 });
+  const plan = await readPlan(store);
+  assert.equal(plan?.world, 4);
+  assert.equal(plan?.settings.cap, 7);
+  assert.equal(plan?.queries.terms, 1);
+  // The same command, and one that says nothing, go on.
+  assert.deepEqual((await preparePlan(store, flags, 4)).plan, plan);
+  const { urls: _, cap: __, userAgent: ___, ...nothing } = flags;
+  assert.deepEqual((await preparePlan(store, nothing, undefined)).plan, plan);
+  for (const [changed, ranks, message] of [
+    [{}, 5, /--ranks 5: the build here was begun with 4/],
+    [{ cap: 8 }, 4, /--cap 8: the build here was begun with 7/],
+    [{ shardSize: 5 }, 4, /--shard-size 5: .* 10000/],
+    [{ depth: 3 }, 4, /--depth 3: .* 20/],
+    [{ urls: [...(flags.urls ?? []), ...(flags.urls ?? [])] }, 4, /--urls \[/],
+    [{ saveCols: ["note"] }, 4, /--save-cols \["note"\]/],
+    [{ userAgent: "other (me)" }, 4, /--user-agent "other/],
+  ] as const)
+    await assert.rejects(preparePlan(store, { ...flags, ...(changed as Partial<CrawlFlags>) }, ranks), (error) => {
+      assert.ok(error instanceof UsageError);
+      assert.match(error.message, message);
+      return true;
+    });
+});
+
+test("wrong use is said before a plan is made", async () => {
+  const data = mkdtempSync(join(tmpdir(), "wit-plan-"));
+  const store = await openObjects(data);
+  const flags = { data, quiet: true, json: false, depth: 20, maxPages: 10, allowPrivate: [], resolve: [] };
+  await assert.rejects(preparePlan(store, flags, 4), /holds no build by ranks yet: give its sources/);
+  const seeds = ["http://localhost/"];
+  await assert.rejects(preparePlan(store, { ...flags, seeds }, undefined), /--ranks is missing/);
+  await assert.rejects(preparePlan(store, { ...flags, seeds, profile: "none" }, 4), /none/);
+  assert.equal(await readPlan(store), undefined);
+  await assert.rejects(nextStage(store), /holds no build by ranks/);
+});
+
+test("the stages up to where the data decide", async () => {
+  const { store } = await begun();
+  const plan = await readPlan(store);
+  assert.ok(plan);
+  assert.deepEqual(await nextStage(store), { stage: "discover", tasks: 4 });
+  const names = (first: string) => stagesAhead(plan, first).map(({ stage, tasks }) => `${stage} ${tasks}`);
+  const round = (n: number) => [`window-${n} 4`, `threshold-${n} 1`, `download-${n} 4`, `settle-${n} 1`];
+  assert.deepEqual(names("discover"), ["discover 4", "gather 4", ...round(1)]);
+  assert.deepEqual(names("download-3"), round(3).slice(2));
+  assert.deepEqual(names("pack"), ["pack 4", "shard 4", "merge 1"]);
+  assert.throws(() => names("select"), /there is no such stage/);
+  const counting = { ...plan, settings: { ...plan.settings, profile: "align" } };
+  assert.equal(stagesAhead(counting, "gather")[2]?.stage, "live");
+});

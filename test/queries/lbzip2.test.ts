@@ -1,0 +1,87 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { bzip2Chunks, type Damage } from "../../queries/blocks.ts";
+import { findLbzip2, unpackStreams, wholeStreams } from "../../queries/lbzip2.ts";
+import { bzip2, multistream, SAMPLE, unpack } from "./fixtures.ts";
+
+const INSTALL = "apt-get update && apt-get install -y --no-install-recommends lbzip2";
+
+/** The lbzip2 of this machine; one made for tests gets it, on anyone else's nothing is installed unasked. */
+function lbzip2(): string | undefined {
+  const found = findLbzip2();
+  if (found !== undefined || process.env["CI"] !== "true" || process.getuid?.() !== 0) return found;
+  console.log(`lbzip2 is missing: ${INSTALL}`);
+  spawnSync("sh", ["-c", INSTALL], { stdio: ["ignore", "ignore", "inherit"] });
+  return findLbzip2();
+}
+
+const folder = mkdtempSync(join(tmpdir(), "wit-lbzip2-"));
+const xml = unpack(SAMPLE);
+const packed = multistream(xml, 20);
+const program = lbzip2();
+const skip = program === undefined && `lbzip2 is missing: ${INSTALL}`;
+
+/** What is read of a file in parts of so many bytes, and whether lbzip2 is to be found. */
+function read(file: string, step: number, path: string | undefined) {
+  const before = process.env["PATH"];
+  process.env["PATH"] = path ?? "";
+  try {
+    const { length } = readFileSync(file);
+    const damages: Damage[] = [];
+    const parts: string[] = [];
+    for (let from = 0; from < length; from += step) {
+      const hash = createHash("sha1");
+      for (const chunk of bzip2Chunks(file, from, Math.min(length, from + step), (damage) => damages.push(damage))) {
+        if (chunk?.beyond) break;
+        hash.update(chunk?.text ?? "damage");
+      }
+      parts.push(hash.digest("hex"));
+    }
+    return { parts, damages };
+  } finally {
+    process.env["PATH"] = before;
+  }
+}
+
+/** A byte changed in the middle of the third stream. */
+function damaged(): Buffer {
+  const copy = Buffer.from(packed);
+  const third = copy.indexOf("BZh9", copy.indexOf("BZh9", copy.indexOf("BZh9", 4) + 4) + 4);
+  copy[third + 20_000] = (copy[third + 20_000] ?? 0) ^ 0x20;
+  return copy;
+}
+
+const FILES: [string, Buffer][] = [
+  ["streams", packed],
+  ["one stream", bzip2(xml)],
+  ["a damaged stream", damaged()],
+  ["what is no bzip2 between streams", Buffer.concat([packed, Buffer.from("no stream"), packed])],
+  ["what is no bzip2 at the end", Buffer.concat([packed, Buffer.from("BZh no stream")])],
+  ["an empty stream", Buffer.concat([packed, bzip2(Buffer.alloc(0)), packed])],
+  ["a file cut short", packed.subarray(0, -2)],
+];
+
+for (const [index, [name, bytes]] of FILES.entries()) {
+  test(`with lbzip2 and without, every part has the same text and the same damage: ${name}`, { skip }, () => {
+    const file = join(folder, `${index}.bz2`);
+    writeFileSync(file, bytes);
+    for (const step of [bytes.length, 400_001])
+      assert.deepEqual(read(file, step, process.env["PATH"]), read(file, step, undefined), String(step));
+  });
+}
+
+test("whole streams end where the next begins, and not behind a gap or in a stream", { skip }, () => {
+  assert.equal(wholeStreams(packed, 0, packed.length, true), packed.length);
+  const last = packed.lastIndexOf("BZh9");
+  assert.equal(wholeStreams(packed, 0, packed.length, false), last);
+  assert.equal(wholeStreams(packed, 0, last - 1, false), packed.lastIndexOf("BZh9", last - 1));
+  const gap = Buffer.concat([packed, Buffer.from("no stream"), packed]);
+  assert.equal(wholeStreams(gap, 0, gap.length, true), last);
+  assert.ok(unpackStreams(program ?? "", packed)?.equals(xml));
+  assert.equal(unpackStreams(program ?? "", damaged()), undefined);
+});
