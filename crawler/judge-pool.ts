@@ -9,6 +9,9 @@ const ALONE = 20_000;
 /** One thread writes the database, which takes as long as judging; more than three would wait for it. */
 const THREADS = Math.min(3, availableParallelism() - 1);
 
+/** A thread's heap holds some 30 MB; left to itself it grows to ten times that before garbage is collected. */
+const HEAP = { maxOldGenerationSizeMb: 384, maxYoungGenerationSizeMb: 24 };
+
 /** What a thread is given; see judge-worker.ts. */
 export interface WorkerInput {
   buffer: ArrayBufferLike;
@@ -21,16 +24,21 @@ type Asked = Pick<Candidate, "imageUrl" | "caption" | "optOut">;
 export class JudgePool {
   readonly #table: () => MatcherTable;
   readonly #settings: JudgeSettings;
+  readonly #threads: number;
   readonly #workers: Worker[] = [];
   readonly #waiting = new Map<number, { resolve: (judged: Judged[]) => void; reject: (error: unknown) => void }>();
   #loaded: Promise<CaptionJudges> | undefined;
   #judged = 0;
   #asked = 0;
 
-  /** @param table called when the first candidate is judged: a run without any loads nothing. */
-  constructor(table: () => MatcherTable, settings: JudgeSettings) {
+  /**
+   * @param table called when the first candidate is judged: a run without any loads nothing.
+   * @param threads at most so many.
+   */
+  constructor(table: () => MatcherTable, settings: JudgeSettings, threads = THREADS) {
     this.#table = table;
     this.#settings = settings;
+    this.#threads = threads;
   }
 
   /** The rules and the matcher of this thread. */
@@ -47,15 +55,16 @@ export class JudgePool {
     if (candidates.length === 0) return [];
     const judges = await this.judges();
     this.#judged += candidates.length;
-    if (this.#judged <= ALONE || THREADS === 0) return candidates.map((candidate) => judgeCandidate(judges, candidate));
-    while (this.#workers.length < THREADS) this.#start(judges);
+    if (this.#judged <= ALONE || this.#threads === 0)
+      return candidates.map((candidate) => judgeCandidate(judges, candidate));
+    while (this.#workers.length < this.#threads) this.#start(judges);
     const number = this.#asked++;
     const asked: Asked[] = candidates.map(({ imageUrl, caption, optOut }) =>
       optOut ? { imageUrl, caption, optOut } : { imageUrl, caption },
     );
     return new Promise((resolve, reject) => {
       this.#waiting.set(number, { resolve, reject });
-      this.#workers[number % THREADS]?.postMessage({ number, asked });
+      this.#workers[number % this.#threads]?.postMessage({ number, asked });
     });
   }
 
@@ -67,7 +76,7 @@ export class JudgePool {
     const workerData: WorkerInput = { buffer: matcher.table.buffer, settings: this.#settings };
     // The published package holds .js files.
     const file = new URL(`./judge-worker${import.meta.url.slice(-3)}`, import.meta.url);
-    const worker = new Worker(file, { workerData });
+    const worker = new Worker(file, { workerData, resourceLimits: HEAP });
     worker.on("message", ({ number, judged }: { number: number; judged: Judged[] }) => {
       this.#waiting.get(number)?.resolve(judged);
       this.#waiting.delete(number);

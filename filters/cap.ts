@@ -132,6 +132,7 @@ export class Windows {
   readonly below: Uint32Array;
   /** The u inside windows and their slots, in chunks; only the last is not full. */
   readonly inside: { values: Float64Array; slots: Int32Array; used: number }[] = [];
+  readonly #counts: Uint32Array;
   readonly #cap: number;
   readonly #seed: number;
   /** Slot of each query, query of each slot. */
@@ -141,8 +142,6 @@ export class Windows {
   readonly #hashes: Int32Array;
   readonly #from: Int32Array;
   readonly #to: Int32Array;
-  /** By slot: the query's matches. */
-  readonly #counts: Uint32Array;
 
   /**
    * @param counts matches of each query in all blocks of all machines.
@@ -159,13 +158,12 @@ export class Windows {
     only?: ReadonlySet<number>,
     beyond = 0,
   ) {
-    [this.#cap, this.#seed] = [cap, seed];
+    [this.#counts, this.#cap, this.#seed] = [counts, cap, seed];
     for (let query = 0; query < counts.length; query++)
       if ((counts[query] as number) > cap && (!only || only.has(query))) this.#open.push(query);
     const slots = this.#open.length;
     this.#slots = slots < 2 ** 16 ? new Uint16Array(counts.length) : new Uint32Array(counts.length);
     this.below = new Uint32Array(slots);
-    this.#counts = new Uint32Array(slots);
     [this.#hashes, this.#from, this.#to] = [new Int32Array(slots), new Int32Array(slots), new Int32Array(slots)];
     // Only the smallest u of all is not above it; what is taken for open then is chosen all the same.
     this.#from[0] = this.#to[0] = -HALF;
@@ -174,7 +172,6 @@ export class Windows {
       const count = counts[query] as number;
       const spread = (k: number) => deviations * Math.sqrt(k * (1 - k / count));
       const most = Math.min(cap + beyond, count);
-      this.#counts[slot] = count;
       this.#slots[query] = slot;
       this.#hashes[slot] = hashes[query] as number;
       this.#from[slot] = Math.max(0, Math.floor(((cap - spread(cap)) / count) * 2 ** 32)) - HALF;
@@ -247,36 +244,6 @@ export class Windows {
    * @returns the queries whose threshold lies outside their window; probability 1e-11 each.
    */
   settle(thresholds: Thresholds, beyond = 0): Set<number> {
-    const { grouped, ends } = this.#bySlot();
-    const missed = new Set<number>();
-    for (let slot = 1; slot < this.below.length; slot++) {
-      if (beyond > 0 && (this.#counts[slot] as number) <= this.#cap + beyond) continue;
-      const own = grouped.subarray(ends[slot - 1], ends[slot]);
-      const query = this.#open[slot] as number;
-      const place = this.#cap + beyond - (this.below[slot] as number);
-      if (place < 1 || place > own.length) missed.add(query);
-      else setThreshold(thresholds, query, smallest(own, place - 1));
-    }
-    return missed;
-  }
-
-  /** How many of the matches seen lie within the thresholds, by query, for those with windows; 0 for others. */
-  countWithin({ high, low }: Thresholds): Uint32Array {
-    const counts = new Uint32Array(this.#slots.length);
-    for (let slot = 1; slot < this.below.length; slot++)
-      counts[this.#open[slot] as number] = this.below[slot] as number;
-    for (const { values, slots, used } of this.inside) {
-      for (let i = 0; i < used; i++) {
-        const query = this.#open[slots[i] as number] as number;
-        if (query >= 0 && (values[i] as number) <= join(high[query] as number, low[query] as number))
-          counts[query] = (counts[query] as number) + 1;
-      }
-    }
-    return counts;
-  }
-
-  /** What is inside, slot by slot; `ends` holds where each slot's end. */
-  #bySlot(): { grouped: Float64Array; ends: Float64Array } {
     const ends = new Float64Array(this.below.length + 1);
     for (const { slots, used } of this.inside)
       for (let i = 0; i < used; i++) ends[(slots[i] as number) + 1] = (ends[(slots[i] as number) + 1] as number) + 1;
@@ -292,7 +259,31 @@ export class Windows {
         ends[slot] = place + 1;
       }
     }
-    return { grouped, ends };
+    const missed = new Set<number>();
+    for (let slot = 1; slot < this.below.length; slot++) {
+      const own = grouped.subarray(ends[slot - 1], ends[slot]);
+      const query = this.#open[slot] as number;
+      if (beyond > 0 && (this.#counts[query] as number) <= this.#cap + beyond) continue;
+      const place = this.#cap + beyond - (this.below[slot] as number);
+      if (place < 1 || place > own.length) missed.add(query);
+      else setThreshold(thresholds, query, smallest(own, place - 1));
+    }
+    return missed;
+  }
+
+  /** How many of the matches seen lie within the thresholds, by query; 0 for queries without a window. */
+  countWithin({ high, low }: Thresholds): Uint32Array {
+    const counts = new Uint32Array(this.#counts.length);
+    for (let slot = 1; slot < this.below.length; slot++)
+      counts[this.#open[slot] as number] = this.below[slot] as number;
+    for (const { values, slots, used } of this.inside) {
+      for (let i = 0; i < used; i++) {
+        const query = this.#open[slots[i] as number] as number;
+        if (query >= 0 && (values[i] as number) <= join(high[query] as number, low[query] as number))
+          counts[query] = (counts[query] as number) + 1;
+      }
+    }
+    return counts;
   }
 }
 
@@ -335,12 +326,28 @@ export type BlockScan = (visit: (block: PairBlock) => void) => void;
 export type Choose = (block: PairBlock) => void;
 
 /**
- * The exact thresholds, in one pass over the pairs, and one more in the improbable case that a window was missed.
+ * The exact choice: finds the thresholds in one pass over the pairs, and one more in the improbable case that a window was
+ * missed.
+ * @param scan over the same blocks that the function returned is called with: the second pass left its marks in them.
  * @param counts matches of each query, see {@link countMatches}.
  * @param cap k, the most pairs chosen on account of one query.
  * @param deviations half the width of a window; for tests of the improbable case.
- * @returns them, and whether one pass was enough: its marks are in the blocks then.
  */
+export function exactChoice(
+  scan: BlockScan,
+  counts: Uint32Array,
+  hashes: Int32Array,
+  cap: number,
+  seed: number,
+  deviations = 7,
+): Choose {
+  const { thresholds, passes } = exactThresholds(scan, counts, hashes, cap, seed, deviations);
+  return passes === 1
+    ? (block) => settleOpen(block, thresholds, hashes, seed)
+    : (block) => chooseMatches(block, thresholds, hashes, seed);
+}
+
+/** The thresholds alone, with how many passes they took; see {@link exactChoice}. */
 export function exactThresholds(
   scan: BlockScan,
   counts: Uint32Array,
@@ -348,7 +355,7 @@ export function exactThresholds(
   cap: number,
   seed: number,
   deviations = 7,
-): { thresholds: Thresholds; marked: boolean } {
+): { thresholds: Thresholds; passes: number } {
   const thresholds = openThresholds(counts.length);
   let only: Set<number> | undefined;
   let passes = 0;
@@ -358,20 +365,7 @@ export function exactThresholds(
     only = windows.settle(thresholds);
     passes++;
   }
-  return { thresholds, marked: passes === 1 };
-}
-
-/**
- * The exact choice. Takes what {@link exactThresholds} takes.
- * @param scan over the same blocks that the function returned is called with: the second pass left its marks in them.
- */
-export function exactChoice(
-  ...[scan, counts, hashes, cap, seed, deviations]: Parameters<typeof exactThresholds>
-): Choose {
-  const { thresholds, marked } = exactThresholds(scan, counts, hashes, cap, seed, deviations);
-  return marked
-    ? (block) => settleOpen(block, thresholds, hashes, seed)
-    : (block) => chooseMatches(block, thresholds, hashes, seed);
+  return { thresholds, passes };
 }
 
 /** Decides the matches that the second pass left open. */

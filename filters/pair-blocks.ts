@@ -120,7 +120,8 @@ export class PairBlocks {
   }
 }
 
-function emptyBlock(pairs: number, matches = pairs): PairBlock {
+/** A block without pairs that has room for so many. */
+export function emptyBlock(pairs: number, matches = pairs): PairBlock {
   return {
     pairs: 0,
     high: new Int32Array(pairs),
@@ -131,13 +132,9 @@ function emptyBlock(pairs: number, matches = pairs): PairBlock {
   };
 }
 
-/** The marks of a block before any pass. */
-export function emptyMarks(matches: number): Pick<PairBlock, "chosen" | "open"> {
+function emptyMarks(matches: number): Pick<PairBlock, "chosen" | "open"> {
   return { chosen: new Int32Array(bitsFor(matches)), open: new Int32Array(bitsFor(matches)) };
 }
-
-/** A block's pairs alone. */
-export type Unmarked = Omit<PairBlock, "chosen" | "open">;
 
 /** A block with columns of the caller's own. */
 export interface WideBlock extends PairBlock {
@@ -148,7 +145,7 @@ export interface WideBlock extends PairBlock {
 const HEADER = 3;
 
 /** A block as bytes, to be written one behind the other into a file for {@link readBlocks}. */
-export function encodeBlock(block: Unmarked, extra: Int32Array = new Int32Array(0)): Buffer {
+export function encodeBlock(block: Omit<PairBlock, "chosen" | "open">, extra: Int32Array = new Int32Array(0)): Buffer {
   const { pairs, high, low, starts, queries } = block;
   const matches = starts[pairs] as number;
   const columns = [

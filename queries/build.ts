@@ -198,10 +198,11 @@ function describeTerms(
 ): void {
   const pairs = new Map((sources.bigrams ?? []).map(({ term, count }) => [term, count]));
   for (const [key, term] of list) {
-    const count = words.get(key)?.count ?? pairs.get(key) ?? sources.countOf?.(key) ?? 0;
+    const [word, pair] = [words.get(key)?.count, pairs.get(key)];
+    const count = word ?? pair ?? sources.countOf?.(key) ?? 0;
     const views = sources.titles?.get(key)?.views ?? 0;
     term.count = count;
     term.views = views;
-    term.sources = sourceSet((words.get(key)?.count ?? 0) >= minCount, pairs.has(key), views > 0, lemmas.has(key));
+    term.sources = sourceSet((word ?? 0) >= minCount, pair !== undefined, views > 0, lemmas.has(key));
   }
 }

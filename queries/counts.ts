@@ -17,6 +17,12 @@ export async function readCounts(file: string | URL): Promise<Map<string, number
   try {
     for await (const line of readLines(file)) {
       number++;
+      // Most lines need no more than this.
+      const plain = /^([a-z0-9]+)[\t, ](\d+)$/.exec(line);
+      if (plain?.[1]) {
+        counts.set(plain[1], (counts.get(plain[1]) ?? 0) + Number(plain[2]));
+        continue;
+      }
       if (line.trim() === "") continue;
       const fields = /^(.*\S)[\t, ]\s*(\d+)\s*$/.exec(line);
       if (!fields?.[1] || !fields[2]) {

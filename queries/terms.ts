@@ -29,13 +29,14 @@ export function termKey(text: string, letters: Case): string {
 
 /** How a term is written on the list: NFC, single spaces, lower case unless it is kept. */
 export function spell(text: string, letters: Case): string {
+  if (PLAIN.test(text)) return text;
   const spelled = text.normalize("NFC").replace(/\s+/gu, " ").trim();
   return letters === "fold" ? spelled.toLowerCase() : spelled;
 }
 
 /** A term needs a letter or digit to be found in a caption, and a length that a caption can hold. */
 export function isTerm(text: string): boolean {
-  return text.length <= MAX_TERM && /[\p{L}\p{N}]/u.test(text) && !/[\t\r\n]/.test(text);
+  return text.length <= MAX_TERM && (PLAIN.test(text) || (/[\p{L}\p{N}]/u.test(text) && !/[\t\r\n]/.test(text)));
 }
 
 /** Longer entries are no queries: MetaCLIP 2 cuts at the same length. */

@@ -2,6 +2,7 @@ import { appendFileSync } from "node:fs";
 import { join } from "node:path";
 import {
   chooseMatches,
+  countMatches,
   exactThresholds,
   isChosen,
   openThresholds,
@@ -10,7 +11,7 @@ import {
   type Thresholds,
   Windows,
 } from "../../filters/cap.ts";
-import { emptyMarks, encodeBlock, readBlocks } from "../../filters/pair-blocks.ts";
+import { emptyBlock, encodeBlock, readBlocks } from "../../filters/pair-blocks.ts";
 import type { Objects } from "../../store/objects.ts";
 import { idHalves } from "../../store/pair-id.ts";
 import { failureRate, spare, type Tried } from "../wanted.ts";
@@ -73,20 +74,13 @@ async function* liveBlocks(work: Work, rank: number, round: number, dropped: rea
   for (const block of readBlocks(file)) {
     const stays = (pair: number) => !gone.get(block.high[pair] as number)?.has(block.low[pair] as number);
     const live = gone.size === 0 ? block : partOf(block, stays);
-    yield { live, present: partOf(block, (pair) => block.extra[pair] === 1 && stays(pair)) };
+    yield { live, have: partOf(block, (pair) => block.extra[pair] === 1 && stays(pair)) };
   }
 }
 
 /** The pairs of a block that fit. */
 function partOf(block: PairBlock, fits: (pair: number) => boolean): PairBlock {
-  const part: PairBlock = {
-    pairs: 0,
-    high: new Int32Array(block.pairs),
-    low: new Int32Array(block.pairs),
-    starts: new Uint32Array(block.pairs + 1),
-    queries: new Int32Array(block.starts[block.pairs] as number),
-    ...emptyMarks(block.starts[block.pairs] as number),
-  };
+  const part = emptyBlock(block.pairs, block.starts[block.pairs]);
   let end = 0;
   for (let pair = 0; pair < block.pairs; pair++) {
     if (!fits(pair)) continue;
@@ -100,70 +94,57 @@ function partOf(block: PairBlock, fits: (pair: number) => boolean): PairBlock {
   return part;
 }
 
-/** What a rank tells of its live pairs, and of those it has pictures of. */
+/** What ranks tell of their pairs, all and those with pictures: with exact caps windows, else how many are chosen. */
 interface Told {
   /** Matches of each query with pictures. */
   present: Uint32Array;
-  /** With exact caps. */
-  live: Windows;
-  have: Windows;
-  /** With MetaCLIP's balancing: how many of each query's matches are drawn. */
-  drawn: { live: Uint32Array; have: Uint32Array };
+  windows: { live: Windows; have: Windows } | undefined;
+  chosen: { live: Uint32Array; have: Uint32Array };
 }
 
-function nothingTold(counts: Uint32Array, windows: () => Windows): Told {
-  const zeros = () => new Uint32Array(counts.length);
-  return { present: zeros(), live: windows(), have: windows(), drawn: { live: zeros(), have: zeros() } };
+const BOTH = ["live", "have"] as const;
+
+/** An empty one. */
+function nothingTold(work: Work, counts: Uint32Array, hashes: Int32Array, beyond: number): Told {
+  const { balance, cap, seed } = optionsOf(work);
+  const windows = () => new Windows(counts, hashes, cap, seed, undefined, undefined, beyond);
+  const numbers = () => new Uint32Array(counts.length);
+  return {
+    present: numbers(),
+    windows: balance === "metaclip" ? undefined : { live: windows(), have: windows() },
+    chosen: { live: numbers(), have: numbers() },
+  };
 }
 
 /** Looks through this rank's pairs for what the thresholds of the round are made of (see filters/cap.ts). */
 export async function windowRank(work: Work, round: number): Promise<StageResult> {
-  const { balance, cap, seed } = optionsOf(work);
+  const { cap, seed } = optionsOf(work);
   const { counts, beyond, dropped } = await before(work, round);
   const hashes = await hashesOf(work);
-  const windows = () => new Windows(counts, hashes, cap, seed, undefined, undefined, beyond);
-  const told = nothingTold(counts, windows);
-  const sampled = balance === "metaclip" ? sampledThresholds(counts, cap) : undefined;
+  const told = nothingTold(work, counts, hashes, beyond);
+  const { windows } = told;
+  const sampled = windows ? undefined : sampledThresholds(counts, cap);
   let pairs = 0;
-  for await (const { live, present } of liveBlocks(work, work.rank, round, dropped)) {
+  for await (const parts of liveBlocks(work, work.rank, round, dropped)) {
     work.checkStop();
-    pairs += live.pairs;
-    if (sampled) {
-      countChosen(live, sampled, hashes, seed, told.drawn.live);
-      countChosen(present, sampled, hashes, seed, told.drawn.have);
-    } else {
-      told.live.add(live);
-      told.have.add(present);
-      for (let i = 0; i < (present.starts[present.pairs] as number); i++) {
-        const query = present.queries[i] as number;
-        told.present[query] = (told.present[query] as number) + 1;
-      }
+    pairs += parts.live.pairs;
+    countMatches(parts.have, told.present);
+    for (const part of BOTH) {
+      windows?.[part].add(parts[part]);
+      if (sampled) countChosen(parts[part], sampled, hashes, seed, told.chosen[part]);
     }
     work.context.progress(pairs);
   }
   await work.put("present.bin", packCounts(told.present));
-  for (const name of ["live", "have"] as const) {
-    const { below, inside } = told[name];
-    await work.put(`${name}-below.bin`, packCounts(sampled ? told.drawn[name] : below));
-    const used = inside.map(({ values, slots, used }) => [values.subarray(0, used), slots.subarray(0, used)] as const);
-    await work.put(
-      `${name}-u.bin`,
-      packNumbers(
-        joined(
-          Float64Array,
-          used.map(([values]) => values),
-        ),
-      ),
-    );
-    await work.put(
-      `${name}-slots.bin`,
-      packNumbers(
-        joined(
-          Int32Array,
-          used.map(([, slots]) => slots),
-        ),
-      ),
-    );
+  for (const part of BOTH) {
+    await work.put(`${part}-chosen.bin`, packCounts(told.chosen[part]));
+    if (!windows) continue;
+    const { below, inside } = windows[part];
+    const values = inside.map(({ values, used }) => values.subarray(0, used));
+    const slots = inside.map(({ slots, used }) => slots.subarray(0, used));
+    await work.put(`${part}-below.bin`, packCounts(below));
+    await work.put(`${part}-u.bin`, packNumbers(joined(Float64Array, values)));
+    await work.put(`${part}-slots.bin`, packNumbers(joined(Int32Array, slots)));
   }
   work.remove("fetched");
   return work.result(pairs);
@@ -179,10 +160,15 @@ function joined<T extends Float64Array | Int32Array>(kind: new (length: number) 
   return whole;
 }
 
-function countChosen(block: PairBlock, thresholds: Thresholds, hashes: Int32Array, seed: number, sums: Uint32Array) {
-  const matches = block.starts[block.pairs] as number;
+function countChosen(
+  block: PairBlock,
+  thresholds: Thresholds,
+  hashes: Int32Array,
+  seed: number,
+  sums: Uint32Array,
+): void {
   chooseMatches(block, thresholds, hashes, seed);
-  for (let i = 0; i < matches; i++) {
+  for (let i = 0; i < (block.starts[block.pairs] as number); i++) {
     const query = block.queries[i] as number;
     if (isChosen(block, i)) sums[query] = (sums[query] as number) + 1;
   }
@@ -199,20 +185,20 @@ export interface Choice {
 
 /** The thresholds of a round from what all ranks told. */
 export async function thresholdRank(work: Work, round: number): Promise<StageResult> {
-  const { balance, cap, seed } = optionsOf(work);
+  const { cap, seed } = optionsOf(work);
   const known = await before(work, round);
   const { counts } = known;
   const hashes = await hashesOf(work);
-  const windows = () => new Windows(counts, hashes, cap, seed, undefined, undefined, known.beyond);
-  const sums = nothingTold(counts, windows);
+  const sums = nothingTold(work, counts, hashes, known.beyond);
+  const { windows } = sums;
   for (const rank of work.ranks) {
     work.checkStop();
-    await addTold(work, rank, round, sums, balance === "metaclip");
+    await addTold(work, rank, round, sums);
   }
-  const sampled = balance === "metaclip";
-  const exact = async (beyond: number): Promise<Thresholds> => {
+  const thresholdsAt = async (beyond: number): Promise<Thresholds> => {
+    if (!windows) return sampledThresholds(counts, cap + beyond);
     const thresholds = openThresholds(counts.length);
-    if (sums.live.settle(thresholds, beyond).size === 0) return thresholds;
+    if (windows.live.settle(thresholds, beyond).size === 0) return thresholds;
     // A window was missed, which has probability 1e-11 a query: all pairs are gone over here.
     const file = await allBlocks(work, round, known.dropped);
     const scan = (visit: (block: PairBlock) => void) => {
@@ -220,50 +206,41 @@ export async function thresholdRank(work: Work, round: number): Promise<StageRes
     };
     return exactThresholds(scan, counts, hashes, cap + beyond, seed).thresholds;
   };
-  const thresholds = sampled ? sampledThresholds(counts, cap) : await exact(0);
-  const have = sampled ? sums.drawn.have : sums.have.countWithin(thresholds);
+  const thresholds = await thresholdsAt(0);
+  const have = windows ? windows.have.countWithin(thresholds) : sums.chosen.have;
   let short = 0;
   for (let query = 0; query < counts.length; query++) {
     const count = counts[query] as number;
-    const chosen = sampled ? (sums.drawn.live[query] as number) : Math.min(cap, count);
-    const present = sampled || count > cap ? (have[query] as number) : (sums.present[query] as number);
-    short = Math.max(short, chosen - present);
+    const chosen = windows ? Math.min(cap, count) : (sums.chosen.live[query] as number);
+    const present = windows && count <= cap ? sums.present : have;
+    short = Math.max(short, chosen - (present[query] as number));
   }
   const extra = spare(short, failureRate(known));
   const columns = [thresholds.high, thresholds.low];
   if (extra > 0) {
-    const wider = sampled ? sampledThresholds(counts, cap + extra) : await exact(extra);
+    const wider = await thresholdsAt(extra);
     columns.push(wider.high, wider.low);
   }
-  await work.put(
-    "thresholds.bin",
-    packNumbers(
-      joined(
-        Int32Array,
-        columns.map((column) => new Int32Array(column.buffer)),
-      ),
-    ),
-  );
+  const signed = columns.map((column) => new Int32Array(column.buffer));
+  await work.put("thresholds.bin", packNumbers(joined(Int32Array, signed)));
   await work.put("choice.json", Buffer.from(JSON.stringify({ short, extra })));
   work.remove("fetched");
   return work.result(counts.length);
 }
 
 /** Adds what a rank told to the sums. */
-async function addTold({ store }: Work, rank: number, round: number, sums: Told, sampled: boolean): Promise<void> {
+async function addTold({ store }: Work, rank: number, round: number, sums: Told): Promise<void> {
   const get = async (file: string) => store.get(await resultOf(store, `window-${round}`, rank, file));
   addCounts(sums.present, await get("present.bin"));
-  for (const name of ["live", "have"] as const) {
-    const counted = await get(`${name}-below.bin`);
-    if (sampled) {
-      addCounts(sums.drawn[name], counted);
-      continue;
-    }
-    const below = new Uint32Array(sums[name].below.length);
-    addCounts(below, counted);
-    const values = new Float64Array(unpackNumbers(await get(`${name}-u.bin`)));
-    const slots = new Int32Array(unpackNumbers(await get(`${name}-slots.bin`)));
-    sums[name].merge({ below, inside: [{ values, slots, used: values.length }] });
+  for (const part of BOTH) {
+    addCounts(sums.chosen[part], await get(`${part}-chosen.bin`));
+    const windows = sums.windows?.[part];
+    if (!windows) continue;
+    const below = new Uint32Array(windows.below.length);
+    addCounts(below, await get(`${part}-below.bin`));
+    const values = new Float64Array(unpackNumbers(await get(`${part}-u.bin`)));
+    const slots = new Int32Array(unpackNumbers(await get(`${part}-slots.bin`)));
+    windows.merge({ below, inside: [{ values, slots, used: values.length }] });
   }
 }
 

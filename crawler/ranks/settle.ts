@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { chooseMatches, isChosen } from "../../filters/cap.ts";
-import { emptyMarks } from "../../filters/pair-blocks.ts";
+import { emptyBlock } from "../../filters/pair-blocks.ts";
 import { Repeats } from "../../filters/repeats.ts";
 import { idHalves } from "../../store/pair-id.ts";
 import { placeOf } from "../../store/shards.ts";
@@ -65,14 +65,14 @@ export async function settleRank(work: Work, round: number): Promise<StageResult
   /** Takes the matches of pairs out of the sums. */
   function subtract(digests: readonly Digest[], hashes: Int32Array): void {
     for (const { id, queries } of digests) {
-      const [high, low] = idHalves(id);
-      const starts = Uint32Array.of(0, queries.length);
-      const block = { pairs: 1, high: Int32Array.of(high), low: Int32Array.of(low), starts, queries };
-      const marked = { ...block, ...emptyMarks(queries.length) };
-      chooseMatches(marked, thresholds, hashes, seed);
+      const block = emptyBlock(1, queries.length);
+      [block.pairs, block.starts[1]] = [1, queries.length];
+      [block.high[0], block.low[0]] = idHalves(id);
+      block.queries.set(queries);
+      chooseMatches(block, thresholds, hashes, seed);
       for (const [i, query] of queries.entries()) {
         counts[query] = (counts[query] as number) - 1;
-        downloaded[query] = (downloaded[query] as number) - (isChosen(marked, i) ? 1 : 0);
+        if (isChosen(block, i)) downloaded[query] = (downloaded[query] as number) - 1;
       }
     }
   }

@@ -7,7 +7,7 @@ import { packRows } from "./chunks.ts";
 import type { Work } from "./context.ts";
 import { resultOf } from "./names.ts";
 import { SAMPLE_HEAD } from "./pack.ts";
-import { queriesOf } from "./shared.ts";
+import { termsOf } from "./shared.ts";
 import type { StageResult } from "./stage.ts";
 
 /** A sample of a shard before it is written; its picture lies in the file of all of them. */
@@ -25,7 +25,7 @@ interface Waiting {
 export async function shardRank(work: Work, rounds: number): Promise<StageResult> {
   const { store, context } = work;
   const { shards } = await settledIn(work.store, rounds);
-  const { terms } = await queriesOf(work);
+  const terms = await termsOf(work);
   const folder = work.emptyFolder("shard");
   const sources: { name: string; starts: number[] }[] = [];
   for (const rank of work.ranks) {
@@ -35,7 +35,7 @@ export async function shardRank(work: Work, rounds: number): Promise<StageResult
   const written: WrittenShard[] = [];
   for (let number = work.rank; number < shards.length; number += work.world) {
     work.checkStop();
-    const shard = await oneShard(work, folder, number, sources, (query) => terms[query]?.term ?? "");
+    const shard = await oneShard(work, folder, number, sources, (query) => terms[query] ?? "");
     for (const ending of ["tar", "parquet"]) {
       const file = `${shard.shard}.${ending}`;
       await store.put(`shards/${file}`, { file: join(folder, file), final: true });
