@@ -2,12 +2,16 @@ import { pipeline, type Transform } from "node:stream";
 import zlib from "node:zlib";
 import type { Dispatcher } from "undici";
 import { FetchError } from "./fetch-error.ts";
+import { release } from "./memory.ts";
 
 /** A body that inflates more than this is a bomb, once it is past a first MiB. */
 const MAX_INFLATE_RATIO = 200;
 const RATIO_FROM_BYTES = 1_048_576;
 /** Servers stack none or one; more is an attack (each multiplies the ratio). */
 const MAX_ENCODINGS = 2;
+
+/** A body begins with so much memory, or with what is announced if that is less, and doubles it when it is full. */
+const FIRST_BYTES = 128 * 1024;
 
 /** Who is told how reading a body ended; exactly one of them is called, once. */
 interface Ends {
@@ -17,37 +21,51 @@ interface Ends {
   failed: (error: Error) => void;
 }
 
+/** What a body may take. */
+interface BodyLimits {
+  maxBytes: number;
+  truncate?: boolean;
+  /** Asked before a body needs more memory than before, up to `bytes`; the connection is paused till the promise is kept. */
+  room?: (bytes: number) => Promise<void> | undefined;
+}
+
 /**
  * Gathers and decodes a body under a cap of bytes. The cap and the ratio are checked on what comes out of each piece, so
  * a bomb costs one buffer of zlib's, not what it would become.
  */
 export class BodyReader {
   wireBytes = 0;
-  readonly #maxBytes: number;
-  readonly #truncate: boolean;
+  /** Whether it waits for memory of ours: the server is not to blame for that time. */
+  waiting = false;
+  readonly #limits: BodyLimits;
+  readonly #announced: number;
   readonly #controller: Dispatcher.DispatchController;
   readonly #ends: Ends;
-  readonly #chunks: Buffer[] = [];
   readonly #first: Transform | undefined;
   readonly #decoders: Transform[] = [];
+  #body: Buffer;
   #total = 0;
   #over = false;
+  #chunk: Buffer | undefined;
 
   /** @throws FetchError for a body that is announced as too large, or in an encoding we did not ask for. */
   constructor(
     headers: Record<string, string | string[] | undefined>,
-    limits: { maxBytes: number; truncate?: boolean },
+    limits: BodyLimits,
     controller: Dispatcher.DispatchController,
     ends: Ends,
   ) {
-    this.#maxBytes = limits.maxBytes;
-    this.#truncate = limits.truncate ?? false;
+    this.#limits = limits;
     this.#controller = controller;
     this.#ends = ends;
     const announced = Number(headers["content-length"]);
-    if (announced > this.#maxBytes && !this.#truncate)
-      throw new FetchError("too_large", `${announced} bytes announced, ${this.#maxBytes} allowed`);
+    if (announced > limits.maxBytes && !limits.truncate)
+      throw new FetchError("too_large", `${announced} bytes announced, ${limits.maxBytes} allowed`);
     const encodings = encodingsOf(headers["content-encoding"]);
+    // What a decoder makes of it is not announced; a byte more than allowed shows that a body is too long.
+    const most = limits.maxBytes + 1;
+    this.#announced = announced >= 0 && encodings.length === 0 ? Math.min(announced, most) : most;
+    this.#body = Buffer.allocUnsafeSlow(Math.min(this.#announced, FIRST_BYTES));
     if (encodings.length === 0) return;
     // The last one named was applied last (RFC 9110, 8.4).
     for (const name of encodings.reverse()) this.#decoders.push(decoderFor(name));
@@ -59,7 +77,7 @@ export class BodyReader {
       last = next;
     }
     for (const decoder of this.#decoders) decoder.on("error", (error) => this.#fail(undecodable(error)));
-    first?.on("drain", () => this.#controller.resume());
+    first?.on("drain", () => this.waiting || this.#controller.resume());
     last?.on("data", (chunk: Buffer) => this.#add(chunk));
     last?.on("end", () => this.#finish());
   }
@@ -72,8 +90,14 @@ export class BodyReader {
   take(chunk: Buffer): void {
     if (this.#over) return;
     this.wireBytes += chunk.length;
-    if (!this.#first) this.#add(chunk);
-    else if (!this.#first.write(chunk)) this.#controller.pause();
+    if (this.#first) {
+      if (!this.#first.write(chunk)) this.#controller.pause();
+      return;
+    }
+    this.#add(chunk);
+    // The parser may still need the piece it is at; the one before it is done with.
+    if (this.#chunk && this.#chunk.buffer !== chunk.buffer) release(this.#chunk);
+    this.#chunk = chunk;
   }
 
   end(): void {
@@ -88,24 +112,52 @@ export class BodyReader {
 
   #add(chunk: Buffer): void {
     if (this.#over) return;
+    const { maxBytes, truncate } = this.#limits;
+    const before = this.#total;
     this.#total += chunk.length;
-    this.#chunks.push(chunk);
-    if (this.#total > this.#maxBytes && this.#truncate) {
+    if (this.#total > maxBytes && truncate) {
+      this.#grow(maxBytes);
+      chunk.copy(this.#body, before);
       this.destroy();
-      this.#ends.enough(Buffer.concat(this.#chunks).subarray(0, this.#maxBytes));
-    } else if (this.#total > this.#maxBytes) {
-      this.#fail(new FetchError("too_large", `more than ${this.#maxBytes} bytes`));
+      this.#ends.enough(this.#body.subarray(0, maxBytes));
+    } else if (this.#total > maxBytes) {
+      this.#fail(new FetchError("too_large", `more than ${maxBytes} bytes`));
     } else if (this.#total > RATIO_FROM_BYTES && this.#total > this.wireBytes * MAX_INFLATE_RATIO) {
       this.#fail(new FetchError("too_large", "decompression bomb"));
+    } else {
+      this.#grow(this.#total);
+      chunk.copy(this.#body, before);
     }
+  }
+
+  /** Makes room for `bytes`. What comes after them waits for memory if there is none. */
+  #grow(bytes: number): void {
+    if (bytes <= this.#body.length) return;
+    const old = this.#body;
+    this.#body = Buffer.allocUnsafeSlow(Math.min(Math.max(2 * old.length, bytes), this.#announced));
+    old.copy(this.#body);
+    release(old);
+    if (this.waiting) return;
+    const room = this.#limits.room?.(this.#announced);
+    if (!room) return;
+    this.waiting = true;
+    this.#controller.pause();
+    room.then(() => {
+      this.waiting = false;
+      if (!this.#over && !this.#first?.writableNeedDrain) this.#controller.resume();
+    });
   }
 
   #finish(): void {
     if (this.#over) return;
     this.#over = true;
-    const [only] = this.#chunks;
-    if (this.#total === 0) this.#ends.failed(new FetchError("empty", "no bytes"));
-    else this.#ends.done(this.#chunks.length === 1 && only ? only : Buffer.concat(this.#chunks, this.#total));
+    if (this.#total === 0) {
+      this.#ends.failed(new FetchError("empty", "no bytes"));
+      return;
+    }
+    const body = this.#body.subarray(0, this.#total);
+    // It may wait for a decoder: nothing beside it should.
+    this.#ends.done(this.#total > this.#body.length * 0.75 ? body : Buffer.concat([body]));
   }
 
   #fail(error: Error): void {

@@ -14,6 +14,12 @@ import { FetchError } from "./fetch-error.ts";
 export type FindAddresses = (host: string, port: string) => Promise<readonly string[]>;
 
 /**
+ * OpenSSL 3.5 would also make a post-quantum key for each connection (X25519MLKEM768), a seventh of its cost: what is public today needs
+ * no protection from the computers of tomorrow.
+ */
+const CURVES = "X25519:P-256:P-384:P-521";
+
+/**
  * How undici opens connections: the addresses that were checked are the ones that are dialled (no second resolution, so
  * no rebinding), several are tried as RFC 8305 has it, and the one that answered is checked once more. All connections
  * share one TLS context: reading the 150 root certificates for each costs twenty times the handshake.
@@ -23,7 +29,7 @@ export function connector(
   mayDial: AddressCheck,
   timeoutMs: number,
 ): buildConnector.connector {
-  const secureContext = createSecureContext();
+  const secureContext = createSecureContext({ ecdhCurve: CURVES });
   return (target, callback) => {
     const secure = target.protocol === "https:";
     const port = target.port || (secure ? "443" : "80");

@@ -5,7 +5,7 @@ import type { CaptionKind } from "../store/types.ts";
 import { parseBounded } from "./bounded-dom.ts";
 import { decodePage } from "./charset.ts";
 import { collectLinks } from "./links.ts";
-import { metaOptOut } from "./opt-out.ts";
+import { metaOptOut, tdmMeta } from "./opt-out.ts";
 import { chooseCandidate, parseSrcset } from "./srcset.ts";
 import { type Described, imageObjects, previewImages } from "./structured.ts";
 
@@ -31,6 +31,8 @@ export interface Extracted {
   canonical?: string;
   licence?: string;
   optOut: string[];
+  /** Whether its meta elements reserve it from text and data mining; missing when they do not say. */
+  tdm?: boolean;
 }
 
 /** A page with more pairs than this is a trap or an index of everything; the rest is left. */
@@ -87,6 +89,8 @@ export function extractPage(body: Uint8Array, address: string, charset: string |
     links: follows(metas, agent) ? collectLinks(hrefs($), base) : [],
     optOut: metaOptOut(metas, agent),
   };
+  const tdm = tdmMeta(metas);
+  if (tdm !== undefined) result.tdm = tdm;
   const canonical = linkTo($, "link[rel~=canonical i][href]", base);
   if (canonical) result.canonical = canonical;
   const licence = linkTo($, "link[rel~=license i][href], a[rel~=license i][href]", base);

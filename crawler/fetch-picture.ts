@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Decoders } from "../filters/image/decoders.ts";
 import { ImageError } from "../filters/image/image-error.ts";
@@ -6,7 +6,7 @@ import type { Picture, PictureOptions } from "../filters/image/picture.ts";
 import { FetchError, Stopped } from "./fetch-error.ts";
 import type { Hop } from "./http.ts";
 import { readLocalPicture, verifyChecksum } from "./local-picture.ts";
-import type { BodyMemory, Held } from "./memory.ts";
+import { type BodyMemory, type Held, release } from "./memory.ts";
 import type { Net } from "./net.ts";
 
 /** How the download of one pair ended: with a picture, or with a drop reason. */
@@ -55,19 +55,22 @@ export async function fetchPicture(
         : await net.image(url, {
             maxBytes: MAX_IMAGE_BYTES,
             accept: "image/avif, image/webp, image/png, image/jpeg, image/*;q=0.8",
-            onHeaders: (headers) => held?.expect(Number(headers["content-length"])),
+            room: (bytes) => held?.room(bytes),
             around: holding,
           });
       held ??= await memory.hold();
-      held.expect(body.length);
+      held.settle(body.length);
       verifyChecksum(body, row.checksum);
       const outcome = { id: row.id, attempts: attempt, status };
       try {
         const picture = await decoders.make(body, options);
-        const sha256 = createHash("sha256").update(body).digest("hex");
+        const sha256 = hash("sha256", body);
+        // A decoder that has answered has taken all of it; of one that died nobody knows.
+        release(body);
         return { ...outcome, optOut: [...optOut, ...picture.optOut], picture: { ...picture, sha256 } };
       } catch (error) {
         if (!(error instanceof ImageError)) throw error;
+        if (error.reason !== "decoder_failed") release(body);
         return { ...outcome, optOut: [...optOut, ...error.optOut], reason: error.reason, detail: error.message };
       }
     } catch (error) {

@@ -31,6 +31,8 @@ export interface FetchLimits {
   accept: string;
   /** Takes the first `maxBytes` of a longer body instead of failing. */
   truncate?: boolean;
+  /** Asked before a body takes much memory: see {@link BodyReader}. */
+  room?: (bytes: number) => Promise<void> | undefined;
   /** Runs each request, redirects too: the place for permission, waiting and records. Throws a FetchError to refuse it. */
   eachHop?: (url: URL, request: () => Promise<Hop>) => Promise<Hop>;
   /** Sees the final headers before the body is read; throws a FetchError to refuse it. */
@@ -217,7 +219,7 @@ class Exchange implements Dispatcher.DispatchHandler {
   readonly done: Promise<Answer>;
   readonly #limits: FetchLimits;
   readonly #url: URL;
-  readonly #deadline: number;
+  #deadline: number;
   readonly #settle: (answer: Answer) => void;
   readonly #reject: (error: Error) => void;
   #controller: Dispatcher.DispatchController | undefined;
@@ -239,7 +241,10 @@ class Exchange implements Dispatcher.DispatchHandler {
 
   /** Ends a request that is over its time or too slow. */
   look(now: number, deadlineMs: number): void {
-    if (now > this.#deadline) {
+    if (this.#reader?.waiting) {
+      this.#deadline += WATCH_MS;
+      this.#bodyFrom += WATCH_MS;
+    } else if (now > this.#deadline) {
       this.fail(new FetchError("timeout", `not done in ${deadlineMs} ms`, { kind: "host in trouble" }));
     } else if (this.#bodyFrom > 0) {
       const elapsed = now - this.#bodyFrom;

@@ -1,23 +1,32 @@
 /** Bytes of bodies on their way or waiting for a decoder, above which no further picture is begun. */
-const MOST_BYTES = 128 * 1024 * 1024;
-/** Held for a picture whose size is not known yet: no more than 256 are sent at a time. */
-const USUAL_BYTES = 512 * 1024;
+const MOST_BYTES = 96 * 1024 * 1024;
+/** Held for each picture from its beginning: most need no more, and 256 of them leave room for large ones. */
+const USUAL_BYTES = 256 * 1024;
 
 /** What one picture holds. */
 export interface Held {
-  /** The size is known now, from its header or because it is here. */
-  expect(bytes: number): void;
+  /**
+   * More is needed, at most `bytes`.
+   * @returns undefined when there is room, else what to wait for.
+   */
+  room(bytes: number): Promise<void> | undefined;
+  /** So many bytes it is: the picture is here. */
+  settle(bytes: number): void;
   release(): void;
 }
 
 /**
  * Keeps the bodies of a crawl within a fixed memory: hundreds of requests in flight are nothing at the usual 100 KB each,
- * and 5 GB when hosts send 20 MB each.
+ * and 5 GB when hosts send 20 MB each. Whoever needs more than usual gets room for all that it may become, or waits for it: so what
+ * was begun can always be finished.
  */
 export class BodyMemory {
   readonly #most: number;
   #bytes = 0;
+  /** Pictures that were given more than usual. */
+  #large = 0;
   readonly #waiting: (() => void)[] = [];
+  readonly #waitingForMore: { bytes: number; start: () => void }[] = [];
 
   constructor(most = MOST_BYTES) {
     this.#most = most;
@@ -28,24 +37,63 @@ export class BodyMemory {
     while (this.#bytes > 0 && this.#bytes + USUAL_BYTES > this.#most) {
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
     }
-    let own = USUAL_BYTES;
-    this.#bytes += own;
+    let own = 0;
+    let large = false;
+    let waits: { bytes: number; start: () => void } | undefined;
+    const change = (bytes: number, isLarge: boolean) => {
+      this.#bytes += bytes - own;
+      this.#large += Number(isLarge) - Number(large);
+      own = bytes;
+      large = isLarge;
+    };
+    change(USUAL_BYTES, false);
     return {
-      expect: (bytes) => {
-        if (!Number.isFinite(bytes)) return;
-        this.#bytes += bytes - own;
-        own = bytes;
+      room: (bytes) => {
+        if (bytes <= own) return undefined;
+        if (this.#fits(bytes - own)) {
+          change(bytes, true);
+          return undefined;
+        }
+        return new Promise((resolve) => {
+          const start = () => {
+            change(bytes, true);
+            resolve();
+          };
+          waits = { bytes: bytes - own, start };
+          this.#waitingForMore.push(waits);
+        });
+      },
+      settle: (bytes) => {
+        change(bytes, bytes > USUAL_BYTES);
         this.#wake();
       },
       release: () => {
-        this.#bytes -= own;
-        own = 0;
+        change(0, false);
+        const at = waits ? this.#waitingForMore.indexOf(waits) : -1;
+        if (at >= 0) this.#waitingForMore.splice(at, 1);
         this.#wake();
       },
     };
   }
 
+  #fits(more: number): boolean {
+    return this.#large === 0 || this.#bytes + more <= this.#most;
+  }
+
   #wake(): void {
+    for (let next = this.#waitingForMore[0]; next && this.#fits(next.bytes); next = this.#waitingForMore[0]) {
+      this.#waitingForMore.shift();
+      next.start();
+    }
     if (this.#bytes + USUAL_BYTES <= this.#most) this.#waiting.shift()?.();
   }
+}
+
+/**
+ * Gives the memory of bytes that nobody reads any more back at once. The garbage collector would find them too, but counts what
+ * passes through: at hundreds of pictures a second it would do little else.
+ * @param bytes are alone in their memory, or share it with what is over too; small ones that share Node's pool are left alone.
+ */
+export function release({ buffer }: Buffer): void {
+  if (buffer instanceof ArrayBuffer && buffer.byteLength !== Buffer.poolSize) buffer.transfer(0);
 }

@@ -38,7 +38,7 @@ export interface Answer extends Fetched {
 }
 
 /** What a caller may ask of a request; the rest is the net's. */
-export interface Wanted extends Pick<FetchLimits, "maxBytes" | "accept" | "onHeaders"> {
+export interface Wanted extends Pick<FetchLimits, "maxBytes" | "accept" | "onHeaders" | "room"> {
   /** Runs each hop once its host's turn has come: what it takes is not held while a request waits for its turn. */
   around?: (request: () => Promise<Hop>) => Promise<Hop>;
 }

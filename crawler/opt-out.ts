@@ -76,3 +76,27 @@ export function metaOptOut(metas: Iterable<{ name: string; content: string }>, a
   }
   return signals;
 }
+
+/** What a page's meta elements say about text and data mining, if they do; a reservation among several counts. */
+export function tdmMeta(metas: Iterable<{ name: string; content: string }>): boolean | undefined {
+  let reserved: boolean | undefined;
+  for (const { name, content } of metas) {
+    if (name.trim().toLowerCase() !== "tdm-reservation") continue;
+    if (content.trim() === "1") reserved = true;
+    else if (content.trim() === "0") reserved ??= false;
+  }
+  return reserved;
+}
+
+/**
+ * The signals that hold for a page: those from outside of it (the site's files, the headers) and its own. In TDMRep the most specific
+ * wins: a page that says `tdm-reservation: 0` is not reserved, whatever its header and tdmrep.json say.
+ */
+export function pageOptOut(
+  outside: readonly string[],
+  page: { optOut: string[]; tdm?: boolean } | undefined,
+): string[] {
+  const holds =
+    page?.tdm === false ? outside.filter((signal) => !/^tdm(?:-reservation|rep\.json):/.test(signal)) : outside;
+  return [...holds, ...(page?.optOut ?? [])];
+}

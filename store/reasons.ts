@@ -60,7 +60,8 @@ export const REASONS = {
     hostile_page: "a page that could not be read within two seconds and 512 MB",
   },
   image: {
-    opt_out_metadata: "the picture's own metadata reserves it from training (PLUS Data Mining: DMI-PROHIBITED...)",
+    opt_out_metadata:
+      "the picture's own metadata reserves it from training (PLUS Data Mining: DMI-PROHIBITED..., C2PA or CAWG training-mining)",
     unsupported_format: "not JPEG, PNG, WebP, AVIF or GIF (SVG, PDF, TIFF, ...)",
     animated: "more than one frame",
     undecodable: "the bytes are no picture, or a broken one",

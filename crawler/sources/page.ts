@@ -4,6 +4,7 @@ import type { ExtractPool, Reading } from "../extract-pool.ts";
 import { FetchError } from "../fetch-error.ts";
 import type { ResponseHeaders } from "../http.ts";
 import type { Net } from "../net.ts";
+import { pageOptOut } from "../opt-out.ts";
 import type { EarlyDrop } from "./source.ts";
 
 const MAX_PAGE_BYTES = 5 * 1024 * 1024;
@@ -46,7 +47,7 @@ function typeOf(headers: ResponseHeaders): string {
 
 /** The pairs of a document, each with the licence and the opt-out signals that apply to it. */
 export function candidatesOf({ url, reading, optOut }: Document): Candidate[] {
-  const signals = [...optOut, ...(reading.page?.optOut ?? [])];
+  const signals = pageOptOut(optOut, reading.page);
   const common = { source: "web", ...(signals.length > 0 ? { optOut: signals } : {}) };
   const pageUrl = sameSite(reading.page?.canonical, url) ?? url;
   const ofPage = reading.page?.found.map(({ imageUrl, caption, kind, licence = reading.page?.licence }) => ({

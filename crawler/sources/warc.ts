@@ -2,7 +2,7 @@ import type { Database } from "../../store/database.ts";
 import { normaliseUrl } from "../../store/pair-id.ts";
 import type { Candidate, Origin } from "../../store/types.ts";
 import type { HttpClient } from "../http.ts";
-import { headerOptOut } from "../opt-out.ts";
+import { headerOptOut, pageOptOut } from "../opt-out.ts";
 import { extractArchivedPage } from "./archive/archived-page.ts";
 import { parseHttpResponse } from "./archive/http-response.ts";
 import { readArchive } from "./archive/read-archive.ts";
@@ -67,7 +67,7 @@ export class PageBatch {
     if (status < 200 || status > 299 || body.length === 0 || !/html|^$/i.test(type)) return;
     const charset = /charset\s*=\s*["']?([^\s;"']+)/i.exec(type)?.[1];
     const page = extractArchivedPage(body, uri, charset, this.#agent);
-    const optOut = [...headerOptOut(headers, this.#agent), ...page.optOut];
+    const optOut = pageOptOut(headerOptOut(headers, this.#agent), page);
     const language = headers["content-language"]?.split(",")[0]?.trim();
     if (language) origin.language = language;
     for (const { imageUrl, caption, kind } of page.found) {

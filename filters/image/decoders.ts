@@ -1,10 +1,12 @@
-import { type ChildProcess, fork } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import type { Socket } from "node:net";
 import { availableParallelism } from "node:os";
 import { extname } from "node:path";
 import { fileURLToPath } from "node:url";
 import pLimit from "p-limit";
 import type { DecoderAnswer, DecoderTask } from "./decoder.ts";
+import { FrameReader, frameHead } from "./frame.ts";
 import { ImageError } from "./image-error.ts";
 import type { Picture, PictureOptions } from "./picture.ts";
 
@@ -21,6 +23,8 @@ const MOST = 8;
 const CPU_SECONDS = 10;
 /** A decoder that waits for what never comes uses no CPU: this many times the CPU limit in real time ends it. */
 const PATIENCE = 12;
+/** The decoder's end of the socket: the fourth of its descriptors. */
+const CHANNEL = 3;
 /** Twice the same picture in a decoder that died: then it was the picture, not someone who freed memory. */
 const TRIES = 2;
 
@@ -34,6 +38,12 @@ export const KEEP_MEMORY = {
   MALLOC_TRIM_THRESHOLD_: "33554432",
 };
 
+/** A decoder at the other end of a socket. */
+interface Decoder {
+  process: ChildProcess;
+  channel: Socket;
+}
+
 const PROGRAM = fileURLToPath(new URL(`./decoder${extname(import.meta.filename)}`, import.meta.url));
 
 /**
@@ -42,8 +52,8 @@ const PROGRAM = fileURLToPath(new URL(`./decoder${extname(import.meta.filename)}
  */
 export class Decoders {
   readonly #limit: ReturnType<typeof pLimit>;
-  readonly #idle: ChildProcess[] = [];
-  readonly #all = new Set<ChildProcess>();
+  readonly #idle: Decoder[] = [];
+  readonly #all = new Set<Decoder>();
   readonly #cpuSeconds: number;
   #closed = false;
   /** Whether a decoder ever answered: until then its end may have nothing to do with the picture. */
@@ -56,7 +66,7 @@ export class Decoders {
 
   /** Process ids of the running decoders. */
   get pids(): number[] {
-    return [...this.#all].flatMap(({ pid }) => (pid === undefined ? [] : [pid]));
+    return [...this.#all].flatMap(({ process: { pid } }) => (pid === undefined ? [] : [pid]));
   }
 
   /**
@@ -67,9 +77,9 @@ export class Decoders {
     return this.#limit(async () => {
       for (let attempt = 1; ; attempt++) {
         if (this.#closed) throw new Error("the decoders are closed");
-        const answer = await this.#ask({ bytes, options, cpuSeconds: this.#cpuSeconds });
+        const answer = await this.#ask(bytes, { options, cpuSeconds: this.#cpuSeconds });
         if (typeof answer === "object") this.#works = true;
-        if (typeof answer === "object" && "picture" in answer) return answer.picture;
+        if (typeof answer === "object" && "image" in answer) return answer;
         if (typeof answer === "object") {
           const error = new ImageError(answer.failure.reason, answer.failure.message);
           error.optOut = answer.failure.optOut;
@@ -87,24 +97,28 @@ export class Decoders {
   /** Ends the decoders; pictures in work are given up. */
   close(): void {
     this.#closed = true;
-    for (const child of this.#all) child.kill("SIGKILL");
+    for (const decoder of this.#all) decoder.process.kill("SIGKILL");
     this.#all.clear();
   }
 
-  /** @returns the answer, or how the decoder ended without one. */
-  async #ask(task: DecoderTask): Promise<DecoderAnswer | string> {
-    const child = this.#idle.pop() ?? (await this.#start());
+  /** @returns the picture, why there is none, or how the decoder ended without an answer. */
+  async #ask(bytes: Buffer, task: DecoderTask): Promise<Picture | Failed | string> {
+    const decoder = this.#idle.pop() ?? (await this.#start());
+    const { process: child, channel } = decoder;
+    const frames = new FrameReader();
     return new Promise((resolve) => {
-      const end = (result: DecoderAnswer | string, reusable: boolean) => {
+      const end = (result: Picture | Failed | string, reusable: boolean) => {
         clearTimeout(patience);
-        child.removeAllListeners("message").removeAllListeners("exit");
+        child.removeAllListeners("exit");
+        channel.removeAllListeners("data");
         if (reusable) {
           // The place may be taken again before this one's end is heard of.
-          child.once("exit", () => this.#forget(child));
-          this.#idle.push(child);
+          child.once("exit", () => this.#forget(decoder));
+          this.#idle.push(decoder);
         } else {
-          this.#forget(child);
+          this.#forget(decoder);
           child.kill("SIGKILL");
+          channel.destroy();
         }
         resolve(result);
       };
@@ -113,33 +127,43 @@ export class Decoders {
         task.cpuSeconds * PATIENCE * 1000,
       );
       child.removeAllListeners("exit");
-      child.once("message", (answer: DecoderAnswer) => end(answer, !("last" in answer)));
       child.once("exit", (code, signal) => end(signal ?? `exit code ${code}`, false));
-      // An error of sending is one of a process that just ended: its exit is told as well.
-      child.send(task, () => {});
+      channel.on("data", (chunk: Buffer) => {
+        const frame = frames.add(chunk);
+        if (!frame) return;
+        const answer = frame.message as DecoderAnswer;
+        if ("picture" in answer) end({ ...answer.picture, image: frame.bytes }, true);
+        else end(answer, !answer.last);
+      });
+      channel.cork();
+      channel.write(frameHead(task, bytes.length));
+      channel.write(bytes);
+      channel.uncork();
     });
   }
 
   /** @throws Error of the system when no process can be started. */
-  async #start(): Promise<ChildProcess> {
-    const child = fork(PROGRAM, [], {
-      serialization: "advanced",
-      execArgv: ["--max-semi-space-size=1", "--max-old-space-size=128"],
+  async #start(): Promise<Decoder> {
+    const child = spawn(process.execPath, ["--max-semi-space-size=1", "--max-old-space-size=128", PROGRAM], {
       env: { ...process.env, ...KEEP_MEMORY },
       // What C libraries print while they die would break our lines.
-      stdio: ["ignore", "ignore", process.env["WIT_DEBUG"] ? "inherit" : "ignore", "ipc"],
+      stdio: ["ignore", "ignore", process.env["WIT_DEBUG"] ? "inherit" : "ignore", "pipe"],
     });
     await once(child, "spawn");
+    const channel = child.stdio[CHANNEL] as Socket;
     // Of a process that was killed while it was written to; its exit is told as well.
-    child.on("error", () => {});
-    this.#all.add(child);
+    for (const source of [child, channel]) source.on("error", () => {});
+    const decoder = { process: child, channel };
+    this.#all.add(decoder);
     if (this.#closed) child.kill("SIGKILL");
-    return child;
+    return decoder;
   }
 
-  #forget(child: ChildProcess): void {
-    this.#all.delete(child);
-    const at = this.#idle.indexOf(child);
+  #forget(decoder: Decoder): void {
+    this.#all.delete(decoder);
+    const at = this.#idle.indexOf(decoder);
     if (at >= 0) this.#idle.splice(at, 1);
   }
 }
+
+type Failed = Extract<DecoderAnswer, { failure: unknown }>;

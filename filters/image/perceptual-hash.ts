@@ -16,12 +16,12 @@ const COSINES = Float64Array.from({ length: KEPT * SIDE }, (_, i) =>
 );
 
 /**
- * @param pixels `width` x `height` x 3 bytes, sRGB.
+ * @param luma the brightness of each pixel (ITU-R BT.601): `width` samples a row, a row every `stride` samples.
  * @returns 16 hexadecimal digits; undefined for a picture that is flat, or less than 32 pixels on a side.
  */
-export function perceptualHash(pixels: Uint8Array, width: number, height: number): string | undefined {
+export function perceptualHash(luma: Uint8Array, width: number, height: number, stride = width): string | undefined {
   if (width < SIDE || height < SIDE) return undefined;
-  const grey = greyGrid(pixels, width, height);
+  const grey = greyGrid(luma, width, height, stride);
   let mean = 0;
   for (const value of grey) mean += value / grey.length;
   let variance = 0;
@@ -52,26 +52,27 @@ export function perceptualHash(pixels: Uint8Array, width: number, height: number
   return bits.toString(16).padStart(16, "0");
 }
 
-/** Means of the luma (ITU-R BT.601) over a 32x32 grid of cells. */
-function greyGrid(pixels: Uint8Array, width: number, height: number): Float64Array {
+/** The brightness of sRGB pixels of three bytes. */
+export function lumaOf(pixels: Uint8Array): Uint8Array {
+  const luma = new Uint8Array(pixels.length / 3);
+  // 77 + 150 + 29 = 256: the weights 0.299, 0.587, 0.114 as integers.
+  for (let i = 0, at = 0; i < luma.length; i++, at += 3)
+    luma[i] = (77 * (pixels[at] ?? 0) + 150 * (pixels[at + 1] ?? 0) + 29 * (pixels[at + 2] ?? 0)) >> 8;
+  return luma;
+}
+
+/** Means over a grid of 32x32 cells; a pixel belongs to the cell that its left or upper edge lies in. */
+function greyGrid(luma: Uint8Array, width: number, height: number, stride: number): Float64Array {
   const grid = new Float64Array(SIDE * SIDE);
-  const column = Uint8Array.from({ length: width }, (_, x) => Math.floor((x * SIDE) / width));
-  const sums = new Uint32Array(SIDE);
-  const counts = new Uint32Array(SIDE);
-  let at = 0;
-  for (let cell = 0, y = 0; cell < SIDE; cell++) {
-    sums.fill(0);
-    counts.fill(0);
-    for (const end = Math.max(Math.ceil(((cell + 1) * height) / SIDE), y + 1); y < end && y < height; y++) {
-      for (let x = 0; x < width; x++, at += 3) {
-        const into = column[x] ?? 0;
-        // 77 + 150 + 29 = 256: the weights 0.299, 0.587, 0.114 as integers.
-        const luma = (77 * (pixels[at] ?? 0) + 150 * (pixels[at + 1] ?? 0) + 29 * (pixels[at + 2] ?? 0)) >> 8;
-        sums[into] = (sums[into] ?? 0) + luma;
-        counts[into] = (counts[into] ?? 0) + 1;
-      }
-    }
-    for (let x = 0; x < SIDE; x++) grid[cell * SIDE + x] = (sums[x] ?? 0) / Math.max(counts[x] ?? 0, 1);
+  const starts = (size: number) => Array.from({ length: SIDE + 1 }, (_, cell) => Math.ceil((cell * size) / SIDE));
+  const [columns, rows] = [starts(width), starts(height)];
+  for (let cell = 0; cell < grid.length; cell++) {
+    const [x, y] = [cell % SIDE, cell >> 5];
+    const [left = 0, right = 0, top = 0, bottom = 0] = [columns[x], columns[x + 1], rows[y], rows[y + 1]];
+    let sum = 0;
+    for (let row = top; row < bottom; row++)
+      for (let at = row * stride + left; at < row * stride + right; at++) sum += luma[at] as number;
+    grid[cell] = sum / ((right - left) * (bottom - top));
   }
   return grid;
 }

@@ -1,10 +1,12 @@
 import sharp, { type Metadata, type Sharp } from "sharp";
 import type { Profile } from "../profiles.ts";
+import { c2paOptOut } from "./c2pa.ts";
 import { type Embedded, readEmbedded } from "./embedded.ts";
 import { ImageError } from "./image-error.ts";
-import { perceptualHash } from "./perceptual-hash.ts";
-import { type Resize, resizeOptions, type StoredFormat } from "./resize.ts";
+import { lumaOf, perceptualHash } from "./perceptual-hash.ts";
+import { keptRatioSize, type Resize, resizeOptions, type StoredFormat } from "./resize.ts";
 import { type SourceFormat, sniff } from "./sniff.ts";
+import { shrinkJpeg } from "./turbo-jpeg.ts";
 
 /** What the stored picture looks like, and what may become one. */
 export interface PictureOptions {
@@ -51,17 +53,18 @@ export async function makePicture(bytes: Buffer, options: PictureOptions): Promi
     const image = sharp(bytes, INPUT);
     const header = await image.metadata();
     const embedded = readEmbedded(header);
+    embedded.optOut.push(...c2paOptOut(bytes, format));
     optOut = embedded.optOut;
     if (optOut.length > 0 && options.optOut === "obey") throw new ImageError("opt_out_metadata", optOut.join("; "));
     const [originalWidth, originalHeight] = checkHeader(header, format, options.profile);
     const { minBytes = 0 } = options.profile;
     if (bytes.length < minBytes) throw new ImageError("too_few_bytes", `${bytes.length} bytes`);
+    const quick = format === "jpeg" ? encodeDirectly(bytes, header, options) : undefined;
     const resize = resizeOptions(options.resize);
     const upright = image.autoOrient().flatten({ background: "#ffffff" }).toColourspace("srgb");
     if (resize) upright.resize(resize);
-    const { encoded, width, height, phash } = await (resize
-      ? encodeSmall(upright, options)
-      : encodeWhole(upright, options));
+    const { encoded, width, height, phash } =
+      quick ?? (await (resize ? encodeSmall(upright, options) : encodeWhole(upright, options)));
     return {
       ...embedded,
       image: encoded,
@@ -103,6 +106,23 @@ interface Encoded {
   phash: string | undefined;
 }
 
+/** Most photographs of the web: a JPEG to a smaller JPEG, in the same colours and the same way up. See docs/decisions/036. */
+function encodeDirectly(bytes: Buffer, header: Metadata, options: PictureOptions): Encoded | undefined {
+  const { width = 0, height = 0, orientation = 1, space, icc } = header;
+  const size = keptRatioSize(options.resize, width, height);
+  const sameColours = space === "srgb" && (icc === undefined || isSrgb(icc));
+  if (!size || options.format !== "jpg" || orientation !== 1 || !sameColours) return undefined;
+  const small = shrinkJpeg(bytes, [width, height], size, options.quality);
+  if (!small) return undefined;
+  const { samples, stride } = small.luma;
+  return { encoded: small.image, width: size[0], height: size[1], phash: perceptualHash(samples, ...size, stride) };
+}
+
+/** By its description: the one that cameras and programs write. */
+function isSrgb(profile: Buffer): boolean {
+  return profile.length < 4096 && profile.includes("sRGB IEC61966-2.1");
+}
+
 /** One decoding serves both the file and the hash: a second one, even of the small file, would cost a third more. */
 async function encodeSmall(image: Sharp, options: PictureOptions): Promise<Encoded> {
   const { data, info } = await image.raw({ depth: "uchar" }).toBuffer({ resolveWithObject: true });
@@ -110,7 +130,7 @@ async function encodeSmall(image: Sharp, options: PictureOptions): Promise<Encod
   const pixels = sharp(data, { raw: { width, height, channels } });
   const encoded = await inFormat(pixels, options).toBuffer();
   const rgb = channels === 3 ? data : await pixels.clone().toColourspace("srgb").removeAlpha().raw().toBuffer();
-  return { encoded, width, height, phash: perceptualHash(rgb, width, height) };
+  return { encoded, width, height, phash: perceptualHash(lumaOf(rgb), width, height) };
 }
 
 /** At full size 64 million pixels would need 192 MB twice, so the hash is taken from a second, small decoding. */
@@ -121,7 +141,7 @@ async function encodeWhole(image: Sharp, options: PictureOptions): Promise<Encod
     .toColourspace("srgb")
     .raw()
     .toBuffer({ resolveWithObject: true });
-  const phash = perceptualHash(small.data, small.info.width, small.info.height);
+  const phash = perceptualHash(lumaOf(small.data), small.info.width, small.info.height);
   return { encoded, width: info.width, height: info.height, phash };
 }
 

@@ -42,3 +42,13 @@ export function resizeOptions({ mode, size }: Resize): ResizeOptions | undefined
   if (mode === "center-crop") return { ...square, fit: "cover", position: "centre" };
   return { ...square, fit: mode === "keep-ratio" ? "outside" : "inside", withoutEnlargement: true };
 }
+
+/**
+ * The size that a mode which keeps the ratio gives a picture; undefined for the other modes, and where nothing is to be made smaller.
+ */
+export function keptRatioSize({ mode, size }: Resize, width: number, height: number): [number, number] | undefined {
+  if (mode !== "keep-ratio" && mode !== "keep-ratio-largest") return undefined;
+  const factor = (mode === "keep-ratio" ? Math.min(width, height) : Math.max(width, height)) / size;
+  if (factor < 1) return undefined;
+  return [Math.max(Math.round(width / factor), 1), Math.max(Math.round(height / factor), 1)];
+}

@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { createServer, type RequestListener } from "node:http";
 import { test } from "node:test";
+import { ExtractPool } from "../../crawler/extract-pool.ts";
 import { FetchError } from "../../crawler/fetch-error.ts";
 import type { Net, NetOptions } from "../../crawler/net.ts";
 import { SiteRules } from "../../crawler/site-rules.ts";
+import { candidatesOf, fetchDocument } from "../../crawler/sources/page.ts";
 import { listen, openNet } from "./faults/harness.ts";
 
 // Fault 21 and the access rules of RFC 9309, 2.3.1; ai.txt, tdmrep.json and usage preferences; the cache of a day.
@@ -19,7 +21,7 @@ async function serve(answer: RequestListener, options: Partial<NetOptions> = {})
       answer(request, response);
     }),
   );
-  const hosts = ["a", "b", "c", "d", "e"].map((host) => `${host}.example:${port}:127.0.0.1`);
+  const hosts = ["a", "b", "c", "d", "e", "f", "g", "h"].map((host) => `${host}.example:${port}:127.0.0.1`);
   return {
     ...openNet({ resolve: hosts, ...options }),
     port,
@@ -160,4 +162,32 @@ test("the TDM-Reservation header overrides tdmrep.json; page signals are listed 
   });
   const { optOut } = await net.page(url("/"), { maxBytes: 10, accept: "*/*" });
   assert.deepEqual(optOut, ["x-robots-tag: noai"]);
+});
+
+test("TDMRep: the page's own word over its header, the header over tdmrep.json, for that page's pairs", async (t) => {
+  const said: Record<string, [header: string | undefined, meta: string | undefined, signals: string[]]> = {
+    "/file": [undefined, undefined, ["tdmrep.json: 1"]],
+    "/header-0": ["0", undefined, []],
+    "/header-1": ["1", undefined, ["tdm-reservation: 1"]],
+    "/meta-0": [undefined, "0", []],
+    "/meta-1": [undefined, "1", ["tdmrep.json: 1", "meta tdm-reservation: 1"]],
+    "/header-1-meta-0": ["1", "0", []],
+    "/header-0-meta-1": ["0", "1", ["meta tdm-reservation: 1"]],
+    "/nonsense": [undefined, "no", ["tdmrep.json: 1"]],
+  };
+  const { net, url } = await serve((req, res) => {
+    if (req.url === "/.well-known/tdmrep.json") return res.end('[{"location": "/", "tdm-reservation": 1}]');
+    const [header, meta] = said[req.url ?? ""] ?? [];
+    if (header === undefined && meta === undefined && req.url !== "/file") return res.writeHead(404).end();
+    if (header !== undefined) res.setHeader("tdm-reservation", header);
+    const own = meta === undefined ? "" : `<meta name="TDM-Reservation" content="${meta}">`;
+    return res.setHeader("content-type", "text/html").end(`${own}<img src="/x.jpg" alt="A red boat">`);
+  });
+  const pool = new ExtractPool();
+  t.after(() => pool.close());
+  for (const [i, [path, [, , signals]]] of Object.entries(said).entries()) {
+    // A host for each: pages of one host would be a second apart.
+    const pairs = candidatesOf(await fetchDocument(net, pool, url(path, "abcdefgh"[i]).href));
+    assert.deepEqual([path, pairs.map(({ optOut = [] }) => optOut)], [path, [signals]]);
+  }
 });
