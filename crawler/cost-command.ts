@@ -1,6 +1,6 @@
 import { UsageError } from "../store/usage-error.ts";
 import { type Costs, costsOf, DEFAULTS, type Figures, type Order, watFilesFor } from "./cost-model.ts";
-import { measure } from "./cost-sample.ts";
+import { measure, type Sample } from "./cost-sample.ts";
 
 /** Options of `npm run plan`. */
 export interface PlanFlags extends Partial<Figures> {
@@ -43,15 +43,20 @@ export async function planCommand(flags: PlanFlags): Promise<void> {
     name in told ? "told" : name in (measured?.figures ?? {}) ? "measured" : "usual";
   if (flags.json) {
     const { keptOf: _, ...asked } = order;
-    console.log(
-      JSON.stringify({ order: asked, figures, from: Object.fromEntries(names.map((n) => [n, from(n)])), costs }),
-    );
+    const origins = Object.fromEntries(names.map((name) => [name, from(name)]));
+    console.log(JSON.stringify({ order: asked, figures, from: origins, costs, hosts: measured?.hosts ?? [] }));
   } else {
-    console.log(formatPlan(order, figures, from, costs));
+    console.log(formatPlan(order, figures, from, costs, measured?.hosts ?? []));
   }
 }
 
-function formatPlan(order: Order, figures: Figures, from: (name: keyof Figures) => string, costs: Costs): string {
+function formatPlan(
+  order: Order,
+  figures: Figures,
+  from: (name: keyof Figures) => string,
+  costs: Costs,
+  hosts: Sample["hosts"],
+): string {
   const { cores, bandwidth, cap, watFiles, listRows, hostRate } = order;
   const inputs = [
     ...(watFiles > 0 ? [`${count(watFiles)} WAT files`] : []),
@@ -69,6 +74,10 @@ function formatPlan(order: Order, figures: Figures, from: (name: keyof Figures) 
     "",
     `money        ${costs.money.toFixed(0)} for the cores; ${costs.storagePerMonth.toFixed(0)} a month for ${size(costs.storedBytes)} of data set`,
     `hot hosts    ${(figures.hotHost * 100).toFixed(2)}% of the pictures lie on one domain: ${time(costs.hotHostDays * 24)} at ${hostRate} a second (docs/host-limits.md)`,
+    ...hosts.map(({ host, part }) => {
+      const hours = (costs.attempts * part) / hostRate / 3_600;
+      return `             ${host.padEnd(30)} ${(part * 100).toFixed(2).padStart(6)}%  ${time(hours)}`;
+    }),
     `ranks        --ranks ${costs.ranks}`,
     "",
     "Reckoned with",

@@ -1,3 +1,5 @@
+import { UsageError } from "../store/usage-error.ts";
+
 /** What a build is reckoned from; docs/cluster.md says where each figure comes from. */
 export interface Figures {
   /** Of a WAT file: bytes, core-seconds to read, judge and match it, and pairs that come out matched. */
@@ -84,19 +86,31 @@ const LAW = { matched: 1.6e9, kept: 4e8, power: 0.48, cap: 20_000 };
 /** A rank should take some minutes at least, an hour at most, and there should be eight a core. */
 const [RANK_SECONDS, RANKS_A_CORE] = [1_800, 8];
 
+/** Common Crawl has some millions. */
+const MOST_FILES = 1e8;
+
 /** Pairs that stay of so many that match, under a cap. */
 export function keptUnderCap(matched: number, cap: number): number {
   const scale = cap / LAW.cap;
   return Math.min(matched, scale * LAW.kept * (matched / scale / LAW.matched) ** LAW.power);
 }
 
-/** The sources that are needed for so many pairs: the other way round. */
+/**
+ * The WAT files that are needed for so many pairs: the other way round.
+ * @throws UsageError when no number of them is enough.
+ */
 export function watFilesFor(kept: number, order: Pick<Order, "cap" | "keptOf">, figures: Figures): number {
   const good = (1 - figures.linkRot) * figures.pictureKept;
   const keptOf = order.keptOf ?? ((pairs: number) => keptUnderCap(pairs, order.cap));
   let [low, high] = [0, 1];
   const enough = (files: number) => keptOf(files * figures.watMatched * good) >= kept;
-  while (!enough(high) && high < 1e9) high *= 2;
+  while (!enough(high)) {
+    high *= 2;
+    if (high > MOST_FILES)
+      throw new UsageError(
+        `--pairs ${kept}: these queries never come to so many under a cap of ${order.cap}: raise --cap, or take a longer query list`,
+      );
+  }
   while (high - low > 1) {
     const middle = Math.floor((low + high) / 2);
     if (enough(middle)) high = middle;

@@ -10,7 +10,11 @@ export interface Sample {
   figures: Partial<Figures>;
   /** Pairs kept of so many that match and have a picture, with this sample's queries. */
   keptOf?: (pairs: number) => number;
+  /** The registered domains with most pictures, and their parts of all. */
+  hosts: { host: string; part: number }[];
 }
+
+const HOSTS = 5;
 
 /** A figure is measured when it rests on so many pictures, rows or pairs; on fewer it says little. */
 const ENOUGH = 100;
@@ -24,7 +28,7 @@ export async function measure(data: string, cap: number): Promise<Sample> {
   const db = openForReading(data);
   try {
     const figures = { ...sources(db), ...pictures(db), ...(await seconds(data, db)) };
-    return { figures, ...keeping(db, cap) };
+    return { figures, ...keeping(db, cap), hosts: hottest(db) };
   } finally {
     db.close();
   }
@@ -32,6 +36,14 @@ export async function measure(data: string, cap: number): Promise<Sample> {
 
 function number(db: Database, sql: string): number {
   return db.prepare<[], number>(sql).pluck().get() ?? 0;
+}
+
+function hottest(db: Database): Sample["hosts"] {
+  const all = number(db, "SELECT count(*) FROM pair WHERE queries IS NOT NULL");
+  const rows = db.prepare<[number], { host: string; n: number }>(
+    "SELECT host, count(*) AS n FROM pair WHERE queries IS NOT NULL GROUP BY host ORDER BY n DESC, host LIMIT ?",
+  );
+  return rows.all(HOSTS).map(({ host, n }) => ({ host, part: n / all }));
 }
 
 const WAT_FILES = "SELECT count(*) FROM list_position WHERE done = 1 AND file LIKE '%.wat%'";

@@ -106,7 +106,11 @@ export class RayExecutor implements Executor {
 export function jobCommand(id: string, command: readonly string[], wait: boolean): string[] {
   // Ray refuses a submission id that it has seen, and a build may be submitted again.
   const submission = `wit-${id}-${Date.now().toString(36)}`;
-  return ["ray", "job", "submit", ...(wait ? [] : ["--no-wait"]), "--submission-id", submission, "--", ...command];
+  // A job runs in a folder of Ray's, with the environment of the head: sources may be named relative to this folder.
+  const python = process.env["WIT_RAY_PYTHON"];
+  const here = ["env", "-C", process.cwd(), ...(python === undefined ? [] : [`WIT_RAY_PYTHON=${python}`])];
+  const options = [...(wait ? [] : ["--no-wait"]), "--submission-id", submission];
+  return ["ray", "job", "submit", ...options, "--", ...here, ...command];
 }
 
 /**

@@ -1,3 +1,4 @@
+/** `npm run test:engines`: a build by processes on this machine, one of them killed, and by jobs of any array engine. */
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -5,13 +6,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { buildStatus } from "../../../crawler/ranks/status.ts";
-import { openObjects } from "../../../store/objects.ts";
-import { run, useShortList } from "../../cli.ts";
-import { processesWith } from "../../servers/processes.ts";
-import { byOneProcess } from "./build.ts";
-import { type RanksWeb, startRanksWeb, WORDS } from "./web.ts";
-import { wholeOf } from "./whole.ts";
+import { buildStatus } from "../../crawler/ranks/status.ts";
+import { openObjects } from "../../store/objects.ts";
+import { run, useShortList } from "../cli.ts";
+import { byOneProcess } from "../crawler/ranks/build.ts";
+import { type RanksWeb, startRanksWeb, WORDS } from "../crawler/ranks/web.ts";
+import { wholeOf } from "../crawler/ranks/whole.ts";
+import { processesWith } from "../servers/processes.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "wit-engines-"));
 const SETTINGS = ["--cap", "12", "--shard-size", "20"];
