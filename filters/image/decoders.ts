@@ -109,7 +109,7 @@ export class Decoders {
     return new Promise((resolve) => {
       const end = (result: Picture | Failed | string, reusable: boolean) => {
         clearTimeout(patience);
-        child.removeAllListeners("exit");
+        child.removeAllListeners("exit").removeAllListeners("close");
         channel.removeAllListeners("data");
         if (reusable) {
           // The place may be taken again before this one's end is heard of.
@@ -127,7 +127,8 @@ export class Decoders {
         task.cpuSeconds * PATIENCE * 1000,
       );
       child.removeAllListeners("exit");
-      child.once("exit", (code, signal) => end(signal ?? `exit code ${code}`, false));
+      // Once its socket is read to the end: a last answer counts.
+      child.once("close", (code, signal) => end(signal ?? `exit code ${code}`, false));
       channel.on("data", (chunk: Buffer) => {
         const frame = frames.add(chunk);
         if (!frame) return;
