@@ -65,7 +65,7 @@ export interface Bigram {
 
 /** Raised when the form of a part's results changes: those of older versions are then not used. */
 const FORMAT = 2;
-const PART_BYTES = { least: 2 << 20, most: 128 << 20 };
+const PART_BYTES = { least: 4 << 20, most: 128 << 20 };
 /** A bzip2 file holds 3 to 4 times its size. */
 const PLAIN_FACTOR = 4;
 /** Pairs a partition should hold, so that its table fits a processor's cache. */
