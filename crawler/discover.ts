@@ -75,9 +75,17 @@ function writer(db: Database): (batches: readonly { batch: Batch; judged: readon
     `INSERT INTO tally VALUES ('extract', @reason, @pairs, @example)
      ON CONFLICT DO UPDATE SET pairs = pairs + excluded.pairs, example = min(example, excluded.example)`,
   );
+  // The candidates of an archived page share one.
+  let last: Candidate["origin"];
+  let json: string | null = null;
+  const originOf = ({ origin }: Candidate) => {
+    if (origin !== last) json = origin ? JSON.stringify(origin) : null;
+    last = origin;
+    return json;
+  };
   return db.transaction((batches: readonly { batch: Batch; judged: readonly Judged[] }[]) => {
     for (const { batch, judged } of batches) {
-      insert(batch.candidates.map((candidate, i) => rowOf(candidate, judged[i] as Judged)));
+      insert(batch.candidates.map((candidate, i) => rowOf(candidate, judged[i] as Judged, originOf(candidate))));
       for (const drop of batch.drops) tally.run(drop);
       batch.done();
     }
@@ -85,7 +93,7 @@ function writer(db: Database): (batches: readonly { batch: Batch; judged: readon
 }
 
 /** In the order of FOUND_COLUMNS. */
-function rowOf(candidate: Candidate, { id, host, reason, detail, queries }: Judged): Value[] {
+function rowOf(candidate: Candidate, { id, host, reason, detail, queries }: Judged, origin: string | null): Value[] {
   return [
     id,
     candidate.imageUrl,
@@ -95,7 +103,7 @@ function rowOf(candidate: Candidate, { id, host, reason, detail, queries }: Judg
     candidate.source,
     host,
     candidate.licence ?? null,
-    candidate.origin ? JSON.stringify(candidate.origin) : null,
+    origin,
     candidate.checksum ?? null,
     candidate.optOut ? JSON.stringify(candidate.optOut.map((signal) => PAGE + signal)) : null,
     reason === null ? "candidate" : "dropped",

@@ -91,6 +91,22 @@ export interface Judged {
   queries: string | null;
 }
 
+const MOST_SITES = 10_000;
+const hosts = new Map<string, string>();
+
+/** The host of a normalised address; its pictures' sites come again and again, and the public suffix list takes its time. */
+function hostOfAddress(address: string): string {
+  const end = address.indexOf("/", 8);
+  const site = end < 0 ? address : address.slice(0, end);
+  let host = hosts.get(site);
+  if (host === undefined) {
+    if (hosts.size >= MOST_SITES) hosts.clear();
+    host = hostOf(new URL(site));
+    hosts.set(site, host);
+  }
+  return host;
+}
+
 /** A candidate's identity, host and fate. */
 export function judgeCandidate(
   judges: CaptionJudges,
@@ -99,7 +115,7 @@ export function judgeCandidate(
   const judgement = judgePair(judges, caption, optOut ?? []);
   return {
     id: pairId(imageUrl, caption),
-    host: hostOf(new URL(imageUrl)),
+    host: hostOfAddress(imageUrl),
     reason: judgement.reason ?? null,
     detail: judgement.reason === undefined ? null : (judgement.detail ?? null),
     queries: judgement.queries ? `[${judgement.queries.join(",")}]` : null,
