@@ -19,8 +19,10 @@ export function storeQueries(db: Database, queries: QueryList): void {
       .all();
     for (const { name } of indices) db.exec(`DROP INDEX ${name}`);
     const insert = bulkInsert(db, "INSERT INTO query (id, term, source, wiki_count, score, sources, views) VALUES", 7);
-    for (let from = 0; from < queries.terms.length; from += ROWS) {
-      const some = queries.terms.slice(from, from + ROWS);
+    // Once: a workspace's list reads its file each time it is asked for its terms.
+    const { terms } = queries;
+    for (let from = 0; from < terms.length; from += ROWS) {
+      const some = terms.slice(from, from + ROWS);
       insert(
         some.map((row, i) => [from + i, row.term, row.source, row.count, row.score, sourcesOf(row), row.views ?? 0]),
       );
