@@ -1,8 +1,9 @@
 /**
- * `npm test`: the TypeScript tests, then the trainer's, whose Python environment is made on first use.
+ * `npm test`: the TypeScript tests and, beside them, the trainer's, whose Python environment is made on first use.
  * `npm test -- FILE...` runs only those TypeScript tests.
  */
-import { spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { globSync } from "node:fs";
 import { ensurePython } from "../train/launch.ts";
 
@@ -10,10 +11,22 @@ const only = process.argv.slice(2);
 const files = only.length > 0 ? only : globSync("test/**/*.test.ts").sort();
 // First, because a test of the shards reads them with Python too.
 const python = only.length === 0 ? ensurePython({ tests: true }) : undefined;
-const node = spawnSync(process.execPath, ["--test", "--test-concurrency=2", ...files], { stdio: "inherit" });
-if (node.status !== 0 || python === undefined) process.exit(node.status ?? 1);
-const pytest = spawnSync(python, ["-m", "pytest", "-q", "train/tests"], {
-  stdio: "inherit",
-  env: { ...process.env, PYTHONPATH: "train" },
-});
-process.exit(pytest.status ?? 1);
+const node = spawn(process.execPath, ["--test", "--test-concurrency=2", ...files], { stdio: "inherit" });
+const trainer = python && testTrainer(python);
+const [status] = await once(node, "close");
+const failed = (await trainer) ?? 0;
+process.exit(status !== 0 ? (status ?? 1) : failed);
+
+/** Its output comes in one piece at the end, not between the lines of the others. */
+async function testTrainer(python: string): Promise<number> {
+  const pytest = spawn(python, ["-m", "pytest", "-q", "train/tests"], {
+    stdio: ["ignore", "pipe", "pipe"],
+    // One thread a process: the others need the cores as well.
+    env: { ...process.env, PYTHONPATH: "train", OMP_NUM_THREADS: "1" },
+  });
+  const output: Buffer[] = [];
+  for (const stream of [pytest.stdout, pytest.stderr]) stream.on("data", (bytes: Buffer) => output.push(bytes));
+  const [[code]] = await Promise.all([once(pytest, "close"), once(node, "close")]);
+  process.stdout.write(Buffer.concat(output));
+  return code ?? 1;
+}
