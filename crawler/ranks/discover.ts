@@ -38,8 +38,7 @@ export async function discoverRank(work: Work): Promise<StageResult> {
       net.hosts.save(db);
     }
     work.checkStop();
-    const { pairs, tables } = await publishFound(work, db);
-    return work.result(pairs + tables);
+    return work.result(await publishFound(work, db));
   } finally {
     closeDatabase(db);
     if (!context.stop.aborted) work.remove("published");
@@ -59,7 +58,8 @@ function shareOf({ rank, world }: Work, options: CrawlOptions): CrawlOptions {
   return { ...options, sources: { ...options.sources, seeds, maxPages: Math.floor(share) } };
 }
 
-async function publishFound(work: Work, db: Database): Promise<{ pairs: number; tables: number }> {
+/** @returns how many finds there were. */
+async function publishFound(work: Work, db: Database): Promise<number> {
   const folder = work.emptyFolder("published");
   const dealt = new DealtRows(work.world, join(folder, "pairs.tmp"));
   const [host, url] = [FOUND_COLUMNS.indexOf("host"), FOUND_COLUMNS.indexOf("image_url")];
@@ -84,5 +84,5 @@ async function publishFound(work: Work, db: Database): Promise<{ pairs: number; 
       .map((row) => [table, ...row]),
   );
   await work.put("tables.bin", packRows(tables));
-  return { pairs, tables: 0 };
+  return pairs;
 }

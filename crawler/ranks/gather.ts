@@ -19,7 +19,7 @@ import { openState, setState } from "./state.ts";
  * of each picture. Publishes the database.
  */
 export async function gatherRank(work: Work): Promise<StageResult> {
-  const { store, rank, context } = work;
+  const { context } = work;
   const { captionsPerImage, maxPictures } = optionsOf(work);
   const folder = work.emptyFolder("state");
   const db = openRankDatabase(folder, work.plan);
@@ -30,13 +30,7 @@ export async function gatherRank(work: Work): Promise<StageResult> {
     let found = 0;
     for (const other of work.ranks) {
       work.checkStop();
-      const starts: number[] = JSON.parse(
-        (await store.get(await resultOf(store, "discover", other, "starts.json"))).toString("utf8"),
-      );
-      const [start = 0, end = 0] = starts.slice(rank, rank + 2);
-      if (end <= start) continue;
-      const name = await resultOf(store, "discover", other, "pairs.bin");
-      for await (const rows of unpackRows<Value[]>(store.read(name, { start, end }))) {
+      for await (const rows of dealtRows<Value[]>(work, "discover", other, "starts.json", "pairs.bin")) {
         write(rows);
         found += rows.length;
         context.progress(found);
@@ -48,6 +42,15 @@ export async function gatherRank(work: Work): Promise<StageResult> {
   } finally {
     closeDatabase(db);
   }
+}
+
+/** What another rank's stage dealt to this one with `DealtRows`: where each rank's rows begin, and all the rows. */
+async function* dealtRows<T>({ store, rank }: Work, stage: string, other: number, startsFile: string, file: string) {
+  const starts: number[] = JSON.parse(
+    (await store.get(await resultOf(store, stage, other, startsFile))).toString("utf8"),
+  );
+  const [start = 0, end = 0] = starts.slice(rank, rank + 2);
+  if (end > start) yield* unpackRows<T>(store.read(await resultOf(store, stage, other, file), { start, end }));
 }
 
 /** Publishes the database as the state that later rounds build on, and what the first choice is made from. */
@@ -88,18 +91,11 @@ async function publishCaptions(work: Work, db: Database): Promise<void> {
 
 /** Adds up the pictures of this rank's share of the captions, and publishes which stand beside too many. */
 export async function captionsRank(work: Work): Promise<StageResult> {
-  const { store, rank } = work;
   const most = optionsOf(work).maxPictures ?? Number.POSITIVE_INFINITY;
   const pictures = new Map<string, number>();
   for (const other of work.ranks) {
     work.checkStop();
-    const starts: number[] = JSON.parse(
-      (await store.get(await resultOf(store, "gather", other, "caption-starts.json"))).toString("utf8"),
-    );
-    const [start = 0, end = 0] = starts.slice(rank, rank + 2);
-    if (end <= start) continue;
-    const name = await resultOf(store, "gather", other, "captions.bin");
-    for await (const rows of unpackRows<[string, number]>(store.read(name, { start, end })))
+    for await (const rows of dealtRows<[string, number]>(work, "gather", other, "caption-starts.json", "captions.bin"))
       for (const [key, count] of rows) pictures.set(key, (pictures.get(key) ?? 0) + count);
   }
   const shared = [...pictures].filter(([, count]) => count > most).map(([key]) => key);
