@@ -326,28 +326,12 @@ export type BlockScan = (visit: (block: PairBlock) => void) => void;
 export type Choose = (block: PairBlock) => void;
 
 /**
- * The exact choice: finds the thresholds in one pass over the pairs, and one more in the improbable case that a window was
- * missed.
- * @param scan over the same blocks that the function returned is called with: the second pass left its marks in them.
+ * The exact thresholds, in one pass over the pairs, and one more in the improbable case that a window was missed.
  * @param counts matches of each query, see {@link countMatches}.
  * @param cap k, the most pairs chosen on account of one query.
  * @param deviations half the width of a window; for tests of the improbable case.
+ * @returns them, with how many passes they took.
  */
-export function exactChoice(
-  scan: BlockScan,
-  counts: Uint32Array,
-  hashes: Int32Array,
-  cap: number,
-  seed: number,
-  deviations = 7,
-): Choose {
-  const { thresholds, passes } = exactThresholds(scan, counts, hashes, cap, seed, deviations);
-  return passes === 1
-    ? (block) => settleOpen(block, thresholds, hashes, seed)
-    : (block) => chooseMatches(block, thresholds, hashes, seed);
-}
-
-/** The thresholds alone, with how many passes they took; see {@link exactChoice}. */
 export function exactThresholds(
   scan: BlockScan,
   counts: Uint32Array,
@@ -366,6 +350,19 @@ export function exactThresholds(
     passes++;
   }
   return { thresholds, passes };
+}
+
+/**
+ * The exact choice; takes what {@link exactThresholds} takes.
+ * @param search its scan goes over the same blocks that the function returned is called with: the second pass left its marks
+ *   in them.
+ */
+export function exactChoice(...search: Parameters<typeof exactThresholds>): Choose {
+  const [, , hashes, , seed] = search;
+  const { thresholds, passes } = exactThresholds(...search);
+  return passes === 1
+    ? (block) => settleOpen(block, thresholds, hashes, seed)
+    : (block) => chooseMatches(block, thresholds, hashes, seed);
 }
 
 /** Decides the matches that the second pass left open. */
