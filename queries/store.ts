@@ -1,5 +1,6 @@
 import { bulkInsert } from "../store/bulk.ts";
 import { type Database, getMeta, setMeta } from "../store/database.ts";
+import { dropIndices } from "../store/indices.ts";
 import { type QueryList, sourcesOf } from "./list.ts";
 
 /** Rows that are made at once, a multiple of those that one statement takes. */
@@ -11,13 +12,7 @@ export function storeQueries(db: Database, queries: QueryList): void {
   if (before === queries.sha256) return;
   db.transaction(() => {
     db.exec("DELETE FROM query");
-    // Indices are built faster at once than kept up to date row by row.
-    const indices = db
-      .prepare<[], { name: string; sql: string }>(
-        "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND tbl_name = 'query' AND sql IS NOT NULL",
-      )
-      .all();
-    for (const { name } of indices) db.exec(`DROP INDEX ${name}`);
+    const makeAgain = dropIndices(db, "query");
     const insert = bulkInsert(db, "INSERT INTO query (id, term, source, wiki_count, score, sources, views) VALUES", 7);
     // Once: a workspace's list reads its file each time it is asked for its terms.
     const { terms } = queries;
@@ -27,7 +22,7 @@ export function storeQueries(db: Database, queries: QueryList): void {
         some.map((row, i) => [from + i, row.term, row.source, row.count, row.score, sourcesOf(row), row.views ?? 0]),
       );
     }
-    for (const { sql } of indices) db.exec(sql);
+    makeAgain();
     setMeta(db, "queries", queries.sha256);
     if (before !== undefined) setMeta(db, "rematch", "pending");
   })();

@@ -3,6 +3,7 @@ import { join, resolve } from "node:path";
 import { storeQueries } from "../../queries/store.ts";
 import type { Value } from "../../store/bulk.ts";
 import { closeDatabase, type Database, openDatabase, setMeta } from "../../store/database.ts";
+import { dropIndices } from "../../store/indices.ts";
 import { refreshQueryCounts } from "../../store/query-counts.ts";
 import { writeReport } from "../../store/report/report.ts";
 import { refreshSearch } from "../../store/search.ts";
@@ -15,7 +16,7 @@ import type { SIDE_TABLES } from "./discover.ts";
 import { markedRanks, readMarker, resultOf } from "./names.ts";
 import { optionsOf } from "./options.ts";
 import { hostsOf } from "./outcomes.ts";
-import { pairIndices, settleFile } from "./rank-database.ts";
+import { settleFile } from "./rank-database.ts";
 import { queriesOf } from "./shared.ts";
 import type { StageResult } from "./stage.ts";
 import type { DownloadIndex } from "./state.ts";
@@ -59,12 +60,11 @@ export async function mergeRank(work: Work, rounds: number): Promise<StageResult
   try {
     const queries = await queriesOf(work);
     storeQueries(db, queries);
-    const indices = pairIndices(db);
-    for (const { name } of indices) db.exec(`DROP INDEX ${name}`);
+    const makeAgain = dropIndices(db, "pair");
     const insert = db.prepare("INSERT INTO removed VALUES (@kind, @value, @at)");
     for (const row of plan.removed) insert.run(row);
     const shards = await mergePairs(work, db);
-    for (const { sql } of indices) db.exec(sql);
+    makeAgain();
     await mergeSideTables(work, db, rounds);
     await mergeRuns(work, db, rounds);
     for (const [key, value] of Object.entries({
