@@ -18,8 +18,8 @@ import {
   exactChoice,
   isChosen,
   type PairBlock,
-  termHash,
 } from "../filters/cap.ts";
+import { termHash } from "../filters/priority.ts";
 import { ensureVenv } from "../store/python.ts";
 
 const DATA = "bench/.data";

@@ -7,9 +7,9 @@ import {
   exactChoice,
   isChosen,
   sampledThresholds,
-  termHash,
 } from "../filters/cap.ts";
 import { PairBlocks } from "../filters/pair-blocks.ts";
+import { termHash } from "../filters/priority.ts";
 import { Repeats, textKey } from "../filters/repeats.ts";
 import { type Database, setMeta } from "../store/database.ts";
 import { idHalves } from "../store/pair-id.ts";

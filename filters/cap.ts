@@ -1,3 +1,17 @@
+import {
+  highBits,
+  join,
+  lowBits,
+  openThresholds,
+  pairHash1,
+  pairHash2,
+  priority,
+  RANGE,
+  setThreshold,
+  type Thresholds,
+} from "./priority.ts";
+import { Windows } from "./windows.ts";
+
 /**
  * The cap: of the pairs that contain a query, at most k are chosen on account of it, those with the smallest
  * `u = priority(seed, pair, query)`. A pair's u depends on nothing but these three, so any order of input and any split
@@ -49,60 +63,6 @@ export function anyChosen({ starts, chosen }: PairBlock, pair: number): boolean 
   return false;
 }
 
-/**
- * u is a whole number below 2^53: 32 high bits, which nearly always decide, and 21 low ones. The high bits travel as a
- * signed integer (less 2^31), because comparing those is what processors, and V8, do without conversion.
- */
-const LOW_BITS = 21;
-const LOW_RANGE = 2 ** LOW_BITS;
-const RANGE = 2 ** 53;
-const HALF = 2 ** 31;
-
-function join(high: number, low: number): number {
-  return (high + HALF) * LOW_RANGE + low;
-}
-
-/** Murmur3's finaliser: every input bit changes every output bit with probability one half. */
-function mix(hash: number): number {
-  let h = hash;
-  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
-  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
-  return h ^ (h >>> 16);
-}
-
-/** What of u belongs to the pair alone: two hashes, computed once a pair. */
-function pairHash1(seed: number, idHigh: number): number {
-  return mix(idHigh ^ mix(seed ^ 0x2545f491));
-}
-function pairHash2(hash1: number, idLow: number): number {
-  return mix(idLow ^ hash1);
-}
-function highBits(hash1: number, hash2: number, query: number): number {
-  return mix(Math.imul(hash2 ^ query, 0x9e3779b1) + hash1);
-}
-function lowBits(high: number, hash2: number, query: number): number {
-  return mix((high + Math.imul(hash2, 0x27d4eb2f)) ^ query) >>> (32 - LOW_BITS);
-}
-
-/**
- * u of a pair and a query: 53 uniform bits.
- * @param idHigh first 32 bits of the pair id, @param idLow the last 32.
- * @param query the query's own hash, see {@link termHash}: not its row number, which changes with the list.
- */
-export function priority(seed: number, idHigh: number, idLow: number, query: number): number {
-  const hash1 = pairHash1(seed, idHigh);
-  const hash2 = pairHash2(hash1, idLow);
-  const high = highBits(hash1, hash2, query);
-  return join(high, lowBits(high, hash2, query));
-}
-
-/** A query's hash for {@link priority}, from its term alone (FNV-1a over UTF-16 units, mixed). */
-export function termHash(term: string): number {
-  let hash = 0x811c9dc5;
-  for (let i = 0; i < term.length; i++) hash = Math.imul(hash ^ term.charCodeAt(i), 0x01000193);
-  return mix(hash);
-}
-
 /** First pass: adds a block's matches to the count of each query. */
 export function countMatches(block: PairBlock, counts: Uint32Array): void {
   const { queries } = block;
@@ -111,212 +71,6 @@ export function countMatches(block: PairBlock, counts: Uint32Array): void {
     const query = queries[i] as number;
     counts[query] = (counts[query] as number) + 1;
   }
-}
-
-/** The largest u that is chosen on account of a query, indexed by query id. */
-export interface Thresholds {
-  /** Signed: the high bits of u less 2^31; the largest for a query without a threshold. */
-  high: Int32Array;
-  low: Uint32Array;
-}
-
-const CHUNK = 1 << 16;
-
-/**
- * Second pass: what is needed to find the thresholds of the queries with more than `cap` matches. Each of these has a slot,
- * from 1 on; all others share slot 0, which lets everything in. So the tables that are looked up for every match are small,
- * and what a match of the long tail costs is not one miss of the cache after another.
- */
-export class Windows {
-  /** Matches below the window, by slot. */
-  readonly below: Uint32Array;
-  /** The u inside windows and their slots, in chunks; only the last is not full. */
-  readonly inside: { values: Float64Array; slots: Int32Array; used: number }[] = [];
-  readonly #counts: Uint32Array;
-  readonly #cap: number;
-  readonly #seed: number;
-  /** Slot of each query, query of each slot. */
-  readonly #slots: Uint16Array | Uint32Array;
-  readonly #open: number[] = [-1];
-  /** By slot: the query's hash, and its window in the high bits of u. */
-  readonly #hashes: Int32Array;
-  readonly #from: Int32Array;
-  readonly #to: Int32Array;
-
-  /**
-   * @param counts matches of each query in all blocks of all machines.
-   * @param hashes {@link termHash} of each query.
-   * @param deviations half the width of a window; wider ones for `only` in the improbable case that one was missed.
-   * @param beyond the windows also hold what thresholds of up to so many pairs above the cap need, see {@link settle}.
-   */
-  constructor(
-    counts: Uint32Array,
-    hashes: Int32Array,
-    cap: number,
-    seed: number,
-    deviations = 7,
-    only?: ReadonlySet<number>,
-    beyond = 0,
-  ) {
-    [this.#counts, this.#cap, this.#seed] = [counts, cap, seed];
-    for (let query = 0; query < counts.length; query++)
-      if ((counts[query] as number) > cap && (!only || only.has(query))) this.#open.push(query);
-    const slots = this.#open.length;
-    this.#slots = slots < 2 ** 16 ? new Uint16Array(counts.length) : new Uint32Array(counts.length);
-    this.below = new Uint32Array(slots);
-    [this.#hashes, this.#from, this.#to] = [new Int32Array(slots), new Int32Array(slots), new Int32Array(slots)];
-    // Only the smallest u of all is not above it; what is taken for open then is chosen all the same.
-    this.#from[0] = this.#to[0] = -HALF;
-    for (let slot = 1; slot < slots; slot++) {
-      const query = this.#open[slot] as number;
-      const count = counts[query] as number;
-      const spread = (k: number) => deviations * Math.sqrt(k * (1 - k / count));
-      const most = Math.min(cap + beyond, count);
-      this.#slots[query] = slot;
-      this.#hashes[slot] = hashes[query] as number;
-      this.#from[slot] = Math.max(0, Math.floor(((cap - spread(cap)) / count) * 2 ** 32)) - HALF;
-      // Few expected are no normal distribution: with 30 more, that too few are as small has probability e^-30.
-      this.#to[slot] = Math.min(2 ** 32 - 1, Math.ceil(((most + spread(most) + 30) / count) * 2 ** 32)) - HALF;
-    }
-  }
-
-  /** Adds a block, and marks its matches. */
-  add(block: PairBlock): void {
-    const { high: idHigh, low: idLow, starts, queries, chosen, open } = block;
-    const [slots, from, to, below, hashes] = [this.#slots, this.#from, this.#to, this.below, this.#hashes];
-    let sure = 0;
-    let unsure = 0;
-    for (let pair = 0; pair < block.pairs; pair++) {
-      const hash1 = pairHash1(this.#seed, idHigh[pair] as number);
-      const hash2 = pairHash2(hash1, idLow[pair] as number);
-      const end = starts[pair + 1] as number;
-      for (let i = starts[pair] as number; i < end; i++) {
-        const slot = slots[queries[i] as number] as number;
-        const hash = hashes[slot] as number;
-        const high = highBits(hash1, hash2, hash);
-        // Not by a branch: no processor foresees which query has a window.
-        sure |= (slot === 0 ? 1 : 0) << i;
-        if (high <= (to[slot] as number)) {
-          if (high < (from[slot] as number)) {
-            below[slot] = (below[slot] as number) + 1;
-            sure |= 1 << i;
-          } else {
-            this.#keep(slot, join(high, lowBits(high, hash2, hash)));
-            unsure |= 1 << i;
-          }
-        }
-        if ((i & 31) === 31) {
-          chosen[i >>> 5] = sure;
-          open[i >>> 5] = unsure;
-          sure = 0;
-          unsure = 0;
-        }
-      }
-    }
-    const last = (starts[block.pairs] as number) >>> 5;
-    if (last < chosen.length) {
-      chosen[last] = sure;
-      open[last] = unsure;
-    }
-  }
-
-  #keep(slot: number, u: number): void {
-    let chunk = this.inside.at(-1);
-    if (!chunk || chunk.used === CHUNK) {
-      chunk = { values: new Float64Array(CHUNK), slots: new Int32Array(CHUNK), used: 0 };
-      this.inside.push(chunk);
-    }
-    chunk.values[chunk.used] = u;
-    chunk.slots[chunk.used++] = slot;
-  }
-
-  /** Adds what another machine found with the same counts, in any order; it may come from another thread or a file. */
-  merge(other: Pick<Windows, "below" | "inside">): void {
-    for (let slot = 0; slot < this.below.length; slot++)
-      this.below[slot] = (this.below[slot] as number) + (other.below[slot] as number);
-    for (const { values, slots, used } of other.inside)
-      for (let i = 0; i < used; i++) this.#keep(slots[i] as number, values[i] as number);
-  }
-
-  /**
-   * Writes the thresholds of the queries with windows into `thresholds`.
-   * @param beyond pairs above the cap that are to be let in; queries with no more than that keep what they have.
-   * @returns the queries whose threshold lies outside their window; probability 1e-11 each.
-   */
-  settle(thresholds: Thresholds, beyond = 0): Set<number> {
-    const ends = new Float64Array(this.below.length + 1);
-    for (const { slots, used } of this.inside)
-      for (let i = 0; i < used; i++) ends[(slots[i] as number) + 1] = (ends[(slots[i] as number) + 1] as number) + 1;
-    for (let slot = 0; slot < this.below.length; slot++)
-      ends[slot + 1] = (ends[slot + 1] as number) + (ends[slot] as number);
-    const grouped = new Float64Array(ends[this.below.length] as number);
-    // Filled from each slot's start, which `ends` holds now; afterwards it holds each slot's end.
-    for (const { values, slots, used } of this.inside) {
-      for (let i = 0; i < used; i++) {
-        const slot = slots[i] as number;
-        const place = ends[slot] as number;
-        grouped[place] = values[i] as number;
-        ends[slot] = place + 1;
-      }
-    }
-    const missed = new Set<number>();
-    for (let slot = 1; slot < this.below.length; slot++) {
-      const own = grouped.subarray(ends[slot - 1], ends[slot]);
-      const query = this.#open[slot] as number;
-      if (beyond > 0 && (this.#counts[query] as number) <= this.#cap + beyond) continue;
-      const place = this.#cap + beyond - (this.below[slot] as number);
-      if (place < 1 || place > own.length) missed.add(query);
-      else setThreshold(thresholds, query, smallest(own, place - 1));
-    }
-    return missed;
-  }
-
-  /** How many of the matches seen lie within the thresholds, by query; 0 for queries without a window. */
-  countWithin({ high, low }: Thresholds): Uint32Array {
-    const counts = new Uint32Array(this.#counts.length);
-    for (let slot = 1; slot < this.below.length; slot++)
-      counts[this.#open[slot] as number] = this.below[slot] as number;
-    for (const { values, slots, used } of this.inside) {
-      for (let i = 0; i < used; i++) {
-        const query = this.#open[slots[i] as number] as number;
-        if (query >= 0 && (values[i] as number) <= join(high[query] as number, low[query] as number))
-          counts[query] = (counts[query] as number) + 1;
-      }
-    }
-    return counts;
-  }
-}
-
-/** The value that would stand at `place` if `values` were sorted (Hoare's selection); changes their order. */
-function smallest(values: Float64Array, place: number): number {
-  let [low, high] = [0, values.length - 1];
-  while (low < high) {
-    // They come in the order of the pairs, which says nothing about u: the middle is as good as any.
-    const pivot = values[(low + high) >>> 1] as number;
-    let [i, j] = [low, high];
-    while (i <= j) {
-      while ((values[i] as number) < pivot) i++;
-      while ((values[j] as number) > pivot) j--;
-      if (i > j) break;
-      const swapped = values[i] as number;
-      values[i++] = values[j] as number;
-      values[j--] = swapped;
-    }
-    if (place <= j) high = j;
-    else if (place >= i) low = i;
-    else break;
-  }
-  return values[place] as number;
-}
-
-function setThreshold(thresholds: Thresholds, query: number, u: number): void {
-  thresholds.high[query] = Math.floor(u / LOW_RANGE) - HALF;
-  thresholds.low[query] = u % LOW_RANGE;
-}
-
-/** Thresholds that let everything in. */
-export function openThresholds(queries: number): Thresholds {
-  return { high: new Int32Array(queries).fill(HALF - 1), low: new Uint32Array(queries).fill(0xffffffff) };
 }
 
 /** Goes over all blocks, in any order, always the same ones. */

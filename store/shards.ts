@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { priority } from "../filters/cap.ts";
+import { priority } from "../filters/priority.ts";
 import { type Database, getMeta, setMeta } from "./database.ts";
 import { idHalves } from "./pair-id.ts";
 import { type SampleMetadata, writeMetadata } from "./parquet.ts";

@@ -5,13 +5,12 @@ import {
   countMatches,
   exactThresholds,
   isChosen,
-  openThresholds,
   type PairBlock,
   sampledThresholds,
-  type Thresholds,
-  Windows,
 } from "../../filters/cap.ts";
 import { emptyBlock, encodeBlock, readBlocks } from "../../filters/pair-blocks.ts";
+import { openThresholds, type Thresholds } from "../../filters/priority.ts";
+import { Windows } from "../../filters/windows.ts";
 import type { Objects } from "../../store/objects.ts";
 import { idHalves } from "../../store/pair-id.ts";
 import { failureRate, spare, type Tried } from "../wanted.ts";

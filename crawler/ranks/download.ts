@@ -1,7 +1,8 @@
 import { existsSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { chooseMatches, type Thresholds } from "../../filters/cap.ts";
+import { chooseMatches } from "../../filters/cap.ts";
 import { PairBlocks } from "../../filters/pair-blocks.ts";
+import type { Thresholds } from "../../filters/priority.ts";
 import { closeDatabase, type Database } from "../../store/database.ts";
 import { Spool } from "../../store/spool.ts";
 import { download } from "../download.ts";

@@ -1,4 +1,4 @@
-import { termHash } from "../../filters/cap.ts";
+import { termHash } from "../../filters/priority.ts";
 
 /**
  * The rank that fetches from a host: all ports and subdomains of a registered domain are one rank's, so that politeness

@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import SQLite from "better-sqlite3";
-import { termHash } from "../../filters/cap.ts";
+import { termHash } from "../../filters/priority.ts";
 import type { MatchMode } from "../../filters/words.ts";
 import manifest from "../../package.json" with { type: "json" };
 import { buildList, CLIP_LIST } from "../../queries/command.ts";

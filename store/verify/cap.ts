@@ -1,7 +1,8 @@
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { countMatches, exactChoice, isChosen, type PairBlock, termHash } from "../../filters/cap.ts";
+import { countMatches, exactChoice, isChosen, type PairBlock } from "../../filters/cap.ts";
 import { PairBlocks } from "../../filters/pair-blocks.ts";
+import { termHash } from "../../filters/priority.ts";
 import { profileNamed } from "../../filters/profiles.ts";
 import { type Database, getMeta } from "../database.ts";
 import { idHalves } from "../pair-id.ts";

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { priority, termHash } from "../../filters/cap.ts";
+import { priority, termHash } from "../../filters/priority.ts";
 import { openForReading } from "../../store/database.ts";
 import { idHalves } from "../../store/pair-id.ts";
 import { type Ended, run, useShortList } from "../cli.ts";

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import sharp from "sharp";
 import { dropDuplicates } from "../../crawler/duplicates.ts";
-import { priority, termHash } from "../../filters/cap.ts";
+import { priority, termHash } from "../../filters/priority.ts";
 import { closeDatabase, openDatabase, openForReading } from "../../store/database.ts";
 import { idHalves, pairId } from "../../store/pair-id.ts";
 import { type Ended, run, useShortList } from "../cli.ts";

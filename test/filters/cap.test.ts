@@ -14,13 +14,11 @@ import {
   exactChoice,
   isChosen,
   type PairBlock,
-  priority,
   sampledThresholds,
-  type Thresholds,
-  termHash,
-  Windows,
 } from "../../filters/cap.ts";
 import { PairBlocks } from "../../filters/pair-blocks.ts";
+import { priority, type Thresholds, termHash } from "../../filters/priority.ts";
+import { Windows } from "../../filters/windows.ts";
 
 interface SmallPair {
   high: number;
