@@ -2,6 +2,7 @@
 
 import pLimit from "p-limit";
 import { HttpClient } from "../crawler/http.ts";
+import { release } from "../crawler/memory.ts";
 
 const [scheme = "", port = "", path = "", count = ""] = process.argv.slice(2);
 const names = Array.from({ length: Number(count) }, (_, i) => (path === "" ? "site.example" : `h${i}.site.example`));
@@ -20,6 +21,7 @@ await Promise.all(
         accept: "image/*",
       });
       if (body.length > 1_000) ok++;
+      release(body);
     }),
   ),
 );
