@@ -20,7 +20,8 @@ export function bodyFollows(bytes: number): void {
  * whole heap for every 64 MB of them, given back or not: that was half the cost of fetching.
  *
  * undici takes what it parses with `read()` when the socket is readable, and keeps views of a head's lines till it has all of
- * them. So the body of a known length is handed out as it lies there; heads, chunks and what has to wait are copied.
+ * them. So the body of a known length is handed out as it lies there; heads, chunks and what has to wait are copied. What a paused
+ * parser gives back was copied too: it is never part of such a body.
  */
 export class SharedReads {
   /** Still to come of a body that needs no copy. */
@@ -32,10 +33,8 @@ export class SharedReads {
 
   /** @param socket was made with {@link SharedReads.onread}. */
   attach(socket: Socket): void {
-    const { read, unshift } = socket;
+    const { read } = socket;
     socket.read = (size) => (size === undefined && this.#rest ? this.#piece(this.#rest) : read.call(socket, size));
-    // What a parser that was paused gives back.
-    socket.unshift = (bytes) => unshift.call(socket, Buffer.from(bytes));
     this.#socket = socket;
   }
 
