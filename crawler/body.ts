@@ -2,7 +2,8 @@ import { pipeline, type Transform } from "node:stream";
 import zlib from "node:zlib";
 import type { Dispatcher } from "undici";
 import { FetchError } from "./fetch-error.ts";
-import { release } from "./memory.ts";
+import { allocate, release } from "./memory.ts";
+import { bodyFollows } from "./shared-reads.ts";
 
 /** A body that inflates more than this is a bomb, once it is past a first MiB. */
 const MAX_INFLATE_RATIO = 200;
@@ -11,7 +12,8 @@ const RATIO_FROM_BYTES = 1_048_576;
 const MAX_ENCODINGS = 2;
 
 /** A body begins with so much memory, or with what is announced if that is less, and doubles it when it is full. */
-const FIRST_BYTES = 128 * 1024;
+const FIRST_BYTES = 144 * 1024;
+const MOST_BESIDE = FIRST_BYTES / 2;
 
 /** Who is told how reading a body ended; exactly one of them is called, once. */
 interface Ends {
@@ -46,7 +48,6 @@ export class BodyReader {
   #body: Buffer;
   #total = 0;
   #over = false;
-  #chunk: Buffer | undefined;
 
   /** @throws FetchError for a body that is announced as too large, or in an encoding we did not ask for. */
   constructor(
@@ -65,8 +66,12 @@ export class BodyReader {
     // What a decoder makes of it is not announced; a byte more than allowed shows that a body is too long.
     const most = limits.maxBytes + 1;
     this.#announced = announced >= 0 && encodings.length === 0 ? Math.min(announced, most) : most;
-    this.#body = Buffer.allocUnsafeSlow(Math.min(this.#announced, FIRST_BYTES));
-    if (encodings.length === 0) return;
+    this.#body = allocate(Math.min(this.#announced, FIRST_BYTES));
+    if (encodings.length === 0) {
+      // Its pieces are copied as they come.
+      if (announced >= 0) bodyFollows(announced);
+      return;
+    }
     // The last one named was applied last (RFC 9110, 8.4).
     for (const name of encodings.reverse()) this.#decoders.push(decoderFor(name));
     const [first, ...others] = this.#decoders;
@@ -95,9 +100,6 @@ export class BodyReader {
       return;
     }
     this.#add(chunk);
-    // The parser may still need the piece it is at; the one before it is done with.
-    if (this.#chunk && this.#chunk.buffer !== chunk.buffer) release(this.#chunk);
-    this.#chunk = chunk;
   }
 
   end(): void {
@@ -134,7 +136,7 @@ export class BodyReader {
   #grow(bytes: number): void {
     if (bytes <= this.#body.length) return;
     const old = this.#body;
-    this.#body = Buffer.allocUnsafeSlow(Math.min(Math.max(2 * old.length, bytes), this.#announced));
+    this.#body = allocate(Math.min(Math.max(2 * old.length, bytes), this.#announced));
     old.copy(this.#body);
     release(old);
     if (this.waiting) return;
@@ -156,8 +158,9 @@ export class BodyReader {
       return;
     }
     const body = this.#body.subarray(0, this.#total);
-    // It may wait for a decoder: nothing beside it should.
-    this.#ends.done(this.#total > this.#body.length * 0.75 ? body : Buffer.concat([body]));
+    // It may wait for a decoder: little beside it should.
+    const fits = this.#total + MOST_BESIDE > this.#body.length;
+    this.#ends.done(fits ? body : Buffer.concat([body]));
   }
 
   #fail(error: Error): void {

@@ -9,6 +9,7 @@ import {
 import type { buildConnector } from "undici";
 import type { AddressCheck } from "./addresses.ts";
 import { FetchError } from "./fetch-error.ts";
+import { SharedReads } from "./shared-reads.ts";
 
 /** Finds the addresses of a host that may be dialled; throws a FetchError when there are none. */
 export type FindAddresses = (host: string, port: string) => Promise<readonly string[]>;
@@ -35,9 +36,12 @@ export function connector(
     const port = target.port || (secure ? "443" : "80");
     const host = target.hostname.replace(/^\[|\]$/g, "").toLowerCase();
     const dial = (addresses: readonly string[]) => {
-      const options: TcpNetConnectOpts = { port: Number(port), ...destination(host, addresses), noDelay: true };
+      const reads = new SharedReads();
+      const { onread } = reads;
+      const options: TcpNetConnectOpts = { port: Number(port), ...destination(host, addresses), noDelay: true, onread };
       let phase: "connect" | "tls" = "connect";
       const socket = secure ? dialSecurely(host, options, secureContext) : tcpConnect(options);
+      reads.attach(socket);
       const timer = setTimeout(() => {
         socket.destroy(
           new FetchError(

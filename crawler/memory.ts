@@ -89,11 +89,40 @@ export class BodyMemory {
   }
 }
 
+/** Memory comes in multiples of it; none of them is the size of the pool that Node cuts small buffers from. */
+const GRAIN = 48 * 1024;
+/** Up to this size memory is kept to be used again, and so much of it. */
+const [MOST_SPARE, SPARE_BYTES] = [20 * GRAIN, 16 * 1024 * 1024];
+const spare = new Map<number, ArrayBuffer[]>();
+let spareBytes = 0;
+
 /**
- * Gives the memory of bytes that nobody reads any more back at once. The garbage collector would find them too, but counts what
- * passes through: at hundreds of pictures a second it would do little else.
+ * At least so many bytes, with anything in them: ones that were released, if there are. The garbage collector counts what passes
+ * through, given back or not, and at hundreds of pictures a second would do little else.
+ */
+export function allocate(bytes: number): Buffer {
+  if (bytes > MOST_SPARE) return Buffer.allocUnsafeSlow(bytes);
+  const size = Math.ceil(bytes / GRAIN) * GRAIN;
+  const buffer = spare.get(size)?.pop();
+  if (!buffer) return Buffer.allocUnsafeSlow(size);
+  spareBytes -= size;
+  return Buffer.from(buffer);
+}
+
+/**
+ * Gives the memory of bytes back at once that nobody reads any more. To be called once.
  * @param bytes are alone in their memory, or share it with what is over too; small ones that share Node's pool are left alone.
  */
 export function release({ buffer }: Buffer): void {
-  if (buffer instanceof ArrayBuffer && buffer.byteLength !== Buffer.poolSize) buffer.transfer(0);
+  const { byteLength: size } = buffer;
+  if (!(buffer instanceof ArrayBuffer) || size === Buffer.poolSize) return;
+  if (size === 0 || size % GRAIN !== 0 || size > MOST_SPARE || spareBytes + size > SPARE_BYTES) {
+    buffer.transfer(0);
+    return;
+  }
+  const kept = spare.get(size) ?? [];
+  spare.set(size, kept);
+  if (kept.includes(buffer)) return;
+  kept.push(buffer);
+  spareBytes += size;
 }
