@@ -12,7 +12,7 @@ export function plain(text: string): string {
 /** Prefixes of cameras, phones, scanners and agencies: with any number they are an automatic name. */
 export const MAKERS = list(
   "img dsc dscn dscf dscs dsci dsch dscx dcim sdc pxl mvimg mvi gopr gopro dji cimg imgp pict picx hpim kif sany dcp dcf fdsc fuji mvc imag imga imgl imgs imgn imgc imgi imgr imgx " +
-    "snc msg vid mov rimg simg himg kimg cam cimage pano wa fb mmexport weixin kakaotalk inshot picsart photogrid " +
+    "rid cid arton artoff rubon ruboff breveon siteon auton moton snc msg vid mov rimg simg himg kimg cam cimage pano wa mmexport weixin kakaotalk inshot picsart photogrid " +
     "psx lrm vsco beautyplus meitu faceapp facetune photoroom igdownloader " +
     "shutterstock istock istockphoto gettyimages adobestock depositphotos dreamstime fotolia bigstock bigstockphoto canstock canstockphoto pexels pixabay unsplash freepik rawpixel stocksnap stockphoto vecteezy " +
     "screenshot screenshots sharedscreenshot snip unadjustednonraw pastedgraphic pastedimage giphy ezgif scrnshot cleanshot bildschirmfoto schermafbeelding schermata skjermbilde skarmavbild skarmbild zrzut fullsizerender fullsizeoutput hpscan scansnap twain maxresdefault hqdefault mqdefault sddefault wp ecran pantalla ekranu " +
@@ -33,14 +33,19 @@ export const GENERIC = list(
 
 /** Nouns that are automatic with a number only in file-name spelling: "banner_01", "product-123", but not "Banner 2". */
 export const WEAK = list(
-  "banner header footer slider carousel logo icon bg background gallery page file fig figure product item frame video camera capture document doc layer artboard collage thumb cover hero portrait default test temp tmp upload uploads download media project section block post entry content main home sample asset graphic button sprite placeholder avatar profile featured preview desktop mobile tablet selection seleccion selezione auswahl clipboard node chunk readme render",
+  "banner header footer slider carousel logo icon gallery page fig figure product item frame video camera capture document doc layer artboard collage hero portrait project section block post entry article home graphic button sprite avatar profile desktop mobile tablet selection seleccion selezione auswahl clipboard chunk readme render",
+);
+
+/** Nouns that say nothing at all: in file-name spelling an extension is enough, "default.jpg". */
+export const HOLLOW = list(
+  "bg background file thumb cover default test temp tmp upload uploads download media content main sample asset placeholder featured preview node",
 );
 
 /** Runs of letters that say nothing in a name which is otherwise automatic. */
 export const FILLER = list(
-  "jpg jpeg png gif webp bmp tif tiff heic heif svg avif jfif raw cr nef arw dng psd ai pdf at am pm on of from by to the and with no nr num id via ios android copy kopie copie copia edit edited final new old min web hires lowres res orig original resize resized crop cropped scaled scale rotated optimized compressed enhanced kb mb clip full half large medium small normal big xl xxl px dpi ver version rev hdr comp bokeh mp hq sd uhd ac sl sx sy ul ux cr fmt fit vs " +
+  "jpg jpeg png gif webp bmp tif tiff heic heif svg avif jfif raw cr nef arw dng psd ai pdf at am pm on of from by to the and with no nr num id via ios android copy kopie copie copia edit edited final new old min web hires lowres res orig original resize resized crop cropped scaled scale rotated optimized compressed enhanced kb mb fb clip hd bw html dat max mini shots full half large medium small normal big xl xxl px dpi ver version rev hdr comp bokeh mp hq sd uhd ac sl sx sy ul ux cr fmt fit vs " +
     "jan january feb february mar march apr april may jun june jul july aug august sep sept september oct october nov november dec december mon tue wed thu fri sat sun monday tuesday wednesday thursday friday saturday sunday uhr " +
-    "screen shot capture captura tela de pro wx window time date export output editor design unknown random shared timeline stock inline pasted cover night panorama selfie",
+    "screen shot capture captura tela de pro wx window date export output editor design unknown random shared timeline stock inline pasted cover night panorama selfie",
 );
 
 /** What programs call a document that has no name yet, in the languages of their users. */

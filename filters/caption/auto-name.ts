@@ -1,5 +1,5 @@
 import { type CaptionRule, drop, KEEP } from "../rule.ts";
-import { APPS, FILLER, GENERIC, IDENTIFIER, MAKERS, PROGRAM_NAME, plain, WEAK } from "./auto-name-words.ts";
+import { APPS, FILLER, GENERIC, HOLLOW, IDENTIFIER, MAKERS, PROGRAM_NAME, plain, WEAK } from "./auto-name-words.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 
 /**
@@ -15,7 +15,7 @@ const EXTENSION =
   /[.\s_-]+(?:jpe?g|png|gif|webp|bmp|tiff?|heic|heif|svg|avif|jfif|raw|cr2|nef|arw|dng|psd|pdf)(?=[\s.,;)_-]*$|-\d+x\d+$|@\dx$)/i;
 /** Also in the older form with three dashes, and with the letters of a maker before it. */
 const UUID = /[\da-f]{8}-?[\da-f]{4}-?[\da-f]{4}-?[\da-f]{4}-?[\da-f]{12}(?![\da-f])/i;
-/** So many words beside a UUID are a program's. */
+/** So many words of the dictionary beside a UUID are a program's. */
 const BESIDE_UUID = 2;
 /**
  * Capitals no list knows, in the forms that cameras and agencies use: "_MG_1234", "ABC_0123", "KIF12345", "EOSM0123",
@@ -38,7 +38,7 @@ const CAMERA_FORM = new RegExp(
 /** Catalogues, standards and makes whose numbers name a thing: "NGC_6543". */
 const DESIGNATOR = /^(?:ngc|iso|ieee|din|rfc|ic|bmw|utc|gmt|uss|hms|hd)[\d_]/i;
 /** "DC-3", "B52", "M16", "A380", "XC90", "WH-1000XM4": short, and a type more often than a counter. */
-const TYPE = /^[A-Z]{1,3}-?\d{1,4}(?:[A-Z]{1,2}\d?)?$/;
+const TYPE = /^(?:[A-Z]{1,3}-?\d{1,4}(?:[A-Z]{1,2}\d?)?|[a-z]\d{2,4})$/;
 /** Makers' prefixes that are also types: "DSC-H9" is a camera, "DCP-7080DN" a printer. */
 const MAKERS_TYPE = /^(?:DSC-[A-Z]{1,3}\d+[A-Z]*|DCP-[A-Z]?\d+[A-Z]*)$/;
 /** Olympus and Panasonic: P, the month in hexadecimal, the day, a counter. */
@@ -68,11 +68,20 @@ const NUMBERS = /^[a-z]?[\d\s_.,:()x+~-]{6,}[a-z]?$/i;
 /** Beside so many digits two letters are no word: "_12345678_hi012345678". */
 const LONG_IDENTIFIER = 8;
 
+/** "361d6", "7746b", not "face2". */
+const SHORT_HASH = /^(?=[\da-f]{5,7}$)(?:\d+[a-f]|[a-f]+\d+[a-f])/;
+/** "image-1364780-thumbflex-tiyv": what stands behind a generic noun's identifier is a server's. */
+const GENERIC_ID = /^([a-z]{3,10})[-_]\d{6,}(?=[-_])/i;
+
+/** Agencies' numbers, also with a space: "GTY 456535992". */
+const AGENCY_ID = /^[A-Z]{2,5}[ _-]\d{8,}$/;
+
 /** What the runs of letters in a name are. */
 interface Parts {
   makers: number;
   generic: number;
   weak: number;
+  hollow: number;
   filler: number;
   /** Hashes and random identifiers. */
   opaque: number;
@@ -83,10 +92,14 @@ interface Parts {
 
 function takeApart(stem: string, digits: number, words: Vocabulary): Parts {
   const isIdentified = digits >= IDENTIFIER || (stem.match(/[a-z\d]+/gi)?.some(isOpaque) ?? false);
-  const parts: Parts = { makers: 0, generic: 0, weak: 0, filler: 0, opaque: 0, codes: 0, words: 0 };
+  const parts: Parts = { makers: 0, generic: 0, weak: 0, hollow: 0, filler: 0, opaque: 0, codes: 0, words: 0 };
   for (const chunk of stem.match(/[\p{L}\p{N}]+/gu) ?? []) {
     if (isOpaque(chunk) && !holdsWord(chunk, words)) {
       parts.opaque++;
+      continue;
+    }
+    if (chunk !== stem && SHORT_HASH.test(chunk)) {
+      parts.codes++;
       continue;
     }
     for (const run of chunk.match(/\p{L}+/gu) ?? []) {
@@ -94,12 +107,17 @@ function takeApart(stem: string, digits: number, words: Vocabulary): Parts {
       if (MAKERS.has(word) || (isIdentified && APPS.has(word))) parts.makers++;
       else if (GENERIC.has(word)) parts.generic++;
       else if (WEAK.has(word)) parts.weak++;
+      else if (HOLLOW.has(word)) parts.hollow++;
       else if (FILLER.has(word) || word.length === 1) parts.filler++;
       else if (!isScrambled(run) && isSpoken(word, digits, words)) parts.words++;
       else parts.codes++;
     }
   }
   return parts;
+}
+
+function countWords(text: string, words: Vocabulary): number {
+  return text.match(/\p{L}{3,}/gu)?.filter((run) => words.isWord(run.toLowerCase())).length ?? 0;
 }
 
 /** "mp3player2go"; a hexadecimal number holds words by chance only. */
@@ -131,7 +149,7 @@ function automatic(caption: string, vocabulary: Vocabulary): string | undefined 
   const hasExtension = EXTENSION.test(file);
   if (MAKERS_TYPE.test(stem)) return undefined;
   const besideId = stem.replace(UUID, " ");
-  if (besideId !== stem && (besideId.match(/\p{L}{3,}/gu)?.length ?? 0) <= BESIDE_UUID) return "UUID";
+  if (besideId !== stem && countWords(besideId, vocabulary) <= BESIDE_UUID) return "UUID";
   if (PROGRAM_NAME.test(stem)) return "program name";
   if ((CAMERA_FORM.test(stem) && !DESIGNATOR.test(stem)) || MONTH_DAY.test(stem)) return "camera name";
   const beside = stem.replace(MOMENT, " ");
@@ -139,7 +157,7 @@ function automatic(caption: string, vocabulary: Vocabulary): string | undefined 
   const digits = stem.replace(/\D/g, "").length;
   if (NUMBERS.test(stem) && digits >= 6) return "numbers";
 
-  const { makers, generic, weak, filler, opaque, codes, words } = takeApart(stem, digits, vocabulary);
+  const { makers, generic, weak, hollow, filler, opaque, codes, words } = takeApart(stem, digits, vocabulary);
   const spelledAsFile = hasExtension || !stem.includes(" ");
   // "pexels-jane-doe-1234567", "jane-doe-AbC12dEf-unsplash": the agency's name makes the others names of people.
   if (spelledAsFile && digits >= 1 && /^pexels-|-unsplash(?:[_-]\d*x?\d*)?$/i.test(stem)) return "stock name";
@@ -149,25 +167,29 @@ function automatic(caption: string, vocabulary: Vocabulary): string | undefined 
   const [, maker = ""] = /^_?([a-z]{2,14})[-_]?\d{4,}/i.exec(stem) ?? [];
   if (spelledAsFile && words <= 2 && (MAKERS.has(maker.toLowerCase()) || APPS.has(maker.toLowerCase())))
     return "camera or program name";
+  const [, noun = ""] = GENERIC_ID.exec(stem) ?? [];
+  if (words <= 2 && GENERIC.has(noun.toLowerCase())) return "generic name";
   if (words > 0) return undefined;
   if (codes > 0) {
+    if (AGENCY_ID.test(stem)) return "code";
     if (!spelledAsFile || TYPE.test(stem) || DESIGNATOR.test(stem)) return undefined;
     // "tr.0719.001-e441b3e979daad18", "n690525583_4260656": letters with an identifier. Fewer digits are a type's or a
     // version's: "msp430", "gplv3".
-    return opaque > 0 || digits >= IDENTIFIER ? "code" : undefined;
+    return opaque > 0 || stem.replace(/\d+x\d+|\D/g, "").length >= IDENTIFIER ? "code" : undefined;
   }
   if (opaque > 0) return "hash";
   if (makers > 0 && (digits > 0 || hasExtension)) return "camera or program name";
   if (/^screen ?shot\b/i.test(stem)) return "screenshot";
   if (generic > 0 && (digits > 0 || hasExtension)) return "generic name";
-  if (weak > 0 && spelledAsFile && (digits > 0 || hasExtension)) return "generic file name";
+  if (weak > 0 && spelledAsFile && digits > 0) return "generic file name";
+  if (hollow > 0 && spelledAsFile && (digits > 0 || hasExtension) && weak === 0) return "generic file name";
   if (hasExtension && digits > 0 && filler <= 2 && weak === 0) return TYPE.test(stem) ? undefined : "numbers";
   return undefined;
 }
 
 /** Hashes and random identifiers: letters and digits, or capitals and small ones, alternate as in no word. */
 function isOpaque(chunk: string): boolean {
-  if (chunk.length < 8 || !/^[a-z0-9]+$/i.test(chunk) || !/\d/.test(chunk) || !/[a-z]/i.test(chunk)) return false;
+  if (chunk.length < 6 || !/^[a-z0-9]+$/i.test(chunk) || !/\d/.test(chunk) || !/[a-z]/i.test(chunk)) return false;
   let changes = 0;
   for (let i = 1; i < chunk.length; i++) {
     const before = kind(chunk.charCodeAt(i - 1));
@@ -175,6 +197,7 @@ function isOpaque(chunk: string): boolean {
     // A capital before a small letter begins a word: "iPhone12ProMax" has four changes in fourteen characters.
     if (before !== after && !(before === UPPER && after === LOWER)) changes++;
   }
+  if (chunk.length < 8) return changes >= 4 && /^\d/.test(chunk);
   return /^[\da-f]+$/i.test(chunk) ? changes >= 2 : changes >= 3 && changes / chunk.length >= 0.33;
 }
 
