@@ -19,7 +19,7 @@ const UUID = /[\da-f]{8}-?[\da-f]{4}-?[\da-f]{4}-?[\da-f]{4}-?[\da-f]{12}(?![\da
 const BESIDE_UUID = 2;
 /**
  * Capitals no list knows, in the forms that cameras and agencies use: "_MG_1234", "ABC_0123", "KIF12345", "EOSM0123",
- * "_T6A9012", "5D3_1234"; "RTS1ABCD", "AFP_1A2B3C", "p01abcde".
+ * "_T6A9012", "5D3_1234"; "RTS1ABCD", "AFP_1A2B3C", "p01abcde"; Windows' recycled "$RQ7LAXT"; Twitter's "kJ-sErZ8_normal".
  */
 const CAMERA_FORM = new RegExp(
   [
@@ -30,6 +30,9 @@ const CAMERA_FORM = new RegExp(
     "_(?=\\d*[A-Z])[A-Z\\d]{3}\\d{4}",
     "(?=\\d*[A-Z])[A-Z\\d]{2,4}_(?!19|20)\\d{4}",
     "(?:RT[RSX]|AFP_)(?=[A-Z]*\\d)[A-Z\\d]{5,8}",
+    "rt[rsx](?=[a-z]*\\d)[a-z\\d]{4,6}",
+    "\\$R[A-Z\\d]{6}",
+    "(?=.*\\d)(?=.*[a-z])(?=.*[A-Z])[\\w-]{8}_(?:normal|bigger|mini)",
     "p0[\\da-z]{6}",
   ]
     .map((form) => `^${form}$`)
@@ -66,12 +69,14 @@ const BESIDE_MOMENT = 4;
 const NUMBERS = /^[a-z]?[\d\s_.,:()x+~-]{6,}[a-z]?$/i;
 
 /** Beside so many digits two letters are no word: "_12345678_hi012345678". */
-const LONG_IDENTIFIER = 8;
+const LONG_IDENTIFIER = 7;
 
-/** "361d6", "7746b", not "face2". */
-const SHORT_HASH = /^(?=[\da-f]{5,7}$)(?:\d+[a-f]|[a-f]+\d+[a-f])/;
+/** "361d6", "7746b", "ea592", not "face2". */
+const SHORT_HASH = /^(?=[a-f]*\d[a-f]*\d)(?=\d*[a-f])[\da-f]{5,7}$/;
 /** "image-1364780-thumbflex-tiyv": what stands behind a generic noun's identifier is a server's. */
 const GENERIC_ID = /^([a-z]{3,10})[-_]\d{6,}(?=[-_])/i;
+/** "1387179240_view_hot_picture_image_0": and so is what stands behind a server's time. */
+const TIME_FIRST = /^\d{9,}[-_]/;
 
 /** Agencies' numbers, also with a space: "GTY 456535992". */
 const AGENCY_ID = /^[A-Z]{2,5}[ _-]\d{8,}$/;
@@ -98,8 +103,13 @@ function takeApart(stem: string, digits: number, words: Vocabulary): Parts {
       parts.opaque++;
       continue;
     }
-    if (chunk !== stem && SHORT_HASH.test(chunk)) {
-      parts.codes++;
+    if (chunk !== stem && SHORT_HASH.test(chunk) && !countWords(chunk, words)) {
+      parts.opaque++;
+      continue;
+    }
+    // "Grafik: D115"
+    if (stem.includes(" ") && /^[A-Z]\d{2,4}$/.test(chunk)) {
+      parts.words++;
       continue;
     }
     for (const run of chunk.match(/\p{L}+/gu) ?? []) {
@@ -168,14 +178,14 @@ function automatic(caption: string, vocabulary: Vocabulary): string | undefined 
   if (spelledAsFile && words <= 2 && (MAKERS.has(maker.toLowerCase()) || APPS.has(maker.toLowerCase())))
     return "camera or program name";
   const [, noun = ""] = GENERIC_ID.exec(stem) ?? [];
-  if (words <= 2 && GENERIC.has(noun.toLowerCase())) return "generic name";
+  if (words <= 2 && (GENERIC.has(noun.toLowerCase()) || (generic > 0 && TIME_FIRST.test(stem)))) return "generic name";
   if (words > 0) return undefined;
   if (codes > 0) {
     if (AGENCY_ID.test(stem)) return "code";
     if (!spelledAsFile || TYPE.test(stem) || DESIGNATOR.test(stem)) return undefined;
     // "tr.0719.001-e441b3e979daad18", "n690525583_4260656": letters with an identifier. Fewer digits are a type's or a
     // version's: "msp430", "gplv3".
-    return opaque > 0 || stem.replace(/\d+x\d+|\D/g, "").length >= IDENTIFIER ? "code" : undefined;
+    return opaque > 0 || makers > 0 || stem.replace(/\d+x\d+|\D/g, "").length >= IDENTIFIER ? "code" : undefined;
   }
   if (opaque > 0) return "hash";
   if (makers > 0 && (digits > 0 || hasExtension)) return "camera or program name";
