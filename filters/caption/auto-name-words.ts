@@ -21,7 +21,7 @@ export const MAKERS = list(
 
 /** Programs and sites whose names are words too: makers beside an identifier or a date, not in "logo-twitter-2". */
 export const APPS = list(
-  "whatsapp telegram snapchat viber wechat messenger received inbound movie burst snapseed prisma canva capcut tumblr instagram insta ig facebook pinterest twitter imgur ebay flickr getty alamy lightbox epson youtube vimeo outlook tenor peek user userid ap afp epa dpa",
+  "whatsapp telegram snapchat viber wechat messenger received inbound movie burst snapseed prisma canva capcut tumblr instagram insta ig facebook pinterest twitter imgur ebay flickr getty alamy lightbox epson youtube vimeo outlook tenor peek tass user userid ap afp epa dpa",
 );
 /** So many digits are an identifier or a date. */
 export const IDENTIFIER = 5;
@@ -33,7 +33,7 @@ export const GENERIC = list(
 
 /** Nouns that are automatic with a number only in file-name spelling: "banner_01", "product-123", but not "Banner 2". */
 export const WEAK = list(
-  "banner header footer slider carousel logo icon gallery page fig figure product item frame video camera capture document doc layer artboard collage hero portrait project section block post entry article home graphic button sprite avatar profile desktop mobile tablet selection seleccion selezione auswahl clipboard chunk readme render",
+  "banner header footer slider carousel logo icon gallery page fig figure product item frame video camera capture document doc layer artboard collage hero portrait project section block post entry article home graphic button sprite avatar profile desktop mobile tablet selection seleccion selezione auswahl clipboard chunk readme render view",
 );
 
 /** Nouns that say nothing at all: in file-name spelling an extension is enough, "default.jpg". */
@@ -43,7 +43,7 @@ export const HOLLOW = list(
 
 /** Runs of letters that say nothing in a name which is otherwise automatic. */
 export const FILLER = list(
-  "jpg jpeg png gif webp bmp tif tiff heic heif svg avif jfif raw cr nef arw dng psd ai pdf at am pm on of from by to the and with no nr num id via ios android copy kopie copie copia edit edited final new old min web hires lowres res orig original resize resized crop cropped scaled scale rotated optimized compressed enhanced kb mb fb clip trans tn hd bw html dat max mini shots full half large medium small normal big xl xxl px dpi ver version rev hdr comp bokeh mp hq sd uhd ac sl sx sy ul ux cr fmt fit vs " +
+  "jpg jpeg png gif webp bmp tif tiff heic heif svg avif jfif raw cr nef arw dng psd ai pdf at am pm um on of from by to the and with no nr num id via ios android copy kopie copie copia edit edited final new old min web hires lowres res orig original resize resized crop cropped scaled scale rotated optimized compressed enhanced kb mb fb clip verybig tn hd bw dat max mini shots guid uuid low high full half large medium small normal big xl xxl px dpi ver version rev hdr comp bokeh mp hq sd uhd ac sl sx sy ul ux cr fmt fit vs " +
     "jan january feb february mar march apr april may jun june jul july aug august sep sept september oct october nov november dec december mon tue wed thu fri sat sun monday tuesday wednesday thursday friday saturday sunday uhr " +
     "screen shot capture captura tela de pro wx window date export output editor design unknown random shared timeline stock inline pasted cover night panorama selfie",
 );

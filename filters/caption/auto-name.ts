@@ -15,7 +15,7 @@ const EXTENSION =
   /[.\s_-]+(?:jpe?g|png|gif|webp|bmp|tiff?|heic|heif|svg|avif|jfif|raw|cr2|nef|arw|dng|psd|pdf)(?=[\s.,;)_-]*$|-\d+x\d+$|@\dx$)/i;
 /** Also in the older form with three dashes, and with the letters of a maker before it. */
 const UUID = /[\da-f]{8}-?[\da-f]{4}-?[\da-f]{4}-?[\da-f]{4}-?[\da-f]{12}(?![\da-f])/i;
-/** So many words of the dictionary beside a UUID are a program's. */
+/** So many words beside a UUID are a program's; beside one without dashes, one fewer. */
 const BESIDE_UUID = 2;
 /**
  * Capitals no list knows, in the forms that cameras and agencies use: "_MG_1234", "ABC_0123", "KIF12345", "EOSM0123",
@@ -26,18 +26,21 @@ const CAMERA_FORM = new RegExp(
     "_?[A-Z]{1,4}_\\d{3,8}(?:[\\s_-]*(?:\\(\\d+\\)|\\d{1,2}|[A-Za-z]))?",
     "_?[A-Z]{3,4}\\d{5,8}",
     "_?[A-Z]{1,2}\\d{6,8}",
-    "[A-Z]{4}0\\d{3}",
     "_(?=\\d*[A-Z])[A-Z\\d]{3}\\d{4}",
     "(?=\\d*[A-Z])[A-Z\\d]{2,4}_(?!19|20)\\d{4}",
     "(?:RT[RSX]|AFP_)(?=[A-Z]*\\d)[A-Z\\d]{5,8}",
     "rt[rsx](?=[a-z]*\\d)[a-z\\d]{4,6}",
-    "\\$R[A-Z\\d]{6}",
+    "\\$[RI][A-Z\\d]{6}",
+    "1x1\\b.{0,8}",
+    ".{0,30}_Fig\\d+_HTML",
     "(?=.*\\d)(?=.*[a-z])(?=.*[A-Z])[\\w-]{8}_(?:normal|bigger|mini)",
     "p0[\\da-z]{6}",
   ]
     .map((form) => `^${form}$`)
     .join("|"),
 );
+/** "EOSM0123", unless the letters are a word or a known abbreviation: "NATO2010". */
+const FOUR_AND_FOUR = /^([A-Z]{4})\d{4}$/;
 /** Catalogues, standards and makes whose numbers name a thing: "NGC_6543". */
 const DESIGNATOR = /^(?:ngc|iso|ieee|din|rfc|ic|bmw|utc|gmt|uss|hms|hd)[\d_]/i;
 /** "DC-3", "B52", "M16", "A380", "XC90", "WH-1000XM4": short, and a type more often than a counter. */
@@ -46,8 +49,8 @@ const TYPE = /^(?:[A-Z]{1,3}-?\d{1,4}(?:[A-Z]{1,2}\d?)?|[a-z]\d{2,4})$/;
 const MAKERS_TYPE = /^(?:DSC-[A-Z]{1,3}\d+[A-Z]*|DCP-[A-Z]?\d+[A-Z]*)$/;
 /** Olympus and Panasonic: P, the month in hexadecimal, the day, a counter. */
 const MONTH_DAY = /^P[1-9A-C][0-3]\d{5}(?![\d])/;
-/** A size that a publishing tool appended: "-300x225". */
-const SIZE = /[-_]\d{2,4}x{1,2}\d{2,4}(?:[-_]c)?$/;
+/** What publishing tools append: "-300x225", "_fill_270x180". */
+const SIZE = /(?:[-_](?:\d{2,4}x{1,2}\d{2,4}(?:[-_]c)?|fill|fit|crop(?:ped)?|resized?\d?|edit(?:ed)?|scaled))+$/;
 /**
  * A moment to the second, by which programs name what they save: "2021-01-10 11.53.03", "20231202185730", "10 42 27 PM",
  * "2013-June-3-20-59-45", "03-06-2013_20-59-45". Words between date and time ("at", "um", "上午") may be of any script.
@@ -97,6 +100,7 @@ interface Parts {
 
 function takeApart(stem: string, digits: number, words: Vocabulary): Parts {
   const isIdentified = digits >= IDENTIFIER || (stem.match(/[a-z\d]+/gi)?.some(isOpaque) ?? false);
+  const longest = Math.max(0, ...(stem.match(/\d+/g) ?? []).map((run) => run.length));
   const parts: Parts = { makers: 0, generic: 0, weak: 0, hollow: 0, filler: 0, opaque: 0, codes: 0, words: 0 };
   for (const chunk of stem.match(/[\p{L}\p{N}]+/gu) ?? []) {
     if (isOpaque(chunk) && !holdsWord(chunk, words)) {
@@ -119,7 +123,7 @@ function takeApart(stem: string, digits: number, words: Vocabulary): Parts {
       else if (WEAK.has(word)) parts.weak++;
       else if (HOLLOW.has(word)) parts.hollow++;
       else if (FILLER.has(word) || word.length === 1) parts.filler++;
-      else if (!isScrambled(run) && isSpoken(word, digits, words)) parts.words++;
+      else if (!isScrambled(run) && isSpoken(word, longest, words)) parts.words++;
       else parts.codes++;
     }
   }
@@ -133,13 +137,15 @@ function countWords(text: string, words: Vocabulary): number {
 /** "mp3player2go"; a hexadecimal number holds words by chance only. */
 function holdsWord(chunk: string, words: Vocabulary): boolean {
   if (/^[\da-f]+$/i.test(chunk)) return false;
-  return chunk.match(/[a-z]{4,}/gi)?.some((run) => words.isWord(run.toLowerCase())) ?? false;
+  const runs = chunk.toLowerCase().match(/[a-z]{2,}/g) ?? [];
+  const isWord = (run: string) => run.length > 2 && words.isWord(run);
+  return runs.some((run) => run.length > 3 && isWord(run)) || (runs.length > 1 && runs.every(isWord));
 }
 
 /** A word of English texts, or letters that could be one of another language. */
-function isSpoken(word: string, digits: number, words: Vocabulary): boolean {
+function isSpoken(word: string, longest: number, words: Vocabulary): boolean {
   if (/[^a-z]/.test(word)) return true;
-  if (word.length === 2 && digits >= LONG_IDENTIFIER) return false;
+  if (word.length === 2 && longest >= LONG_IDENTIFIER) return false;
   if (words.isWord(word)) return true;
   if (word.length >= 4 && words.isName(word)) return true;
   return word.length >= 5 && /[aeiouy]/.test(word) && !/[^aeiouy]{6}/.test(word);
@@ -159,11 +165,19 @@ function automatic(caption: string, vocabulary: Vocabulary): string | undefined 
   const hasExtension = EXTENSION.test(file);
   if (MAKERS_TYPE.test(stem)) return undefined;
   const besideId = stem.replace(UUID, " ");
-  if (besideId !== stem && countWords(besideId, vocabulary) <= BESIDE_UUID) return "UUID";
+  const mostWords = /[\da-f]{4}-[\da-f]{4}-/i.test(stem) ? BESIDE_UUID : BESIDE_UUID - 1;
+  if (besideId !== stem && takeApart(besideId, IDENTIFIER, vocabulary).words <= mostWords) return "UUID";
   if (PROGRAM_NAME.test(stem)) return "program name";
   if ((CAMERA_FORM.test(stem) && !DESIGNATOR.test(stem)) || MONTH_DAY.test(stem)) return "camera name";
+  const [, prefix = ""] = FOUR_AND_FOUR.exec(stem) ?? [];
+  if (prefix !== "" && !vocabulary.isName(prefix.toLowerCase())) return "camera name";
   const beside = stem.replace(MOMENT, " ");
-  if (beside !== stem && (beside.match(/\p{L}{2,}/gu)?.length ?? 0) <= BESIDE_MOMENT) return "moment";
+  if (beside !== stem && (beside.match(/\p{L}{2,}/gu)?.length ?? 0) <= BESIDE_MOMENT) {
+    // "prepost_nikolett_20160403200535_fokep": a server's time behind what somebody wrote.
+    const [first = ""] = /^\p{L}+/u.exec(stem) ?? [];
+    const written = !stem.includes(" ") && first !== "" && takeApart(first, IDENTIFIER, vocabulary).words > 0;
+    if (!written || takeApart(beside, IDENTIFIER, vocabulary).words <= 1) return "moment";
+  }
   const digits = stem.replace(/\D/g, "").length;
   if (NUMBERS.test(stem) && digits >= 6) return "numbers";
 
@@ -178,7 +192,8 @@ function automatic(caption: string, vocabulary: Vocabulary): string | undefined 
   if (spelledAsFile && words <= 2 && (MAKERS.has(maker.toLowerCase()) || APPS.has(maker.toLowerCase())))
     return "camera or program name";
   const [, noun = ""] = GENERIC_ID.exec(stem) ?? [];
-  if (words <= 2 && (GENERIC.has(noun.toLowerCase()) || (generic > 0 && TIME_FIRST.test(stem)))) return "generic name";
+  if (words <= 2 && GENERIC.has(noun.toLowerCase())) return "generic name";
+  if (words <= 1 && generic > 0 && TIME_FIRST.test(stem)) return "generic name";
   if (words > 0) return undefined;
   if (codes > 0) {
     if (AGENCY_ID.test(stem)) return "code";
@@ -188,11 +203,12 @@ function automatic(caption: string, vocabulary: Vocabulary): string | undefined 
     return opaque > 0 || makers > 0 || stem.replace(/\d+x\d+|\D/g, "").length >= IDENTIFIER ? "code" : undefined;
   }
   if (opaque > 0) return "hash";
-  if (makers > 0 && (digits > 0 || hasExtension)) return "camera or program name";
+  if (makers > 0 && (digits > 0 || (hasExtension && weak === 0))) return "camera or program name";
   if (/^screen ?shot\b/i.test(stem)) return "screenshot";
   if (generic > 0 && (digits > 0 || hasExtension)) return "generic name";
   if (weak > 0 && spelledAsFile && digits > 0) return "generic file name";
-  if (hollow > 0 && spelledAsFile && (digits > 0 || hasExtension) && weak === 0) return "generic file name";
+  if (hollow > 0 && spelledAsFile && (digits > 0 || (hasExtension && filler === 0)) && weak === 0)
+    return "generic file name";
   if (hasExtension && digits > 0 && filler <= 2 && weak === 0) return TYPE.test(stem) ? undefined : "numbers";
   return undefined;
 }
