@@ -25,7 +25,7 @@ export async function loadCaptionRules(limits: CaptionLimits = CLIP.captions, la
   if (maxCharacters !== undefined || maxWords !== undefined)
     rules.push(tooLong(maxCharacters ?? Number.POSITIVE_INFINITY, maxWords ?? Number.POSITIVE_INFINITY));
   if (minCharacters > 0 || minWords > 0) rules.push(tooShort(minCharacters, minWords));
-  if (limits.names) rules.push(autoName, noLetters, cameraMetadata, markup, boilerplate);
+  if (limits.names) rules.push(autoName(await englishVocabulary()), noLetters, cameraMetadata, markup, boilerplate);
   if (maxRepeated !== undefined) rules.push(repetition(maxRepeated));
   if (limits.determiner) rules.push(noDeterminer);
   const words = limits.language || limits.noun || limits.commonWords ? await englishVocabulary() : undefined;
