@@ -12,7 +12,7 @@ import { getCACertificates } from "node:tls";
 import manifest from "../package.json" with { type: "json" };
 import { ensureVenv } from "../store/python.ts";
 
-const FETCHES = 6_000;
+const FETCHES = 10_000;
 const PICTURES = 1_000;
 const REPEATS = 3;
 /** img2dataset loads the root certificates for each https request: fewer are enough to see it. */

@@ -59,7 +59,7 @@ export async function fetchPicture(
             around: holding,
           });
       held ??= await memory.hold();
-      held.settle(body.length);
+      held.settle(body.buffer.byteLength);
       verifyChecksum(body, row.checksum);
       const outcome = { id: row.id, attempts: attempt, status };
       try {
