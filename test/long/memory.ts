@@ -100,7 +100,7 @@ async function crawl(
   const found = await run(["discover", ...options]);
   assert.equal(found.code, 0, found.error);
   const child = spawn(process.execPath, ["cli.ts", "crawl", ...options], { stdio: ["ignore", "ignore", "inherit"] });
-  const memory: number[] = [];
+  const memory = Array.from({ length: 10 }, () => 0); // a tenth may be over between two looks
   const sampling = setInterval(() => {
     const tenth = Math.min(Math.floor((served / count) * 10), 9);
     memory[tenth] = Math.max(memory[tenth] ?? 0, memoryOf(child.pid ?? 0));
