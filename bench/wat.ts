@@ -9,7 +9,8 @@
  * | peer, all | the same fields as ours: also licence, language, opt-out signals; of WARC also figcaption, srcset, lazy attributes, JSON-LD, preview pictures |
  * | hash | what "peer, all" takes, with the same hashing |
  * | extract | as in a run: captions cleaned, candidates with their provenance; the only one of WARC |
- * | discover | the whole path: rules but the language's, queries, rows in SQLite, on threads of its own |
+ * | judge | the same, and rules but the language's, queries, hashing and dedup in memory |
+ * | discover | the same, and rows in SQLite with all indices, as `npm run discover` into a new workspace |
  */
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -29,6 +30,7 @@ import { readWarc } from "../crawler/sources/warc.ts";
 import { readWat } from "../crawler/sources/wat.ts";
 import { openWorkspace } from "../crawler/workspace.ts";
 import { closeDatabase, openDatabase } from "../store/database.ts";
+import { makeIndices, putOffIndices } from "../store/indices.ts";
 import { pairId, resolver } from "../store/pair-id.ts";
 import { ensureVenv } from "../store/python.ts";
 import { realPages, warcMembers, watMembers } from "../test/archives/write.ts";
@@ -41,8 +43,11 @@ async function ours(mode: string, file: string): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "wit-bench-wat-"));
   // Only the whole path needs queries; readers do not, nor does their peer.
   const { db, queries } =
-    mode === "discover" ? await openWorkspace(folder, () => {}) : { db: openDatabase(folder), queries: undefined };
+    mode === "judge" || mode === "discover"
+      ? await openWorkspace(folder, () => {})
+      : { db: openDatabase(folder), queries: undefined };
   let found = 0;
+  let rows: number | string = "";
   let before = process.cpuUsage();
   if (mode === "set") {
     const seen = new Set<string>();
@@ -85,11 +90,22 @@ async function ours(mode: string, file: string): Promise<void> {
     const pool = new JudgePool(() => matcherTable(folder, queries, settings.match), settings);
     await pool.judges();
     before = process.cpuUsage();
-    found = await discover(db, readWat(db, http, file, "bench", never), pool, true, () => {});
+    if (mode === "judge") {
+      const ids = new Set<string>();
+      for await (const { candidates } of readWat(db, http, file, "bench", never)) {
+        for (const { id } of await pool.judge(candidates)) ids.add(id);
+        found += candidates.length;
+      }
+    } else {
+      putOffIndices(db, 0);
+      found = await discover(db, readWat(db, http, file, "bench", never), pool, true, () => {});
+      makeIndices(db);
+      rows = db.prepare<[], { n: number }>("SELECT count(*) AS n FROM pair").get()?.n ?? 0;
+    }
     await pool.close();
   }
   const { user, system } = process.cpuUsage(before);
-  if (mode !== "set") console.log(found, (user + system) / 1e6);
+  if (mode !== "set") console.log(found, (user + system) / 1e6, rows);
   closeDatabase(db);
   await http.close();
   rmSync(folder, { recursive: true });
@@ -115,11 +131,11 @@ function best(sides: Record<string, () => string[]>): Map<string, string[]> {
   return found;
 }
 
-/** A WAT member with other addresses of pictures, so that copies hold other pairs. */
+/** A WAT member with another address of every picture, so that pairs only come again within a page, as they do there. */
 function variant(packed: Buffer, copy: number): Buffer {
   const text = gunzipSync(packed).toString("latin1");
   const at = text.indexOf("\r\n\r\n") + 4;
-  const body = text.slice(at, -4).replaceAll(/("url":"[^"]*)(\.(?:jpe?g|png|gif)\b)/g, `$1-${copy}$2`);
+  const body = text.slice(at, -4).replaceAll(/("path":"IMG@\/src","url":"[^"?#]*?)((?:\.\w+)?["?#])/g, `$1-${copy}$2`);
   const header = text.slice(0, at).replace(/(?<=Content-Length: )\d+/, String(body.length));
   return gzipSync(Buffer.from(`${header}${body}\r\n\r\n`, "latin1"));
 }
@@ -165,9 +181,12 @@ function compare(): void {
     "peer, all": () => peer("wat", "all", wat),
     "webimagetext hash": () => own("hash", wat),
     "webimagetext extract": () => own("extract", wat),
+    "webimagetext judge": () => own("judge", wat),
     "webimagetext discover": () => own("discover", wat),
   });
-  console.log(`WAT: ${(bytes / 1e6).toFixed(0)} MB, packed ${(statSync(wat).size / 1e6).toFixed(0)} MB`);
+  console.log(
+    `WAT: ${(bytes / 1e6).toFixed(0)} MB, packed ${(statSync(wat).size / 1e6).toFixed(0)} MB; ${ofWat.get("webimagetext discover")?.[2]} rows of distinct pairs`,
+  );
   console.table(table(ofWat, "MB/s", () => bytes / 1e6));
 
   const warc = join(folder, "made.warc.gz");

@@ -87,8 +87,11 @@ export async function readSources(
   let total = 0;
   for (const { batches, readAhead } of [{ batches: web, readAhead: false }, ...bulk]) {
     const before = total;
-    if (!share && (!readAhead || !putOffIndices(db))) makeIndices(db);
-    total += await discover(db, batches, pool, readAhead, (seen) => progress(before + seen));
+    if (!share && (!readAhead || !putOffIndices(db, before))) makeIndices(db);
+    total += await discover(db, batches, pool, readAhead, (seen) => {
+      if (!share && readAhead) putOffIndices(db, before + seen);
+      progress(before + seen);
+    });
   }
   return total;
 }

@@ -84,11 +84,15 @@ function writer(db: Database): (batches: readonly { batch: Batch; judged: readon
     return json;
   };
   return db.transaction((batches: readonly { batch: Batch; judged: readonly Judged[] }[]) => {
+    const rows: Value[][] = [];
     for (const { batch, judged } of batches) {
-      insert(batch.candidates.map((candidate, i) => rowOf(candidate, judged[i] as Judged, originOf(candidate))));
+      for (const [i, candidate] of batch.candidates.entries())
+        rows.push(rowOf(candidate, judged[i] as Judged, originOf(candidate)));
       for (const drop of batch.drops) tally.run(drop);
       batch.done();
     }
+    // In the order of their index each of its pages is met once: a third less work. The order does not matter otherwise.
+    insert(rows.sort(([a], [b]) => (String(a) < String(b) ? -1 : 1)));
   });
 }
 

@@ -12,14 +12,18 @@ export function makeIndices(db: Database): void {
   for (const [name, columns] of Object.entries(INDICES)) db.exec(`CREATE INDEX IF NOT EXISTS ${name} ON ${columns}`);
 }
 
+/** To keep them up to date costs so many times as much a row as to make them anew. */
+const PAYS_OFF = 5;
+
 /**
- * Takes the indices away while `pair` has no rows yet, or after another run that did so was killed; the database is
+ * Takes the indices away while `pair` has no rows yet, or when a run has written a good part of them; the database is
  * whole without them, only slower to read.
- * @returns whether they are missing now.
+ * @param written pairs that this run has found so far.
+ * @returns whether they are missing now, be it since another run that did so was killed.
  */
-export function putOffIndices(db: Database): boolean {
-  const empty = db.prepare("SELECT 1 FROM pair LIMIT 1").get() === undefined;
-  if (empty) for (const name of Object.keys(INDICES)) db.exec(`DROP INDEX IF EXISTS ${name}`);
+export function putOffIndices(db: Database, written: number): boolean {
+  const rows = db.prepare<[], { last: number | null }>("SELECT max(rowid) AS last FROM pair").get()?.last ?? 0;
+  if (rows <= PAYS_OFF * written) for (const name of Object.keys(INDICES)) db.exec(`DROP INDEX IF EXISTS ${name}`);
   return db.prepare("SELECT 1 FROM sqlite_schema WHERE type = 'index' AND name = 'pair_state'").get() === undefined;
 }
 

@@ -7,7 +7,7 @@ import { closeDatabase, openDatabase, openForReading } from "../../store/databas
 import { makeIndices, putOffIndices } from "../../store/indices.ts";
 import { run, useShortList } from "../cli.ts";
 
-test("indices are put off only in an empty table, and whoever opens a killed run's database makes them", (t) => {
+test("indices are put off in an empty table or by a run that writes much of it, and whoever opens a killed run's database makes them", (t) => {
   const data = mkdtempSync(join(tmpdir(), "wit-indices-"));
   let db = openDatabase(data);
   t.after(() => closeDatabase(db));
@@ -15,7 +15,7 @@ test("indices are put off only in an empty table, and whoever opens a killed run
   const present = () =>
     all.filter((name) => db.prepare("SELECT 1 FROM sqlite_schema WHERE type = 'index' AND name = ?").get(name));
   assert.deepEqual(present(), all);
-  assert.equal(putOffIndices(db), true);
+  assert.equal(putOffIndices(db, 0), true);
   assert.deepEqual(present(), []);
   db.exec(
     `INSERT INTO pair (id, image_url, page_url, caption, kind, source, host, state, queries)
@@ -24,13 +24,18 @@ test("indices are put off only in an empty table, and whoever opens a killed run
   // As if killed there: the next run of the same list goes on without.
   closeDatabase(db);
   db = openDatabase(data, false);
-  assert.equal(putOffIndices(db), true);
+  assert.equal(putOffIndices(db, 0), true);
   closeDatabase(db);
   db = openDatabase(data);
   assert.deepEqual(present(), all);
-  assert.equal(putOffIndices(db), false);
+  assert.equal(putOffIndices(db, 0), false);
   assert.deepEqual(present(), all);
   makeIndices(db);
+  // A second list, of which as many rows have come as were there.
+  assert.equal(putOffIndices(db, 1), true);
+  assert.deepEqual(present(), []);
+  makeIndices(db);
+  assert.deepEqual(present(), all);
 });
 
 test("after a list is read every index is there, and pairs of a page are found by one", async (t) => {
