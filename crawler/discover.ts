@@ -91,7 +91,7 @@ function writer(db: Database): (batches: readonly { batch: Batch; judged: readon
       for (const drop of batch.drops) tally.run(drop);
       batch.done();
     }
-    // In the order of their index each of its pages is met once: a third less work. The order does not matter otherwise.
+    // In the order of their index each of its pages is met once: up to a third less work. The order does not matter otherwise.
     insert(rows.sort(([a], [b]) => (String(a) < String(b) ? -1 : 1)));
   });
 }
