@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import manifest from "../package.json" with { type: "json" };
 import { readQueries } from "../queries/list.ts";
-import { generator } from "../test/filters/image/photo.ts";
+import { generator } from "../test/random.ts";
 
 const [PAIRS, LISTS, HOSTS, RANKS, CAP, WORDS] = [80_000, 48, 97, 16, 2, 4_000];
 const REPEATS = Number(process.env["WIT_REPEATS"] ?? 3);

@@ -9,6 +9,7 @@ import type { Statement } from "better-sqlite3";
 import { closeDatabase, type Database, openDatabase, openForReading, setMeta } from "../store/database.ts";
 import { refreshQueryCounts } from "../store/query-counts.ts";
 import { refreshSearch } from "../store/search.ts";
+import { generator } from "../test/random.ts";
 import { documentedQueries } from "../test/store/report/documented-queries.ts";
 
 const PAIRS = Number(process.argv[2] ?? 1_000_000);
@@ -160,15 +161,4 @@ function pick(value: number): [number, string, string | null] {
     if (rest < 0) return fate;
   }
   return FATES[0] as [number, string, string | null];
-}
-
-/** A small generator with a seed (mulberry32), so that every run measures the same rows. */
-function generator(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

@@ -6,7 +6,8 @@ import { getCACertificates, setDefaultCACertificates } from "node:tls";
 import type { FetchError } from "../../crawler/fetch-error.ts";
 import { HttpClient } from "../../crawler/http.ts";
 import { release } from "../../crawler/memory.ts";
-import { dice, framedAnswer, serveFramedAnswers } from "../servers/framed-answers.ts";
+import { generator } from "../random.ts";
+import { framedAnswer, serveFramedAnswers } from "../servers/framed-answers.ts";
 
 const ANSWERS = 300;
 const IN_FLIGHT = 24;
@@ -44,7 +45,7 @@ for (const scheme of ["http", "https"]) {
     const ends = new Map<string, number>();
     await forAll(async (n) => {
       const { body, long, cut, framing } = framedAnswer(n);
-      const roll = dice(n);
+      const roll = generator(n);
       let pauses = 0;
       const room = () => (++pauses > 0 && roll() < 0.8 ? sleep(roll() * 5) : undefined);
       const got = await client
@@ -69,7 +70,7 @@ test("a reader that is slow, one that leaves in the middle, one that wants the b
   const { client, url } = await start(t, "http");
   await forAll(async (n) => {
     const { body, cut, framing } = framedAnswer(n);
-    const roll = dice(n + 1_000_000);
+    const roll = generator(n + 1_000_000);
     if (cut || framing.startsWith("gzip")) return;
     if (framing !== "missing" && n % 3 === 0) {
       const maxBytes = Math.ceil(roll() * body.length);

@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { useShortList } from "../cli.ts";
 import { assertNoHalfShard, dataSet, drawMoment, runAndKill } from "../e2e/killing.ts";
-import { generator } from "../filters/image/photo.ts";
+import { generator } from "../random.ts";
 import { startSmallSite, THINGS } from "../servers/small-site.ts";
 
 const KILLS = Number(process.env["WIT_KILLS"] ?? 50);

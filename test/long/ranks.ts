@@ -16,7 +16,7 @@ import { beginBuild, byOneProcess, type Settings } from "../crawler/ranks/build.
 import { drive } from "../crawler/ranks/drive.ts";
 import { startRanksWeb } from "../crawler/ranks/web.ts";
 import { wholeOf } from "../crawler/ranks/whole.ts";
-import { generator } from "../filters/image/photo.ts";
+import { generator } from "../random.ts";
 import { startSmallSite, THINGS } from "../servers/small-site.ts";
 
 const KILLS = Number(process.env["WIT_KILLS"] ?? 12);

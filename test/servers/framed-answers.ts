@@ -2,6 +2,7 @@ import { type AddressInfo, createServer, type Server, type Socket } from "node:n
 import { setImmediate, setTimeout as sleep } from "node:timers/promises";
 import { createServer as createTlsServer, type TlsOptions } from "node:tls";
 import { gzipSync } from "node:zlib";
+import { generator } from "../random.ts";
 
 const FRAMINGS = ["length", "length", "chunked", "trailers", "close", "gzip", "gzip chunked", "early hints", "missing"];
 
@@ -18,20 +19,9 @@ export interface FramedAnswer {
   pieces: Buffer[];
 }
 
-/** Numbers from 0 to 1 that depend on the seed only. */
-export function dice(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let z = Math.imul(state ^ (state >>> 15), 1 | state);
-    z = (z + Math.imul(z ^ (z >>> 7), 61 | z)) ^ z;
-    return ((z ^ (z >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 /** The answer to /N: a framing, a body and places of cuts that depend on N only. */
 export function framedAnswer(n: number): FramedAnswer {
-  const roll = dice(n);
+  const roll = generator(n);
   const below = (end: number) => Math.floor(roll() * end);
   const framing = FRAMINGS[n % FRAMINGS.length] ?? "";
   const body = Buffer.alloc(1 + below([50, 3_000, 70_000, 200_000, 900_000][below(5)] ?? 0));

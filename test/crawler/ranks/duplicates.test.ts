@@ -7,7 +7,7 @@ import { dropDuplicates } from "../../../crawler/duplicates.ts";
 import { writeDigests } from "../../../crawler/ranks/digests.ts";
 import { findDuplicates } from "../../../crawler/ranks/settle.ts";
 import { closeDatabase, type Database, openDatabase } from "../../../store/database.ts";
-import { generator } from "../../filters/image/photo.ts";
+import { generator } from "../../random.ts";
 
 type Row = [id: string, url: string, sha256: string, phash: string | null, queries: string];
 

@@ -3,8 +3,9 @@ import { test } from "node:test";
 import type { Sharp } from "sharp";
 import { NEAR_BITS, nearPairs } from "../../../filters/image/near.ts";
 import { makePicture } from "../../../filters/image/picture.ts";
+import { generator } from "../../random.ts";
 import { USUAL } from "./options.ts";
-import { generator, photo } from "./photo.ts";
+import { photo } from "./photo.ts";
 
 function distance(a: string, b: string): number {
   let bits = 0;

@@ -1,4 +1,5 @@
 import sharp, { type Sharp } from "sharp";
+import { generator } from "../../random.ts";
 
 /**
  * A picture with light, shapes and texture, different for each seed and the same on every machine: what a photograph is to
@@ -39,15 +40,4 @@ export function photo(seed: number, width: number, height: number): Sharp {
     }
   }
   return sharp(pixels, { raw: { width, height, channels: 3 } });
-}
-
-/** mulberry32: small, and good enough to draw with. */
-export function generator(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
 }
