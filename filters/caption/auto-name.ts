@@ -1,5 +1,16 @@
 import { type CaptionRule, drop, KEEP } from "../rule.ts";
-import { APPS, FILLER, GENERIC, HOLLOW, IDENTIFIER, MAKERS, PROGRAM_NAME, plain, WEAK } from "./auto-name-words.ts";
+import {
+  APPS,
+  BESIDE_IDENTIFIER,
+  FILLER,
+  GENERIC,
+  HOLLOW,
+  IDENTIFIER,
+  MAKERS,
+  PROGRAM_NAME,
+  plain,
+  WEAK,
+} from "./auto-name-words.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 
 /**
@@ -14,7 +25,9 @@ import type { Vocabulary } from "./vocabulary.ts";
 const EXTENSION =
   /[.\s_-]+(?:jpe?g|png|gif|webp|bmp|tiff?|heic|heif|svg|avif|jfif|raw|cr2|nef|arw|dng|psd|pdf)(?=[\s.,;)_-]*$|-\d+x\d+$|@\dx$)/i;
 /** Also in the older form with three dashes, and with the letters of a maker before it. */
-const UUID = /[\da-f]{8}-?[\da-f]{4}-?[\da-f]{4}-?[\da-f]{4}-?[\da-f]{12}(?![\da-f])/i;
+const UUID = /[\da-f]{8}-[\da-f]{4}-[\da-f]{4}-[\da-f]{4}-?[\da-f]{12}|[\da-f]{32}(?![\da-f])/i;
+/** What servers append to one: "_w268_r1_cx33". */
+const CUT = /(?<![a-z])[a-z]{1,2}\d+/gi;
 /** So many words beside a UUID are a program's; beside one without dashes, one fewer. */
 const BESIDE_UUID = 2;
 /**
@@ -78,8 +91,6 @@ const LONG_IDENTIFIER = 7;
 const SHORT_HASH = /^(?=[a-f]*\d[a-f]*\d)(?=\d*[a-f])[\da-f]{5,7}$/;
 /** "image-1364780-thumbflex-tiyv": what stands behind a generic noun's identifier is a server's. */
 const GENERIC_ID = /^([a-z]{3,10})[-_]\d{6,}(?=[-_])/i;
-/** "1387179240_view_hot_picture_image_0": and so is what stands behind a server's time. */
-const TIME_FIRST = /^\d{9,}[-_]/;
 
 /** Agencies' numbers, also with a space: "GTY 456535992". */
 const AGENCY_ID = /^[A-Z]{2,5}[ _-]\d{8,}$/;
@@ -103,7 +114,7 @@ function takeApart(stem: string, digits: number, words: Vocabulary): Parts {
   const longest = Math.max(0, ...(stem.match(/\d+/g) ?? []).map((run) => run.length));
   const parts: Parts = { makers: 0, generic: 0, weak: 0, hollow: 0, filler: 0, opaque: 0, codes: 0, words: 0 };
   for (const chunk of stem.match(/[\p{L}\p{N}]+/gu) ?? []) {
-    if (isOpaque(chunk) && !holdsWord(chunk, words)) {
+    if ((isOpaque(chunk) && !holdsWord(chunk, words)) || isRandom(chunk, words)) {
       parts.opaque++;
       continue;
     }
@@ -122,7 +133,7 @@ function takeApart(stem: string, digits: number, words: Vocabulary): Parts {
       else if (GENERIC.has(word)) parts.generic++;
       else if (WEAK.has(word)) parts.weak++;
       else if (HOLLOW.has(word)) parts.hollow++;
-      else if (FILLER.has(word) || word.length === 1) parts.filler++;
+      else if (FILLER.has(word) || word.length === 1 || (isIdentified && BESIDE_IDENTIFIER.has(word))) parts.filler++;
       else if (!isScrambled(run) && isSpoken(word, longest, words)) parts.words++;
       else parts.codes++;
     }
@@ -166,7 +177,8 @@ function automatic(caption: string, vocabulary: Vocabulary): string | undefined 
   if (MAKERS_TYPE.test(stem)) return undefined;
   const besideId = stem.replace(UUID, " ");
   const mostWords = /[\da-f]{4}-[\da-f]{4}-/i.test(stem) ? BESIDE_UUID : BESIDE_UUID - 1;
-  if (besideId !== stem && takeApart(besideId, IDENTIFIER, vocabulary).words <= mostWords) return "UUID";
+  if (besideId !== stem && takeApart(besideId.replace(CUT, " "), IDENTIFIER, vocabulary).words <= mostWords)
+    return "UUID";
   if (PROGRAM_NAME.test(stem)) return "program name";
   if ((CAMERA_FORM.test(stem) && !DESIGNATOR.test(stem)) || MONTH_DAY.test(stem)) return "camera name";
   const [, prefix = ""] = FOUR_AND_FOUR.exec(stem) ?? [];
@@ -193,7 +205,6 @@ function automatic(caption: string, vocabulary: Vocabulary): string | undefined 
     return "camera or program name";
   const [, noun = ""] = GENERIC_ID.exec(stem) ?? [];
   if (words <= 2 && GENERIC.has(noun.toLowerCase())) return "generic name";
-  if (words <= 1 && generic > 0 && TIME_FIRST.test(stem)) return "generic name";
   if (words > 0) return undefined;
   if (codes > 0) {
     if (AGENCY_ID.test(stem)) return "code";
@@ -225,6 +236,14 @@ function isOpaque(chunk: string): boolean {
   }
   if (chunk.length < 8) return changes >= 4 && /^\d/.test(chunk);
   return /^[\da-f]+$/i.test(chunk) ? changes >= 2 : changes >= 3 && changes / chunk.length >= 0.33;
+}
+
+/** "ijlQfWWIyhl8", not "iPhone12ProMax": pieces of CamelCase too many and too short, none of them a word. */
+function isRandom(chunk: string, words: Vocabulary): boolean {
+  if (chunk.length < 8 || !/[a-z][A-Z]/.test(chunk) || /[^a-z\d]/i.test(chunk)) return false;
+  const pieces = chunk.match(/[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+/g) ?? [];
+  if (pieces.length < 4 || chunk.length / pieces.length >= 2.8) return false;
+  return !pieces.some((piece) => piece.length > 3 && words.isWord(piece.toLowerCase()));
 }
 
 const DIGIT = 0;

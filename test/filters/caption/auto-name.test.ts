@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { createHash } from "node:crypto";
 import { globSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 import { Parser } from "htmlparser2";
@@ -7,6 +6,7 @@ import { autoName } from "../../../filters/caption/auto-name.ts";
 import { cleanCaption } from "../../../filters/caption/clean.ts";
 import { englishVocabulary } from "../../../filters/caption/vocabulary.ts";
 import { embeddedWordNet, readSynsets } from "../../../queries/wordnet.ts";
+import { heldOut } from "./labels.ts";
 
 const lines = (name: string) =>
   readFileSync(new URL(name, import.meta.url), "utf8")
@@ -14,10 +14,6 @@ const lines = (name: string) =>
     .filter((line) => line !== "" && !line.startsWith("#"));
 const rule = autoName(await englishVocabulary());
 const dropped = (text: string) => !rule.check(text).keep;
-/** The half that the rule was not tuned to: its misses were not looked at. */
-const heldOut = (text: string) =>
-  Number.parseInt(createHash("md5").update(text).digest("hex").slice(0, 1), 16) % 2 === 1;
-
 test("automatic names: 99 % of the tuning half and of the held-out half", () => {
   const names = lines("auto-names.txt");
   for (const half of [names.filter((name) => !heldOut(name)), names.filter(heldOut)]) {
