@@ -28,7 +28,7 @@ const EXTENSION =
 const UUID = /[\da-f]{8}-[\da-f]{4}-[\da-f]{4}-[\da-f]{4}-?[\da-f]{12}|[\da-f]{32}(?![\da-f])/i;
 /** What servers append to one: "_w268_r1_cx33". */
 const CUT = /(?<![a-z])[a-z]{1,2}\d+/gi;
-/** So many words beside a UUID are a program's; beside one without dashes, one fewer. */
+/** So many words beside a UUID are a program's; none beside one without dashes, which build tools append: "ornament-78dc6d". */
 const BESIDE_UUID = 2;
 /**
  * Capitals no list knows, in the forms that cameras and agencies use: "_MG_1234", "ABC_0123", "KIF12345", "EOSM0123",
@@ -63,7 +63,8 @@ const MAKERS_TYPE = /^(?:DSC-[A-Z]{1,3}\d+[A-Z]*|DCP-[A-Z]?\d+[A-Z]*)$/;
 /** Olympus and Panasonic: P, the month in hexadecimal, the day, a counter. */
 const MONTH_DAY = /^P[1-9A-C][0-3]\d{5}(?![\d])/;
 /** What publishing tools append: "-300x225", "_fill_270x180". */
-const SIZE = /(?:[-_](?:\d{2,4}x{1,2}\d{2,4}(?:[-_]c)?|fill|fit|crop(?:ped)?|resized?\d?|edit(?:ed)?|scaled))+$/;
+const SIZE =
+  /(?:(?<=[a-z])\d{2,4}x\d{2,4}|[-_](?:\d{2,4}x{1,2}\d{2,4}(?:[-_]c)?|fill|fit|crop(?:ped)?|resized?\d?|edit(?:ed)?|scaled))+$/;
 /**
  * A moment to the second, by which programs name what they save: "2021-01-10 11.53.03", "20231202185730", "10 42 27 PM",
  * "2013-June-3-20-59-45", "03-06-2013_20-59-45". Words between date and time ("at", "um", "上午") may be of any script.
@@ -91,6 +92,9 @@ const LONG_IDENTIFIER = 7;
 const SHORT_HASH = /^(?=[a-f]*\d[a-f]*\d)(?=\d*[a-f])[\da-f]{5,7}$/;
 /** "image-1364780-thumbflex-tiyv": what stands behind a generic noun's identifier is a server's. */
 const GENERIC_ID = /^([a-z]{3,10})[-_]\d{6,}(?=[-_])/i;
+
+/** "1387179240_view_hot_picture_image_0": and so is what stands behind a server's time. */
+const TIME_FIRST = /^1\d{9}[-_]/;
 
 /** Agencies' numbers, also with a space: "GTY 456535992". */
 const AGENCY_ID = /^[A-Z]{2,5}[ _-]\d{8,}$/;
@@ -127,7 +131,8 @@ function takeApart(stem: string, digits: number, words: Vocabulary): Parts {
       parts.words++;
       continue;
     }
-    for (const run of chunk.match(/\p{L}+/gu) ?? []) {
+    const runs = chunk.match(/\p{L}+/gu) ?? [];
+    for (const run of runs.flatMap((run) => (isListed(run) || isScrambled(run) ? [run] : splitCase(run)))) {
       const word = run.toLowerCase();
       if (MAKERS.has(word) || (isIdentified && APPS.has(word))) parts.makers++;
       else if (GENERIC.has(word)) parts.generic++;
@@ -139,6 +144,17 @@ function takeApart(stem: string, digits: number, words: Vocabulary): Parts {
     }
   }
   return parts;
+}
+
+function isListed(run: string): boolean {
+  const word = run.toLowerCase();
+  return [MAKERS, APPS, GENERIC, WEAK, HOLLOW, FILLER].some((list) => list.has(word));
+}
+
+/** "rawImage" is raw and image; "McDonald" and "iPhone" stay, as no piece of one or two letters is a word. */
+function splitCase(run: string): string[] {
+  const pieces = run.match(/\p{Lu}?\p{Ll}+|\p{Lu}+(?!\p{Ll})/gu) ?? [];
+  return pieces.length > 1 && pieces.join("") === run && pieces.every((piece) => piece.length > 2) ? pieces : [run];
 }
 
 function countWords(text: string, words: Vocabulary): number {
@@ -176,7 +192,7 @@ function automatic(caption: string, vocabulary: Vocabulary): string | undefined 
   const hasExtension = EXTENSION.test(file);
   if (MAKERS_TYPE.test(stem)) return undefined;
   const besideId = stem.replace(UUID, " ");
-  const mostWords = /[\da-f]{4}-[\da-f]{4}-/i.test(stem) ? BESIDE_UUID : BESIDE_UUID - 1;
+  const mostWords = /[\da-f]{4}-[\da-f]{4}-/i.test(stem) ? BESIDE_UUID : 0;
   if (besideId !== stem && takeApart(besideId.replace(CUT, " "), IDENTIFIER, vocabulary).words <= mostWords)
     return "UUID";
   if (PROGRAM_NAME.test(stem)) return "program name";
@@ -185,10 +201,12 @@ function automatic(caption: string, vocabulary: Vocabulary): string | undefined 
   if (prefix !== "" && !vocabulary.isName(prefix.toLowerCase())) return "camera name";
   const beside = stem.replace(MOMENT, " ");
   if (beside !== stem && (beside.match(/\p{L}{2,}/gu)?.length ?? 0) <= BESIDE_MOMENT) {
-    // "prepost_nikolett_20160403200535_fokep": a server's time behind what somebody wrote.
+    // "prepost_nikolett_20160403200535_fokep": a server's time beside what somebody wrote; "signal-2026-02-26-221956": a
+    // program's name stands first.
+    const { words, makers } = takeApart(beside, IDENTIFIER, vocabulary);
     const [first = ""] = /^\p{L}+/u.exec(stem) ?? [];
-    const written = !stem.includes(" ") && first !== "" && takeApart(first, IDENTIFIER, vocabulary).words > 0;
-    if (!written || takeApart(beside, IDENTIFIER, vocabulary).words <= 1) return "moment";
+    const isFirst = /^\d{6}/.test(stem) || takeApart(first, IDENTIFIER, vocabulary).words > 0;
+    if (stem.includes(" ") || words === 0 || makers > 0 || (words === 1 && isFirst)) return "moment";
   }
   const digits = stem.replace(/\D/g, "").length;
   if (NUMBERS.test(stem) && digits >= 6) return "numbers";
@@ -205,13 +223,16 @@ function automatic(caption: string, vocabulary: Vocabulary): string | undefined 
     return "camera or program name";
   const [, noun = ""] = GENERIC_ID.exec(stem) ?? [];
   if (words <= 2 && GENERIC.has(noun.toLowerCase())) return "generic name";
+  if (words <= 1 && generic > 0 && TIME_FIRST.test(stem)) return "generic name";
   if (words > 0) return undefined;
   if (codes > 0) {
     if (AGENCY_ID.test(stem)) return "code";
     if (!spelledAsFile || TYPE.test(stem) || DESIGNATOR.test(stem)) return undefined;
+    const numbers = stem.replace(/\d+x\d+/g, " ").match(/\d+/g) ?? [];
+    const isNumbered = numbers.join("").length >= IDENTIFIER && numbers.some((number) => number.length > 3);
     // "tr.0719.001-e441b3e979daad18", "n690525583_4260656": letters with an identifier. Fewer digits are a type's or a
     // version's: "msp430", "gplv3".
-    return opaque > 0 || makers > 0 || stem.replace(/\d+x\d+|\D/g, "").length >= IDENTIFIER ? "code" : undefined;
+    return opaque > 0 || makers > 0 || (isNumbered && weak === 0) ? "code" : undefined;
   }
   if (opaque > 0) return "hash";
   if (makers > 0 && (digits > 0 || (hasExtension && weak === 0))) return "camera or program name";
