@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { buildQueriesCommand } from "../../queries/command.ts";
-import { MIRROR } from "../../queries/download.ts";
+import { MIRROR } from "../../queries/inputs.ts";
 import { partitioning } from "../../queries/wikipedia.ts";
 import { UsageError } from "../../store/usage-error.ts";
 import { bzip2, fixture, SAMPLE, tinyWordNet, unpack } from "./fixtures.ts";
