@@ -81,6 +81,12 @@ const UNKNOWN = 0xffffffff;
 const IS_WORD = 1;
 const IS_NAME = 2;
 
+/** What the model is asked: capitals, quotation marks and typographic apostrophes mislead it ("it’s" is Russian to it). */
+function bare(token: string): string {
+  const edges = /^[^\p{L}\p{M}\p{N}]+|[^\p{L}\p{M}\p{N}]+$/gu;
+  return token.toLowerCase().replaceAll("\u2019", "'").replace(edges, "");
+}
+
 /** Sums what is known of a caption's tokens. */
 class Tokens {
   readonly model: LanguageModel;
@@ -153,8 +159,8 @@ class Tokens {
       const at = place * dimension;
       if (this.#vectors[place] === UNKNOWN) {
         this.#sums.fill(0, at, at + dimension);
-        // Lower-cased: capitals mislead fastText.
-        this.#vectors[place] = this.model.addToken((this.#tokens[place] as string).toLowerCase(), this.#sums, at);
+        const spelled = bare(this.#tokens[place] as string);
+        this.#vectors[place] = spelled === "" ? 0 : this.model.addToken(spelled, this.#sums, at);
       }
       vectors += this.#vectors[place] as number;
       for (let k = 0; k < dimension; k++) mean[k] = (mean[k] as number) + (this.#sums[at + k] as number);

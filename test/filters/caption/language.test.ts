@@ -96,6 +96,10 @@ test("English and not", async () => {
     "women's running shoes",
     "Angela Merkel in Berlin",
     "sunset over the sea",
+    "it\u2019s a dog",
+    '"The Wall"',
+    "**dog**",
+    "\u20ac50 dinner",
   ];
   const drops = [
     "ein roter Apfel auf dem Tisch",
