@@ -57,18 +57,28 @@ const PATTERNS: readonly RegExp[] = [
   /^(?:copyright )?(?:©|\(c\)|copyright)\s*(?:by\s|\d{4})[^.:!]{0,30}\.?$/i,
 ];
 
+/** All at once: most captions match none. */
+const ANY = new RegExp(PATTERNS.map(({ source }) => source).join("|"), "i");
+
+/** The longest placeholder is half as long. */
+const LONGEST = 80;
+
 /** Placeholders and instructions that say nothing of the picture. */
 export const boilerplate: CaptionRule = {
   name: "boilerplate",
   help: "a placeholder or an instruction",
-  check(caption) {
-    const bare = caption.toLowerCase().replace(/^[^\p{L}\p{N}]+|[^\p{L}\p{N}]+$/gu, "");
-    const plain = bare
-      .replace(/\s*[[\](){}"]\s*|[-_]+/g, " ")
-      .replace(/^(?:an?|the) /, "")
-      .trim();
-    return PLACEHOLDERS.has(plain) || PATTERNS.some((pattern) => pattern.test(caption))
-      ? drop(bare.slice(0, 40))
-      : KEEP;
-  },
+  check: (caption) =>
+    (caption.length < LONGEST && PLACEHOLDERS.has(plain(caption))) || ANY.test(caption)
+      ? drop(caption.toLowerCase().slice(0, 40))
+      : KEEP,
 };
+
+/** Without punctuation around it, brackets, joining dashes and an article: "[the-image]" is "image". */
+function plain(caption: string): string {
+  return caption
+    .toLowerCase()
+    .replace(/^[^\p{L}\p{N}]+|[^\p{L}\p{N}]+$/gu, "")
+    .replace(/\s*[[\](){}"]\s*|[-_]+/g, " ")
+    .replace(/^(?:an?|the) /, "")
+    .trim();
+}

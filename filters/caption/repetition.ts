@@ -23,9 +23,12 @@ export function repetition(most: number): CaptionRule {
         if (run === 4) return drop(`${words[i]} x ${run}`);
       }
       if (words.length < WORDS) return KEEP;
-      const phrase = mostFrequentPhrase(words);
-      if (phrase.count >= 4 && 4 * phrase.count >= words.length) return drop(`${phrase.text} x ${phrase.count}`);
       const distinct = new Set(words).size;
+      // Four times the same two words repeat six.
+      if (words.length - distinct >= 6) {
+        const phrase = mostFrequentPhrase(words);
+        if (phrase.count >= 4 && 4 * phrase.count >= words.length) return drop(`${phrase.text} x ${phrase.count}`);
+      }
       return (words.length - distinct) / words.length > most
         ? drop(`${distinct} of ${words.length} words differ`)
         : KEEP;

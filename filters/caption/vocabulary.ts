@@ -18,6 +18,10 @@ const ENDINGS: readonly (readonly [string, readonly string[]])[] = [
   ["ly", [""]],
 ];
 
+/** Before the 't of "not". */
+const NEGATED =
+  /^(?:is|are|was|were|do|does|did|have|has|had|ca|could|wo|would|sha|should|might|must|need|ought|ai|dare)n$/;
+
 /** What a dictionary can tell of a lower-cased word. */
 export interface Vocabulary {
   /** A frequent word of Wikipedia, a lemma of WordNet, or a regular inflection of one. */
@@ -44,7 +48,7 @@ async function loadVocabulary(): Promise<Vocabulary> {
   for (const [word] of counts.slice(0, FREQUENT)) words.add(word);
   const names = new Set(counts.map(([word]) => word));
   return {
-    isWord: (word) => words.has(word) || isInflected(lemmas, word),
+    isWord: (word) => words.has(word) || isInflected(lemmas, word) || isContracted(words, word),
     // The list has no accents: "Beyoncé" is there as "beyonce".
     isName: (word) => names.has(word.normalize("NFD").replace(/\p{M}/gu, "")),
   };
@@ -62,6 +66,12 @@ export function nounVocabulary(): (word: string) => boolean {
     (word.endsWith("s") && nouns.has(word.slice(0, -1))) ||
     (word.endsWith("es") && nouns.has(word.slice(0, -2))) ||
     (word.endsWith("ies") && nouns.has(`${word.slice(0, -3)}y`));
+}
+
+/** "isn't", "can't", "we're": a word with a verb or "not" joined to it. */
+function isContracted(words: ReadonlySet<string>, word: string): boolean {
+  const [, start = ""] = /^([a-z]+)'(?:m|re|ve|ll|d|t)$/.exec(word) ?? [];
+  return start !== "" && (word.endsWith("n't") ? NEGATED.test(start) : words.has(start));
 }
 
 function isInflected(lemmas: ReadonlySet<string>, word: string): boolean {
