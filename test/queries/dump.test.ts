@@ -107,8 +107,8 @@ test("a damaged dump is counted without its damaged block, which is told with it
   writeFileSync(damaged, bytes);
   const { status, stdout } = build("damaged", "--dump", damaged);
   assert.equal(status, 0);
-  assert.match(stdout, /1 damaged blocks were passed over.*\n.*damaged\.xml\.bz2 at byte [\d,]+: /);
-  assert.match(stdout, /1 pages have no end/);
+  assert.match(stdout, /passed over 1 damaged block, .*\n.*damaged\.xml\.bz2 at byte [\d,]+: /);
+  assert.match(stdout, /1 page without an end/);
   const { dump } = JSON.parse(readFileSync(join(folder, "damaged", "queries.provenance.json"), "utf8"));
   assert.equal(dump.damages.length, 1);
   assert.ok(dump.articles > 70 && dump.articles < 106);
