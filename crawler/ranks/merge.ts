@@ -1,5 +1,4 @@
-import { existsSync, symlinkSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { storeQueries } from "../../queries/store.ts";
 import type { Value } from "../../store/bulk.ts";
 import { closeDatabase, type Database, setMeta } from "../../store/database.ts";
@@ -93,11 +92,14 @@ export async function mergeRank(work: Work, rounds: number): Promise<StageResult
   }
 }
 
-/** The report, with the pictures of those shards that can be read as files. */
+/** The report, whose pictures are read from the shards on the store. */
 async function reportOf({ store }: Work, db: Database, folder: string): Promise<string> {
-  const shards = resolve(store.location, "shards");
-  if (existsSync(shards)) symlinkSync(shards, join(folder, "shards"));
-  return (await writeReport(db, folder)).file;
+  const read = async (file: string, offset: number, bytes: number) => {
+    const chunks: Buffer[] = [];
+    for await (const chunk of store.read(file, { start: offset, end: offset + bytes })) chunks.push(chunk);
+    return Buffer.concat(chunks);
+  };
+  return (await writeReport(db, folder, read)).file;
 }
 
 /** All pairs, and where their pictures lie now. */

@@ -7,7 +7,7 @@ import { readDistributions } from "./distributions.ts";
 import { foreignCaptions, tellLanguages } from "./languages.ts";
 import { readNearGroups } from "./near-groups.ts";
 import { readSamples } from "./samples.ts";
-import { makeThumbnails } from "./thumbnails.ts";
+import { makeThumbnails, readerOf } from "./thumbnails.ts";
 
 const TOP = 30;
 /** All thumbnails together, so that the page stays below 5 MB whatever the pictures are. */
@@ -17,8 +17,13 @@ const SMALL = { side: 80, quality: 60, budget: 1_900_000 };
 /**
  * Writes the workspace's report.html, one file below 5 MB that needs no network and no script. A reader sees the old
  * file or the new one, never a part.
+ * @param read where the pictures lie, if it is not the workspace's own folder.
  */
-export async function writeReport(db: Database, data: string): Promise<{ file: string; bytes: number }> {
+export async function writeReport(
+  db: Database,
+  data: string,
+  read = readerOf(data),
+): Promise<{ file: string; bytes: number }> {
   // Everything is read at one moment, so that the parts of the page agree while a crawl goes on.
   const content = db.transaction(() => ({
     stats: collectStats(db, { top: TOP }),
@@ -32,9 +37,9 @@ export async function writeReport(db: Database, data: string): Promise<{ file: s
   const large = [...wall, ...[...head, ...middle, ...tail].flatMap((query) => query.samples)];
   const small = [...content.near.largest, ...more].flatMap(({ samples }) => samples);
   const known = new Set(large.map(({ id }) => id));
-  const thumbnails = await makeThumbnails(data, large, LARGE);
+  const thumbnails = await makeThumbnails(read, large, LARGE);
   for (const [id, thumbnail] of await makeThumbnails(
-    data,
+    read,
     small.filter(({ id }) => !known.has(id)),
     SMALL,
   ))

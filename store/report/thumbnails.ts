@@ -20,9 +20,12 @@ export interface ThumbnailOptions {
 
 const AT_ONCE = 8;
 
-/** Thumbnails of the samples by pair id; pictures that are not on this machine any more are left out. */
+/** Reads bytes of a file of the data set, whose name is relative to it. */
+export type ReadRange = (file: string, offset: number, bytes: number) => Promise<Buffer>;
+
+/** Thumbnails of the samples by pair id; pictures that cannot be read any more are left out. */
 export async function makeThumbnails(
-  data: string,
+  read: ReadRange,
   samples: readonly Sample[],
   options: ThumbnailOptions,
 ): Promise<Map<string, Thumbnail>> {
@@ -31,7 +34,7 @@ export async function makeThumbnails(
   let spent = 0;
   const work = async (): Promise<void> => {
     for (let sample = waiting.shift(); sample; sample = waiting.shift()) {
-      const thumbnail = await makeThumbnail(data, sample, options);
+      const thumbnail = await makeThumbnail(read, sample, options);
       if (!thumbnail || spent + thumbnail.base64.length > options.budget) continue;
       spent += thumbnail.base64.length;
       thumbnails.set(sample.id, thumbnail);
@@ -42,14 +45,14 @@ export async function makeThumbnails(
 }
 
 async function makeThumbnail(
-  data: string,
+  read: ReadRange,
   sample: Sample,
   { side, quality }: ThumbnailOptions,
 ): Promise<Thumbnail | undefined> {
   const { file, offset, bytes } = sample;
   if (file === null || offset === null || bytes === null) return undefined;
   try {
-    const picture = await readRange(join(data, file), offset, bytes);
+    const picture = await read(file, offset, bytes);
     const { data: small, info } = await sharp(picture)
       .resize(side, side, { fit: "inside", withoutEnlargement: true })
       .flatten({ background: "white" })
@@ -62,13 +65,16 @@ async function makeThumbnail(
   }
 }
 
-async function readRange(file: string, offset: number, bytes: number): Promise<Buffer> {
-  const handle = await open(file);
-  try {
-    const buffer = Buffer.alloc(bytes);
-    const { bytesRead } = await handle.read(buffer, 0, bytes, offset);
-    return buffer.subarray(0, bytesRead);
-  } finally {
-    await handle.close();
-  }
+/** Reads the files of a data set in a folder. */
+export function readerOf(data: string): ReadRange {
+  return async (file, offset, bytes) => {
+    const handle = await open(join(data, file));
+    try {
+      const buffer = Buffer.alloc(bytes);
+      const { bytesRead } = await handle.read(buffer, 0, bytes, offset);
+      return buffer.subarray(0, bytesRead);
+    } finally {
+      await handle.close();
+    }
+  };
 }

@@ -201,5 +201,7 @@ test("S3: processes here, all killed midway", { timeout: 900_000 }, async (t) =>
       await store.fetch(name, join(data, name));
     }
   assert.deepEqual(resultOf(data), one);
+  // Its pictures are read from the bucket.
+  assert.match(String(await store.get("report.html")), /<img src="data:image\/webp/);
   report(t, started);
 });

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { load } from "cheerio";
@@ -89,6 +89,15 @@ test("a half-done workspace has a report", async (t) => {
   assert.equal($("#gallery").length, 0);
   assert.match($("#balance").text(), /No cap was applied yet/);
   assert.equal($("#balance svg.wide [aria-label=line] path").length, 1);
+});
+
+test("pictures that lie elsewhere are read there", async (t) => {
+  const { db, data } = await filledWorkspace(t);
+  const here = readFileSync((await writeReport(db, data)).file);
+  renameSync(join(data, "spool"), join(data, "elsewhere"));
+  const read = async (file: string, offset: number, bytes: number) =>
+    readFileSync(join(data, file.replace("spool", "elsewhere"))).subarray(offset, offset + bytes);
+  assert.ok(readFileSync((await writeReport(db, data, read)).file).equals(here));
 });
 
 test("a report that cannot be put in place leaves nothing behind", async (t) => {
