@@ -126,10 +126,12 @@ class Tokens {
     this.known = 0;
     this.#length = 0;
     // Places may be given anew while a caption is read; no caption has more tokens or words than characters.
-    if (Math.max(this.#places.size, this.#from[this.#places.size] as number) + READ > KEPT) {
+    const full = Math.max(this.#places.size, this.#from[this.#places.size] as number) + READ > KEPT;
+    if (full || this.#captions === 0xffffffff) {
       this.#places.clear();
       this.#numbers.clear();
       this.#countedIn.fill(0);
+      this.#captions = 0;
     }
     const number = ++this.#captions;
     for (const token of caption.slice(0, READ).split(" ")) {
