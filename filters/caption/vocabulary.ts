@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { EMBEDDED_COUNTS, readCounts } from "../../queries/counts.ts";
 import { embeddedWordNet, readSynsets } from "../../queries/wordnet.ts";
+import { NEW_WORDS } from "./new-words.ts";
 
 /** Beyond so many of Wikipedia's most frequent words, names and words of other languages begin to prevail. */
 const FREQUENT = 20_000;
@@ -43,6 +44,7 @@ async function loadVocabulary(): Promise<Vocabulary> {
   for (const { lemmas } of readSynsets(embeddedWordNet())) {
     for (const lemma of lemmas) for (const word of lemma.split(/[ -]/)) words.add(word);
   }
+  for (const word of NEW_WORDS) words.add(word);
   const lemmas = new Set(words);
   const counts = [...(await readCounts(EMBEDDED_COUNTS))].sort((a, b) => b[1] - a[1]);
   for (const [word] of counts.slice(0, FREQUENT)) words.add(word);
