@@ -88,7 +88,10 @@ export async function resultOf(store: Objects, stage: string, rank: number, file
 /** The same for several files of one rank, whose marker is read once. */
 export async function resultsOf(store: Objects, stage: string, rank: number): Promise<(file: string) => string> {
   const marker = await readMarker(store, stage, rank);
-  if (!marker) throw new Error(`${store.url(markerName(stage, rank))}: is not there: rank ${rank} has to run first`);
+  if (!marker)
+    throw new Error(
+      `${stage}, rank ${rank}, comes first, and is not done: ${store.url(markerName(stage, rank))} is missing`,
+    );
   return (file) => {
     const name = marker.outputs.find((output) => output.endsWith(`/${file}`));
     if (name === undefined) throw new Error(`${store.url(markerName(stage, rank))}: names no ${file}`);

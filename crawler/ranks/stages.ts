@@ -42,6 +42,13 @@ export async function runRank(stage: string, context: StageContext): Promise<Sta
   }
 }
 
+/** Whether a stage can be called so. */
+export function isStage(name: string): boolean {
+  return /^(?:discover|gather|captions|live|pack|shard|merge|(?:window|threshold|download|settle)-[1-9]\d*)$/.test(
+    name,
+  );
+}
+
 /** The next stage that has ranks without a marker, or undefined when the build is complete. */
 export async function nextStage(store: Objects): Promise<Stage | undefined> {
   const plan = await readPlan(store);
