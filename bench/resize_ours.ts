@@ -67,5 +67,5 @@ for (let round = 0; round < Number(rounds); round++) {
 }
 for (const [name, all] of times) {
   const ms = all.sort((a, b) => a - b)[all.length >> 1];
-  console.log(JSON.stringify({ name, ms, version: `${sharp.versions.sharp}, libvips ${sharp.versions.vips}` }));
+  console.log(JSON.stringify({ name, ms, version: `sharp ${sharp.versions.sharp}, libvips ${sharp.versions.vips}` }));
 }

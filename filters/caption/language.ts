@@ -80,6 +80,7 @@ const READ = 4_096;
 const UNKNOWN = 0xffffffff;
 const IS_WORD = 1;
 const IS_NAME = 2;
+const IS_NONE = 3;
 
 /** What the model is asked: capitals, quotation marks and typographic apostrophes mislead it ("it’s" is Russian to it). */
 function bare(token: string): string {
@@ -106,7 +107,7 @@ class Tokens {
   readonly #words = new Uint32Array(KEPT);
   readonly #from = new Uint32Array(KEPT + 1);
   readonly #numbers = new Map<string, number>();
-  /** By a word's number: whether it is a word of the vocabulary, or a name there. */
+  /** By a word's number: whether it is a word of the vocabulary, else, once that was asked, whether a name. */
   readonly #kinds = new Uint8Array(KEPT);
   /** The last caption that counted the word. */
   readonly #countedIn = new Uint32Array(KEPT);
@@ -179,9 +180,9 @@ class Tokens {
     this.#vectors[place] = UNKNOWN;
     let end = this.#from[place] as number;
     for (const spelled of token.replaceAll("\u2019", "'").match(WORD) ?? []) {
-      const number = this.#number(spelled.toLowerCase().replace(/'s$/, ""));
-      const kind = this.#kinds[number];
-      const known = kind === IS_WORD || (kind === IS_NAME && /^\p{Lu}/u.test(spelled));
+      const word = spelled.toLowerCase().replace(/'s$/, "");
+      const number = this.#number(word);
+      const known = this.#kinds[number] === IS_WORD || (/^\p{Lu}/u.test(spelled) && this.#isName(number, word));
       this.#words[end++] = 2 * number + (known ? 1 : 0);
     }
     this.#from[place + 1] = end;
@@ -193,7 +194,13 @@ class Tokens {
     if (known !== undefined) return known;
     const number = this.#numbers.size;
     this.#numbers.set(word, number);
-    this.#kinds[number] = this.#vocabulary?.isWord(word) ? IS_WORD : this.#vocabulary?.isName(word) ? IS_NAME : 0;
+    this.#kinds[number] = this.#vocabulary?.isWord(word) ? IS_WORD : 0;
     return number;
+  }
+
+  /** Asked of words with a capital only: it costs more than the rest. */
+  #isName(number: number, word: string): boolean {
+    if (this.#kinds[number] === 0) this.#kinds[number] = this.#vocabulary?.isName(word) ? IS_NAME : IS_NONE;
+    return this.#kinds[number] === IS_NAME;
   }
 }

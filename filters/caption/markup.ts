@@ -13,7 +13,7 @@ const PATTERNS: readonly (readonly [string, RegExp])[] = [
   ],
   [
     "code",
-    /\bfunction\s*\w*\([\w\s,]*\)\s*\{|=>\s*\{|\b(?:var|let|const)\s+\w+\s*=|^\s*\{\s*"[^"]+"\s*:|;\s*\}|[\w$]\([^()]*\)\s*;\s*$|\bdocument\.\w+/,
+    /\bfunction\s*\w*\([\w\s,]*\)\s*\{|=>\s*\{|(?:^|[;{])\s*(?:var|let|const)\s+\w+\s*=|^\s*\{\s*"[^"]+"\s*:|;\s*\}|[\w$]\([^()]*\)\s*;\s*$|\bdocument\.\w+/,
   ],
   // "![dog](dog.jpg)"
   ["markdown", /!\[[^\]]*\](?:\(|\[)|\[[^\]]+\]\((?:https?:|\/|\.|#|[^)\s]+\.\w+\))/],

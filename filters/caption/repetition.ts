@@ -2,6 +2,8 @@ import { type CaptionRule, drop, KEEP } from "../rule.ts";
 
 /** Fewer words say too little about repetition: "New York, New York" is a caption. */
 const WORDS = 6;
+/** So often nobody means a long vowel. */
+const HELD = 10;
 /** Shorter words join others. */
 const LONG = 4;
 
@@ -15,7 +17,9 @@ export function repetition(most: number): CaptionRule {
     name: "repetition",
     help: "the same word, phrase or letter over and over",
     check(caption) {
-      if (/([a-z])\1{5}/i.test(caption) || /([^ -~])\1{5}/u.test(caption)) return drop("one letter");
+      const [held = ""] = /([a-z])\1{5,}/i.exec(caption) ?? /([^ -~])\1{5,}/u.exec(caption) ?? [];
+      // "soooooo cute" is a caption.
+      if (held.length >= HELD || 2 * held.length > caption.length) return drop("one letter");
       const words = caption.toLowerCase().match(/[\p{L}\p{N}]+(?:[.,]\p{N}+)*/gu) ?? [];
       let run = 1;
       for (let i = 1; i < words.length; i++) {

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { EMBEDDED_COUNTS, readCounts } from "../../queries/counts.ts";
 import { embeddedWordNet, readSynsets } from "../../queries/wordnet.ts";
+import { NEW_WORDS } from "./new-words.ts";
 import { WordSet } from "./word-set.ts";
 
 /** Beyond so many of Wikipedia's most frequent words, names and words of other languages begin to prevail. */
@@ -61,6 +62,7 @@ async function loadWords(): Promise<WordSet> {
   for (const { lemmas } of readSynsets(embeddedWordNet())) {
     for (const lemma of lemmas) for (const word of lemma.split(/[ -]/)) add(word, LEMMA);
   }
+  for (const word of NEW_WORDS) add(word, LEMMA);
   const counts = [...(await readCounts(EMBEDDED_COUNTS))].sort((a, b) => b[1] - a[1]);
   for (const [i, [word]] of counts.entries()) add(word, i < FREQUENT ? WORD | NAME : NAME);
   return WordSet.build(bits);

@@ -158,6 +158,7 @@ const TABLES: readonly { rule: CaptionRule; keeps: string[]; drops: string[] }[]
       "Width: 10 cm; height: 20 cm",
       "a.k.a. the Boss",
       "a [sic] (twice)",
+      "How to use the let keyword = sign",
     ],
     drops: [
       '<img src="a.jpg" alt="x">',
@@ -179,6 +180,7 @@ const TABLES: readonly { rule: CaptionRule; keeps: string[]; drops: string[] }[]
       "onerror=this.src",
       "javascript:void(0)",
       "console.log(x)",
+      "var x = 1;",
       "__('dog')",
       "image.alt.text",
       "http://",
@@ -206,6 +208,7 @@ const TABLES: readonly { rule: CaptionRule; keeps: string[]; drops: string[] }[]
       "very very very long cat",
       "a dog and a cat and a bird",
       "Mississippi",
+      "soooooo cute",
       "602,214,076,000,000,000,000,000 atoms",
       "any of the convolutions of the outer surface of the frontal lobe of the cerebrum",
       "buffalo buffalo buffalo",
@@ -213,6 +216,7 @@ const TABLES: readonly { rule: CaptionRule; keeps: string[]; drops: string[] }[]
     drops: [
       "shoes shoes shoes shoes",
       "aaaaaaaa",
+      "aaaaaaaaaaaaaaaaaaaaaaaa and nothing more to say of it",
       "buy now buy now buy now buy now",
       "cheap watch cheap watch cheap watch",
       "cat, cat, cat, cat",
