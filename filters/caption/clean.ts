@@ -2,6 +2,8 @@ import { load } from "cheerio";
 
 /** Nothing to repair: printable ASCII without an ampersand and with single spaces; most captions. */
 const CLEAN = /^(?:[!-%'-~](?: ?[!-%'-~])*)?$/;
+/** Of a longer text only the beginning is looked at: regular expressions overflow the stack at a few millions. */
+const MOST_CHARACTERS = 65_536;
 const ENTITY = /&(?:[a-z][a-z0-9]{1,30}|#\d{1,7}|#x[\da-f]{1,6});/i;
 
 /**
@@ -10,8 +12,9 @@ const ENTITY = /&(?:[a-z][a-z0-9]{1,30}|#\d{1,7}|#x[\da-f]{1,6});/i;
  * Cleaning a clean caption changes nothing.
  */
 export function cleanCaption(raw: string): string {
-  if (CLEAN.test(raw)) return raw;
-  let text = raw.toWellFormed();
+  const beginning = raw.length > MOST_CHARACTERS ? raw.slice(0, MOST_CHARACTERS) : raw;
+  if (CLEAN.test(beginning)) return beginning;
+  let text = beginning.toWellFormed();
   // A repair may uncover the next one: "&amp;amp;", mojibake of mojibake. Five deep is more than any page has.
   for (let round = 0; round < 5; round++) {
     const next = tidy(repairMojibake(decodeEntities(text)));
