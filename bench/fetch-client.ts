@@ -1,7 +1,7 @@
 /** Our client in bench/fetch.ts: SCHEME PORT PATH COUNT; below close/ every picture is on a host of its own. Prints CPU seconds and successes. */
 
+import { release } from "../crawler/buffers.ts";
 import { HttpClient } from "../crawler/http.ts";
-import { release } from "../crawler/memory.ts";
 
 const IN_FLIGHT = 64;
 const [scheme = "", port = "", path = "", count = ""] = process.argv.slice(2);

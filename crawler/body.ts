@@ -1,8 +1,8 @@
 import { pipeline, type Transform } from "node:stream";
 import zlib from "node:zlib";
 import type { Dispatcher } from "undici";
+import { allocate, grow, release, trim } from "./buffers.ts";
 import { FetchError } from "./fetch-error.ts";
-import { allocate, release } from "./memory.ts";
 import { bodyFollows } from "./shared-reads.ts";
 
 /** A body that inflates more than this is a bomb, once it is past a first MiB. */
@@ -13,7 +13,8 @@ const MAX_ENCODINGS = 2;
 
 /** A body begins with so much memory, or with what is announced if that is less, and doubles it when it is full. */
 const FIRST_BYTES = 144 * 1024;
-const MOST_BESIDE = FIRST_BYTES / 2;
+/** Room asked for when one becomes larger whose length is not announced. */
+const STEP_BYTES = 1024 * 1024;
 
 /** Who is told how reading a body ended; exactly one of them is called, once. */
 interface Ends {
@@ -27,7 +28,7 @@ interface Ends {
 interface BodyLimits {
   maxBytes: number;
   truncate?: boolean;
-  /** Asked before a body needs more memory than before, up to `bytes`; the connection is paused till the promise is kept. */
+  /** Asked when a body needs more memory than before, `bytes` in all; the connection is paused till the promise is kept. */
   room?: (bytes: number) => Promise<void> | undefined;
 }
 
@@ -40,7 +41,8 @@ export class BodyReader {
   /** Whether it waits for memory of ours: the server is not to blame for that time. */
   waiting = false;
   readonly #limits: BodyLimits;
-  readonly #announced: number;
+  readonly #announced: boolean;
+  readonly #most: number;
   readonly #controller: Dispatcher.DispatchController;
   readonly #ends: Ends;
   readonly #first: Transform | undefined;
@@ -65,11 +67,12 @@ export class BodyReader {
     const encodings = encodingsOf(headers["content-encoding"]);
     // What a decoder makes of it is not announced; a byte more than allowed shows that a body is too long.
     const most = limits.maxBytes + 1;
-    this.#announced = announced >= 0 && encodings.length === 0 ? Math.min(announced, most) : most;
-    this.#body = allocate(Math.min(this.#announced, FIRST_BYTES));
+    this.#announced = announced >= 0 && encodings.length === 0;
+    this.#most = this.#announced ? Math.min(announced, most) : most;
+    this.#body = allocate(Math.min(this.#most, FIRST_BYTES));
     if (encodings.length === 0) {
       // Its pieces are copied as they come.
-      if (announced >= 0) bodyFollows(announced);
+      if (this.#announced) bodyFollows(announced);
       return;
     }
     // The last one named was applied last (RFC 9110, 8.4).
@@ -107,7 +110,14 @@ export class BodyReader {
     else this.#finish();
   }
 
+  /** Gives it up, and its memory. */
   destroy(): void {
+    if (this.#over) return;
+    this.#stop();
+    release(this.#body);
+  }
+
+  #stop(): void {
     this.#over = true;
     for (const decoder of this.#decoders) decoder.destroy();
   }
@@ -120,7 +130,7 @@ export class BodyReader {
     if (this.#total > maxBytes && truncate) {
       this.#grow(maxBytes);
       chunk.copy(this.#body, before);
-      this.destroy();
+      this.#stop();
       this.#ends.enough(this.#body.subarray(0, maxBytes));
     } else if (this.#total > maxBytes) {
       this.#fail(new FetchError("too_large", `more than ${maxBytes} bytes`));
@@ -135,12 +145,10 @@ export class BodyReader {
   /** Makes room for `bytes`. What comes after them waits for memory if there is none. */
   #grow(bytes: number): void {
     if (bytes <= this.#body.length) return;
-    const old = this.#body;
-    this.#body = allocate(Math.min(Math.max(2 * old.length, bytes), this.#announced));
-    old.copy(this.#body);
-    release(old);
-    if (this.waiting) return;
-    const room = this.#limits.room?.(this.#announced);
+    const room = this.waiting ? undefined : this.#limits.room?.(this.#mayNeed(bytes));
+    // What was announced may not come: memory is doubled as it comes.
+    const size = room || this.waiting ? bytes : Math.min(Math.max(2 * this.#body.length, bytes), this.#most);
+    this.#body = grow(this.#body, size, this.#most);
     if (!room) return;
     this.waiting = true;
     this.#controller.pause();
@@ -150,17 +158,19 @@ export class BodyReader {
     });
   }
 
+  /** All that is announced; without a length a first step, which is enough for most, then all that is allowed. */
+  #mayNeed(bytes: number): number {
+    return this.#announced || bytes > STEP_BYTES ? this.#most : Math.min(STEP_BYTES, this.#most);
+  }
+
   #finish(): void {
     if (this.#over) return;
-    this.#over = true;
     if (this.#total === 0) {
-      this.#ends.failed(new FetchError("empty", "no bytes"));
+      this.#fail(new FetchError("empty", "no bytes"));
       return;
     }
-    const body = this.#body.subarray(0, this.#total);
-    // It may wait for a decoder: little beside it should.
-    const fits = this.#total + MOST_BESIDE > this.#body.length;
-    this.#ends.done(fits ? body : Buffer.concat([body]));
+    this.#over = true;
+    this.#ends.done(trim(this.#body, this.#total));
   }
 
   #fail(error: Error): void {

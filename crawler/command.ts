@@ -57,8 +57,9 @@ async function runStage(stage: string, workspace: Workspace, options: CrawlOptio
   } else if (stage === "crawl") {
     const changed = await crawl(workspace, options);
     if (!options.stop.aborted) await writeReport(db, data);
+    const why = flags.retry?.length ? "nothing of what was tried again came into the set" : "nothing to do";
     if (!changed && !flags.json)
-      console.log("nothing to do: every page, list and picture is done, and the shards are up to date\n");
+      console.log(`${why}: every page, list and picture is done, and the shards are up to date\n`);
   } else {
     const net = new Net(db, options.net, options.stop);
     try {

@@ -48,7 +48,6 @@ const HEAP_GROWTH_PERCENT = 40;
 /** Discover: reads the sources to their end, or to where they were left. */
 export async function runDiscover(workspace: Workspace, options: CrawlOptions, net: Net): Promise<number> {
   const { db, data, queries } = workspace;
-  setFlagsFromString(`--heap-growing-percent=${HEAP_GROWTH_PERCENT}`);
   setCache(db, SMALL_CACHE_MB);
   const progress = new Progress("discover", options.quiet);
   const pool = new JudgePool(() => matcherTable(data, queries, options.judging.match), options.judging);
@@ -93,16 +92,22 @@ export async function readSources(
   share?: { rank: number; world: number },
 ): Promise<number> {
   const { sources, cap, stop } = options;
-  const web = crawlPages(db, net, sources, stop);
+  // Loading the rules takes this thread half a second: not while requests are under way.
+  const web = crawlPages(db, net, sources, stop, () => pool.judges());
   const bulk = bulkSources(db, net, sources, { cap, stop, judges: () => pool.judges(), ...share });
   let total = 0;
-  for (const { batches, readAhead } of [{ batches: web, readAhead: false }, ...bulk]) {
-    const before = total;
-    if (!share && (!readAhead || !putOffIndices(db, before))) makeIndices(db);
-    const beforeMany = (seen: number) => void (share || putOffIndices(db, before + seen));
-    total += await discover(db, batches, pool, readAhead ? { beforeMany } : undefined, (seen) =>
-      progress(before + seen),
-    );
+  setFlagsFromString(`--heap-growing-percent=${HEAP_GROWTH_PERCENT}`);
+  try {
+    for (const { batches, readAhead } of [{ batches: web, readAhead: false }, ...bulk]) {
+      const before = total;
+      if (!share && (!readAhead || !putOffIndices(db, before))) makeIndices(db);
+      const beforeMany = (seen: number) => void (share || putOffIndices(db, before + seen));
+      total += await discover(db, batches, pool, readAhead ? { beforeMany } : undefined, (seen) =>
+        progress(before + seen),
+      );
+    }
+  } finally {
+    setFlagsFromString("--heap-growing-percent=0");
   }
   return total;
 }

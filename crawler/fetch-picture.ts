@@ -3,10 +3,11 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Decoders } from "../filters/image/decoders.ts";
 import { ImageError } from "../filters/image/image-error.ts";
 import type { Picture, PictureOptions } from "../filters/image/picture.ts";
+import { release } from "./buffers.ts";
 import { FetchError, Stopped } from "./fetch-error.ts";
 import type { Hop } from "./http.ts";
 import { readLocalPicture, verifyChecksum } from "./local-picture.ts";
-import { type BodyMemory, type Held, release } from "./memory.ts";
+import type { BodyMemory, Held } from "./memory.ts";
 import type { Net } from "./net.ts";
 
 /** How the download of one pair ended: with a picture, or with a drop reason. */
@@ -41,16 +42,19 @@ export async function fetchPicture(
   const url = new URL(row.image_url);
   for (let attempt = 1; !options.stop.aborted; attempt++) {
     let held: Held | undefined;
+    let body: Buffer | undefined;
     // Only what is being sent takes memory: a picture that waits for its host's turn must not keep others from theirs.
     const holding = async (request: () => Promise<Hop>): Promise<Hop> => {
       held = await memory.hold();
       const hop = await request();
-      if (!("body" in hop)) held.release();
+      if ("body" in hop) return hop;
+      held.release();
+      held = undefined;
       return hop;
     };
     try {
       const local = await readLocalPicture(row.origin, MAX_IMAGE_BYTES);
-      const { status, body, optOut } = local
+      const answer = local
         ? { status: null, body: local, optOut: [] }
         : await net.image(url, {
             maxBytes: MAX_IMAGE_BYTES,
@@ -58,20 +62,23 @@ export async function fetchPicture(
             room: (bytes) => held?.room(bytes),
             around: holding,
           });
+      body = answer.body;
       held ??= await memory.hold();
       held.settle(body.buffer.byteLength);
       verifyChecksum(body, row.checksum);
-      const outcome = { id: row.id, attempts: attempt, status };
+      const outcome = { id: row.id, attempts: attempt, status: answer.status };
       try {
         const picture = await decoders.make(body, options);
-        const sha256 = hash("sha256", body);
-        // A decoder that has answered has taken all of it; of one that died nobody knows.
-        release(body);
-        return { ...outcome, optOut: [...optOut, ...picture.optOut], picture: { ...picture, sha256 } };
+        return {
+          ...outcome,
+          optOut: [...answer.optOut, ...picture.optOut],
+          picture: { ...picture, sha256: hash("sha256", body) },
+        };
       } catch (error) {
+        // A decoder that has answered has taken all of it; of one that died nobody knows.
+        if (!(error instanceof ImageError) || error.reason === "decoder_failed") body = undefined;
         if (!(error instanceof ImageError)) throw error;
-        if (error.reason !== "decoder_failed") release(body);
-        return { ...outcome, optOut: [...optOut, ...error.optOut], reason: error.reason, detail: error.message };
+        return { ...outcome, optOut: [...answer.optOut, ...error.optOut], reason: error.reason, detail: error.message };
       }
     } catch (error) {
       if (error instanceof Stopped) return undefined;
@@ -86,6 +93,7 @@ export async function fetchPicture(
       // With a Retry-After the host's queue waits; without, each picture for itself, jittered so that they do not return at once.
       if (error.retryAfterMs === undefined) await sleep(500 * 2 ** attempt * (0.5 + Math.random()));
     } finally {
+      if (body) release(body);
       held?.release();
     }
   }

@@ -1,7 +1,7 @@
 import type { OnReadOpts, Socket } from "node:net";
 
 /** Where all sockets read into, one after the other: what arrived is parsed, or copied, before the next one reads. */
-const shared = Buffer.allocUnsafeSlow(256 * 1024);
+const shared = Buffer.allocUnsafeSlow(64 * 1024);
 const END_OF_HEAD = "\r\n\r\n";
 
 /** Whose bytes are being parsed just now. */

@@ -45,7 +45,8 @@ export function openDatabase(data: string, indices = true): Database {
     db.transaction(() => db.exec(readFileSync(SCHEMA, "utf8")))();
   }
   const reason = db.prepare(
-    "INSERT INTO reason VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET stage = excluded.stage, help = excluded.help",
+    `INSERT INTO reason VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET stage = excluded.stage, help = excluded.help
+     WHERE stage <> excluded.stage OR help <> excluded.help`,
   );
   db.transaction(() => {
     for (const [stage, reasons] of Object.entries(REASONS)) {

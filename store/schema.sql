@@ -74,7 +74,7 @@ CREATE TABLE page (
   reason   TEXT,
   attempts INTEGER NOT NULL DEFAULT 0,
   status   INTEGER,
-  found    INTEGER                       -- candidates on it, when done
+  found    INTEGER                       -- candidates of it that were written: all, when it is done
 );
 CREATE INDEX page_state ON page (state, host);
 

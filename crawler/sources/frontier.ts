@@ -6,6 +6,8 @@ export interface PageRow {
   url: string;
   depth: number;
   attempts: number;
+  /** Candidates of it that a run before wrote, when it was stopped within a long one. */
+  found: number | null;
 }
 
 /** The pages met, in the table `page`. The writing calls belong into the consumer's transaction. */
@@ -14,6 +16,7 @@ export class Frontier {
   readonly #add;
   readonly #addDone;
   readonly #set;
+  readonly #written;
   readonly #next;
 
   constructor(db: Database) {
@@ -25,9 +28,12 @@ export class Frontier {
       `INSERT INTO page (url, host, depth, state, found) VALUES (?, ?, 0, 'done', 0)
        ON CONFLICT DO UPDATE SET state = 'done', found = 0 WHERE state = 'waiting'`,
     );
-    this.#set = db.prepare("UPDATE page SET state = ?, reason = ?, attempts = ?, status = ?, found = ? WHERE url = ?");
+    this.#set = db.prepare(
+      "UPDATE page SET state = ?, reason = ?, attempts = ?, status = ?, found = coalesce(?, found) WHERE url = ?",
+    );
+    this.#written = db.prepare("UPDATE page SET found = coalesce(found, 0) + ? WHERE url = ?");
     this.#next = db.prepare<[string, string], PageRow>(
-      `SELECT url, depth, attempts FROM page WHERE state = 'waiting' AND host = ?
+      `SELECT url, depth, attempts, found FROM page WHERE state = 'waiting' AND host = ?
        AND url NOT IN (SELECT value FROM json_each(?)) ORDER BY depth, rowid LIMIT 1`,
     );
   }
@@ -63,7 +69,12 @@ export class Frontier {
     return this.#next.get(host, JSON.stringify(except));
   }
 
-  /** A page gave `found` candidates. */
+  /** So many more candidates of a page were written; others are still to come. */
+  written(url: string, candidates: number): void {
+    this.#written.run(candidates, url);
+  }
+
+  /** A page gave `found` candidates, all in all. */
   done(url: string, attempts: number, status: number, found: number): void {
     this.#set.run("done", null, attempts, status, found, url);
   }

@@ -1,4 +1,5 @@
 import type { Candidate } from "../../store/types.ts";
+import { release } from "../buffers.ts";
 import type { Extracted } from "../extract.ts";
 import type { ExtractPool, Reading } from "../extract-pool.ts";
 import { FetchError } from "../fetch-error.ts";
@@ -38,6 +39,7 @@ export async function fetchDocument(net: Net, pool: ExtractPool, address: string
   });
   const { body, status, optOut } = answer;
   const reading = await pool.read({ body, url: answer.url, type: typeOf(answer.headers), agent: net.agent });
+  release(body);
   return { url: answer.url, status, reading, optOut };
 }
 

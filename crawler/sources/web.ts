@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from "node:timers/promises";
+import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promises";
 import pLimit, { type LimitFunction } from "p-limit";
 import type { Database } from "../../store/database.ts";
 import { normaliseUrl } from "../../store/pair-id.ts";
@@ -33,6 +33,8 @@ const IN_FLIGHT = 128;
 const SITES_AT_ONCE = 4_096;
 /** ... which it gives up after so many pages when others wait. */
 const TURN_PAGES = 50;
+/** Candidates or links of a page that are judged and written in one go. */
+const PART = 1_000;
 
 interface Crawl {
   db: Database;
@@ -50,6 +52,7 @@ interface Crawl {
 /**
  * Crawls the sites of the seeds, each site one page after the other. The frontier is the table `page`; a page's
  * candidates, its links and its own state are written together.
+ * @param ready is waited for before the first page is fetched.
  * @throws Error naming a seed that is no http(s) address.
  */
 export async function* crawlPages(
@@ -57,6 +60,7 @@ export async function* crawlPages(
   net: Net,
   options: WebOptions,
   stop: AbortSignal,
+  ready: () => Promise<unknown>,
 ): AsyncGenerator<Batch> {
   const frontier = new Frontier(db);
   for (const seed of options.seeds) {
@@ -69,6 +73,7 @@ export async function* crawlPages(
   const crawl: Crawl = { db, net, frontier, pool, options, stop, budget, inFlight: pLimit(IN_FLIGHT), waiting: [] };
   crawl.waiting.push(...frontier.sites().map((host) => crawlSite(crawl, host, new Map())));
   try {
+    if (crawl.waiting.length > 0) await ready();
     yield* merge(crawl.waiting, SITES_AT_ONCE);
   } finally {
     await pool.close();
@@ -89,7 +94,7 @@ async function* crawlSite(crawl: Crawl, host: string, notBefore: Map<string, num
     budget.left--;
     left--;
     try {
-      yield await crawlPage(crawl, host, page);
+      yield* crawlPage(crawl, host, page);
       notBefore.delete(page.url);
     } catch (error) {
       if (error instanceof Stopped) return;
@@ -124,29 +129,45 @@ async function nextPage(frontier: Frontier, host: string, notBefore: Map<string,
   }
 }
 
-async function crawlPage(crawl: Crawl, host: string, page: PageRow): Promise<Batch> {
+/**
+ * What a page gives, in parts: a sitemap may have 50,000 pictures and as many links, and requests under way shall not wait till all
+ * of them are judged and written. Links that are known change nothing; of the candidates it is noted how many were written.
+ */
+async function* crawlPage(crawl: Crawl, host: string, page: PageRow): AsyncGenerator<Batch> {
   const { net, pool, frontier, options } = crawl;
   const document = await crawl.inFlight(() => fetchDocument(net, pool, page.url));
   const { reading, url, status } = document;
-  if (reading.error !== undefined) return dropped(crawl, page, "hostile_page", status);
-  const links = reading.page?.links ?? [];
+  if (reading.error !== undefined) return yield dropped(crawl, page, "hostile_page", status);
   const candidates = candidatesOf(document);
   const sitemaps = page.depth === 0 ? (await net.robots.of(new URL(page.url))).sitemaps : [];
-  return {
-    candidates,
+  const follow = (found: readonly string[], depth: number) => {
+    for (const link of found)
+      if (depth <= options.depth && hostOf(new URL(link)) === host) frontier.add(link, host, depth);
+  };
+  // A site's sitemaps, and the pages of a sitemap, are entries to the site like the seeds: they cost no depth.
+  const links: [string[], depth: number][] = [
+    [sitemaps.map((sitemap) => normaliseUrl(sitemap)).filter((link) => link !== undefined), 0],
+    [reading.sitemap?.links ?? [], page.depth],
+    [reading.page?.links ?? [], page.depth + 1],
+  ];
+  for (const [found, depth] of links) {
+    while (found.length > PART) {
+      const part = found.splice(0, PART);
+      yield batch(() => follow(part, depth));
+      await nextTurn();
+    }
+  }
+  let from = page.found ?? 0;
+  for (; candidates.length - from > PART; from += PART) {
+    const part = candidates.slice(from, from + PART);
+    yield { candidates: part, drops: [], done: () => frontier.written(page.url, part.length) };
+    await nextTurn();
+  }
+  yield {
+    candidates: candidates.slice(from),
     drops: reading.page ? dropsOf(reading.page) : [],
     done: () => {
-      const follow = (found: readonly string[], depth: number) => {
-        for (const link of found)
-          if (depth <= options.depth && hostOf(new URL(link)) === host) frontier.add(link, host, depth);
-      };
-      // A site's sitemaps, and the pages of a sitemap, are entries to the site like the seeds: they cost no depth.
-      follow(
-        sitemaps.map((sitemap) => normaliseUrl(sitemap)).filter((link) => link !== undefined),
-        0,
-      );
-      follow(reading.sitemap?.links ?? [], page.depth);
-      follow(links, page.depth + 1);
+      for (const [found, depth] of links) follow(found, depth);
       for (const same of sameDocument(page.url, url, reading.page?.canonical))
         frontier.addDone(same, hostOf(new URL(same)));
       frontier.done(page.url, page.attempts + 1, status, candidates.length);

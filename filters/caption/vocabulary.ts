@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { EMBEDDED_COUNTS, readCounts } from "../../queries/counts.ts";
 import { embeddedWordNet, readSynsets } from "../../queries/wordnet.ts";
+import { NEW_WORDS } from "./new-words.ts";
 import { WordSet } from "./word-set.ts";
 
 /** Beyond so many of Wikipedia's most frequent words, names and words of other languages begin to prevail. */
@@ -19,6 +20,10 @@ const ENDINGS: readonly (readonly [string, readonly string[]])[] = [
   ["ly", [""]],
 ];
 
+/** Before the 't of "not". */
+const NEGATED =
+  /^(?:is|are|was|were|do|does|did|have|has|had|ca|could|wo|would|sha|should|might|must|need|ought|ai|dare)n$/;
+
 /** What a dictionary can tell of a lower-cased word. */
 export interface Vocabulary {
   /** A frequent word of Wikipedia, a lemma of WordNet, or a regular inflection of one. */
@@ -34,7 +39,7 @@ let loaded: Promise<WordSet> | undefined;
 export async function englishVocabulary(): Promise<Vocabulary> {
   const words = await englishWords();
   return {
-    isWord: (word) => (words.bits(word) & (WORD | LEMMA)) !== 0 || isInflected(words, word),
+    isWord: (word) => isPlain(words, word) || isInflected(words, word) || isContracted(words, word),
     // The list has no accents: "Beyoncé" is there as "beyonce".
     isName: (word) => (words.bits(word.normalize("NFD").replace(/\p{M}/gu, "")) & NAME) !== 0,
   };
@@ -57,6 +62,7 @@ async function loadWords(): Promise<WordSet> {
   for (const { lemmas } of readSynsets(embeddedWordNet())) {
     for (const lemma of lemmas) for (const word of lemma.split(/[ -]/)) add(word, LEMMA);
   }
+  for (const word of NEW_WORDS) add(word, LEMMA);
   const counts = [...(await readCounts(EMBEDDED_COUNTS))].sort((a, b) => b[1] - a[1]);
   for (const [i, [word]] of counts.entries()) add(word, i < FREQUENT ? WORD | NAME : NAME);
   return WordSet.build(bits);
@@ -74,6 +80,16 @@ export function nounVocabulary(): (word: string) => boolean {
     (word.endsWith("s") && nouns.has(word.slice(0, -1))) ||
     (word.endsWith("es") && nouns.has(word.slice(0, -2))) ||
     (word.endsWith("ies") && nouns.has(`${word.slice(0, -3)}y`));
+}
+
+function isPlain(words: WordSet, word: string): boolean {
+  return (words.bits(word) & (WORD | LEMMA)) !== 0;
+}
+
+/** "isn't", "can't", "we're": a word with a verb or "not" joined to it. */
+function isContracted(words: WordSet, word: string): boolean {
+  const [, start = ""] = /^([a-z]+)'(?:m|re|ve|ll|d|t)$/.exec(word) ?? [];
+  return start !== "" && (word.endsWith("n't") ? NEGATED.test(start) : isPlain(words, start));
 }
 
 function isInflected(words: WordSet, word: string): boolean {

@@ -40,13 +40,20 @@ export class FrameReader {
   }
 }
 
-let memory = Buffer.allocUnsafeSlow(256 * 1024);
+/** Most frames are no longer: for one that is, memory is taken and given back. */
+const USUAL = 256 * 1024;
+const KEPT = 4 * 1024 * 1024;
+let memory = Buffer.allocUnsafeSlow(USUAL);
 
 /**
  * Waits for a frame, doing nothing else.
  * @returns undefined at the end of the stream. The bytes are good until the next call.
  */
 export function receiveFrame(descriptor: number): { message: unknown; bytes: Buffer } | undefined {
+  if (memory.length > KEPT) {
+    memory.buffer.transfer(0);
+    memory = Buffer.allocUnsafeSlow(USUAL);
+  }
   if (!fill(descriptor, 0, LENGTHS)) return undefined;
   const text = memory.readUInt32LE(0);
   const end = text + memory.readUInt32LE(4);

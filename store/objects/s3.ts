@@ -117,6 +117,11 @@ export class S3Objects implements Objects {
     }
   }
 
+  async fetchRange(name: string, range: { start: number; end: number }, file: string) {
+    await pipeline(this.read(name, range), createWriteStream(file));
+    return { file, offset: 0 };
+  }
+
   async put(name: string, content: Content): Promise<void> {
     checkName(name);
     const params = this.#key(name);

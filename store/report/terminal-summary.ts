@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { Stats } from "../stats.ts";
 import { funnelStages } from "./stages.ts";
@@ -39,8 +40,10 @@ function nextSteps(data: string, trainable: boolean): string[] {
   const standard = resolve(data) === resolve("data");
   const option = standard ? "" : ` -- --data ${quote(data)}`;
   const shards = standard ? "" : ` -- --shards ${quote(join(data, "shards", "*.tar"))}`;
+  const report = join(data, "report.html");
   const steps = [
-    ["the report", `open ${quote(join(data, "report.html"))}`],
+    // A run that was stopped writes none.
+    ...(existsSync(report) ? [["the report", `open ${quote(report)}`]] : []),
     ["pictures", `npm run browse${option}`],
     ["statistics", `npm run stats${option}`],
     ["SQL", `sqlite3 ${quote(join(data, "wit.sqlite"))} 'select * from query_stats order by kept desc limit 10'`],

@@ -3,9 +3,9 @@ import { readFileSync } from "node:fs";
 import { type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { getCACertificates, setDefaultCACertificates } from "node:tls";
+import { release } from "../../crawler/buffers.ts";
 import type { FetchError } from "../../crawler/fetch-error.ts";
 import { HttpClient } from "../../crawler/http.ts";
-import { release } from "../../crawler/memory.ts";
 import { generator } from "../random.ts";
 import { framedAnswer, serveFramedAnswers } from "../servers/framed-answers.ts";
 

@@ -22,10 +22,14 @@ interface Answer {
   body: string | Buffer;
 }
 
-/** Crawls a site whose pages `answer` makes; returns what was asked for, what became of each page, and the pairs. */
+/**
+ * Crawls a site whose pages `answer` makes; returns what was asked for, what became of each page, and the pairs.
+ * @param cuts the run ends after so many batches and another one goes on, for each of them.
+ */
 async function crawlSite(
   answer: (path: string, times: number, origin: string) => Answer,
   options: Partial<WebOptions> = {},
+  cuts: readonly number[] = [],
 ) {
   const asked: string[] = [];
   const server = createServer((request, response) => {
@@ -41,9 +45,14 @@ async function crawlSite(
   const candidates: Candidate[] = [];
   const seeds = [`http://site.example:${port}/`];
   const stop = new AbortController();
-  for await (const batch of crawlPages(db, net, { seeds, depth: 20, maxPages: 1_000, ...options }, stop.signal)) {
-    candidates.push(...batch.candidates);
-    batch.done();
+  for (const cut of [...cuts, Number.POSITIVE_INFINITY]) {
+    let batches = 0;
+    const wanted = { seeds, depth: 20, maxPages: 1_000, ...options };
+    for await (const batch of crawlPages(db, net, wanted, stop.signal, async () => {})) {
+      if (batches++ >= cut) break; // What it holds is not written.
+      candidates.push(...batch.candidates);
+      batch.done();
+    }
   }
   const rows = db
     .prepare<[], { url: string; state: string; reason: string | null }>(
@@ -179,4 +188,24 @@ test("a sitemap, zipped too, adds pages and pictures", async () => {
     ]),
     [["/p.png", "/page", "A white horse", "sitemap", "http://licence.example/by"]],
   );
+});
+
+test("a sitemap that is written in parts: a run that is cut within it goes on there, nothing twice", async () => {
+  const images = Array.from(
+    { length: 4_500 },
+    (_, i) =>
+      `<url><loc>http://other.example/${i}</loc><image:image><image:loc>http://site.example/${i}.png</image:loc><image:caption>A boat ${i}</image:caption></image:image></url>`,
+  );
+  const { asked, candidates, pages } = await crawlSite(
+    (path) =>
+      path === "/"
+        ? { body: '<a href="/map">all</a>' }
+        : { type: "application/xml", body: `<urlset>${images.join("")}</urlset>` },
+    {},
+    [3, 2, 0],
+  );
+  assert.ok(asked.filter((path) => path === "/map").length > 2, asked.join(" "));
+  assert.equal(candidates.length, 4_500);
+  assert.equal(new Set(candidates.map(({ imageUrl }) => imageUrl)).size, 4_500);
+  assert.equal(pages["/map"], "done");
 });

@@ -1,0 +1,51 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { openForReading } from "../../store/database.ts";
+import { type Ended, run, useShortList } from "../cli.ts";
+import { startSmallSite } from "../servers/small-site.ts";
+import { dataSet } from "./killing.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "wit-budget-"));
+const WAITING = {
+  pages: "SELECT count(*) AS n FROM page WHERE state = 'waiting'",
+  pictures: "SELECT count(*) AS n FROM pair WHERE state = 'candidate' OR (state = 'chosen' AND file IS NULL)",
+};
+
+function left(data: string): string {
+  const db = openForReading(data);
+  const count = (sql: string) => db.prepare<[], { n: number }>(sql).get()?.n;
+  const said = `${count(WAITING.pages)} pages and ${count(WAITING.pictures)} pictures are left over`;
+  db.close();
+  return said;
+}
+
+test("--time-budget: what is left over is told, and runs that go on end with the set of one that had all the time", async (t) => {
+  const site = await startSmallSite(3, 4, 20);
+  t.after(() => site.close());
+  // Eight seconds for a run without end, on a machine that does nothing else.
+  const limits = join(folder, "limits.tsv");
+  writeFileSync(limits, "127.0.0.0/8\t0.5\t15\t4\n");
+  const crawl = (data: string, ...extra: string[]): Promise<Ended> => {
+    useShortList(data, ["apple", "drawing"]);
+    return run(["crawl", "--data", data, "--cap", "100", ...site.options, "--host-limits", limits, ...extra]);
+  };
+  const data = join(folder, "cut");
+  let cuts = 0;
+  for (let seconds = 3; ; seconds += 2) {
+    const ended = await crawl(data, "--time-budget", String(seconds));
+    assert.equal(ended.code, 0, ended.error);
+    const said = /the time budget is used up; (.* left over)/.exec(ended.error)?.[1];
+    if (said === undefined) break;
+    assert.equal(said, left(data));
+    assert.match(ended.error, /run the same command again to go on/);
+    cuts++;
+  }
+  assert.ok(cuts > 0, "no run was cut");
+  assert.equal(left(data), "0 pages and 0 pictures are left over");
+  const whole = join(folder, "whole");
+  assert.equal((await crawl(whole)).code, 0);
+  assert.deepEqual(dataSet(data), dataSet(whole));
+});
