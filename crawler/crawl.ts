@@ -66,12 +66,13 @@ export async function runDiscover(workspace: Workspace, options: CrawlOptions, n
     });
   } finally {
     await pool.close();
+    setFlagsFromString("--heap-growing-percent=0");
   }
   // A run that is stopped shall end soon: the next one makes them, or goes on without.
   if (!options.stop.aborted) makeIndices(db);
-  setCache(db, CACHE_MB);
   net.hosts.save(db);
   refreshQueryCounts(db);
+  setCache(db, CACHE_MB);
   endStage(db, "discover", progress, total, `${total.toLocaleString("en")} pairs found`);
   return total;
 }

@@ -6,7 +6,7 @@ import type { JudgePool } from "./judge-pool.ts";
 import { type CaptionJudges, type Judged, judgePair } from "./judges.ts";
 import type { Batch, Source } from "./sources/source.ts";
 
-/** Rows of a list written in one transaction: the pages of the indices are then written once for many rows. */
+/** Rows of a list written in one transaction: the pages of the index are then written once for many rows. */
 const TRANSACTION = 25_000;
 /** Pages of the write-ahead log, 4 KB each, before they go into the database while a list is read; 1,000 otherwise. */
 const LOG_PAGES = 50_000;
@@ -45,7 +45,7 @@ export async function discover(
       rows += first.batch.candidates.length;
     }
     if (rows < least) return;
-    if (rows >= TRANSACTION) readAhead?.beforeMany(seen);
+    if (least > 0) readAhead?.beforeMany(seen);
     write(ready);
     seen += rows;
     rows = 0;

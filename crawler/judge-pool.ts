@@ -10,8 +10,8 @@ const ALONE = 20_000;
 /** One thread reads and writes, 20 µs a row, while two judge at 12: a third would wait, and take 50 MB. */
 const THREADS = Math.min(2, availableParallelism() - 1);
 
-/** A thread's heap holds some 30 MB; left to itself it grows to ten times that before garbage is collected. */
-const HEAP = { maxOldGenerationSizeMb: 384, maxYoungGenerationSizeMb: 12 };
+/** A thread's heap holds some 20 MB; left to itself it grows to ten times that before garbage is collected. */
+const HEAP = { maxOldGenerationSizeMb: 128, maxYoungGenerationSizeMb: 12 };
 
 /** What a thread is given; see judge-worker.ts. */
 export interface WorkerInput {

@@ -63,6 +63,17 @@ function* picturesIn(folder: string): Generator<string> {
   }
 }
 
+/** A side file that is larger holds no caption. */
+const MOST_BYTES = 16 * 1_048_576;
+
+/** What a side file says, undefined when there is none; UTF-16, as Windows' editors write it, by its mark. */
 function textOf(file: string): string | undefined {
-  return existsSync(file) ? readFileSync(file, "utf8") : undefined;
+  const found = statSync(file, { throwIfNoEntry: false });
+  if (!found?.isFile()) return undefined;
+  // As JSON it is counted as a bad record, as text it is none.
+  if (found.size > MOST_BYTES) return "";
+  const bytes = readFileSync(file);
+  const mark = bytes.length < 2 ? 0 : bytes.readUInt16BE(0);
+  const encoding = mark === 0xfffe ? "utf-16le" : mark === 0xfeff ? "utf-16be" : "utf-8";
+  return new TextDecoder(encoding).decode(bytes);
 }

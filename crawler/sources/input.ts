@@ -85,7 +85,8 @@ export function decoded(input: Input): AsyncIterable<Buffer> {
   );
 }
 
-async function* named(name: string, stream: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+/** What comes of a stream, with the file's name in its errors. */
+export async function* named<T>(name: string, stream: AsyncIterable<T>): AsyncGenerator<T> {
   try {
     yield* stream;
   } catch (error) {
@@ -99,14 +100,26 @@ export function pathOf(name: string): string {
   return (URL.parse(name)?.pathname ?? name).toLowerCase();
 }
 
-/** The lines of an input (UTF-8), without their ends, in constant memory. */
+/** A row of a list, and a line, that is longer is none: what was to end it is missing. In characters. */
+export const MAX_ROW = 16 * 1_048_576;
+
+/**
+ * The lines of an input (UTF-8), without their ends, in constant memory: of a line longer than {@link MAX_ROW} comes the
+ * beginning.
+ */
 export async function* linesOf(input: Input): AsyncGenerator<string> {
   const decoder = new TextDecoder();
   let rest = "";
   for await (const chunk of decoded(input)) {
-    const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n");
-    rest = lines.pop() ?? "";
-    for (const line of lines) yield line.endsWith("\r") ? line.slice(0, -1) : line;
+    const lines = decoder.decode(chunk, { stream: true }).split("\n");
+    const last = lines.pop() ?? "";
+    for (const line of lines) {
+      // With its end, a JSON object without its middle could pass for a whole one.
+      const whole = rest.length > MAX_ROW ? rest : rest + line;
+      rest = "";
+      yield whole.endsWith("\r") ? whole.slice(0, -1) : whole;
+    }
+    if (rest.length <= MAX_ROW) rest += last;
   }
   rest += decoder.decode();
   if (rest !== "") yield rest;

@@ -18,6 +18,8 @@ import type { ChooseColumns, Rows } from "./rows.ts";
 /** Bytes of a column that are read at once: enough for a hundred pages, small beside the memory. */
 const READ_AHEAD = 4 * 1024 * 1024;
 const BATCH = 2_048;
+/** Bytes of the marks at both ends, and of the length of what is between. */
+const SMALLEST = 12;
 
 const bytesOf = (buffer: Buffer): Uint8Array => new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength);
 const COMPRESSORS = {
@@ -46,6 +48,7 @@ export async function* parquetRows(input: Input, from: number, choose: ChooseCol
         return buffer.slice(byteOffset, byteOffset + byteLength) as ArrayBuffer;
       },
     };
+    if (file.byteLength < SMALLEST) throw new Error(`no Parquet file: it has ${file.byteLength} bytes`);
     const metadata = await parquetMetadataAsync(file);
     const tree = parquetSchema(metadata);
     const names = tree.children.map((child) => child.element.name);

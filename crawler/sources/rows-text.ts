@@ -1,6 +1,6 @@
 import { Readable } from "node:stream";
 import { parse } from "csv-parse";
-import { decoded, type Input, linesOf } from "./input.ts";
+import { decoded, type Input, linesOf, MAX_ROW, named } from "./input.ts";
 import { headerless } from "./list-schemas.ts";
 import { type Rows, rowsFromObjects } from "./rows.ts";
 
@@ -49,13 +49,16 @@ export async function* delimitedRows(input: Input, delimiter: "," | "\t"): Async
     relax_quotes: true,
     info: true,
     skip_empty_lines: true,
+    // A quote that is not closed swallows all that follows.
+    max_record_size: MAX_ROW,
     ...(delimiter === "\t" ? { quote: null } : {}),
   });
   const source = Readable.from(decoded(input));
   source.on("error", (error) => parser.destroy(error));
   source.pipe(parser);
   const gatherer = new Gatherer();
-  for await (const { record, info } of parser as AsyncIterable<{ record: string[]; info: { lines: number } }>) {
+  const records: AsyncIterable<{ record: string[]; info: { lines: number } }> = parser;
+  for await (const { record, info } of named(input.name, records)) {
     const place = `${input.name}:${info.lines}`;
     if (gatherer.names.length === 0) {
       const names = headerless(record, input.name);
@@ -102,6 +105,8 @@ export async function* jsonRows(input: Input): AsyncGenerator<Rows> {
       gatherer.add(`${input.name} item ${index++}`, parseRow(object));
       if (gatherer.full) yield gatherer.take();
     }
+    if (splitter.held > MAX_ROW)
+      throw new Error(`${input.name} item ${index}: longer than ${MAX_ROW} characters, or its end is missing`);
     if (whole.length > MAX_WHOLE_JSON)
       throw new Error(`${input.name}: no array of objects in it, and too large to read at once: convert it to .jsonl`);
   }
@@ -128,6 +133,11 @@ class ObjectSplitter {
   started = false;
   #rest = "";
   #ended = false;
+
+  /** Characters of an object whose end has not come yet. */
+  get held(): number {
+    return this.started ? this.#rest.length : 0;
+  }
 
   *push(text: string): Generator<string> {
     if (this.#ended) return;

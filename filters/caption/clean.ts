@@ -2,6 +2,8 @@ import { decodeHTMLAttribute } from "entities";
 
 /** Nothing to repair: printable ASCII without & and <, with single spaces; most captions. */
 const CLEAN = /^(?:[!-%'-;=-~](?: ?[!-%'-;=-~])*)?$/;
+/** Of a longer text only the beginning is looked at: regular expressions overflow the stack at a few millions. */
+const MOST_CHARACTERS = 65_536;
 
 /**
  * The text of a caption as every later stage sees it: character references decoded (also those encoded twice), UTF-8 that
@@ -9,8 +11,9 @@ const CLEAN = /^(?:[!-%'-;=-~](?: ?[!-%'-;=-~])*)?$/;
  * collapsed, NFC, well formed. Cleaning a clean caption changes nothing.
  */
 export function cleanCaption(raw: string): string {
-  if (CLEAN.test(raw)) return raw;
-  let text = raw.toWellFormed();
+  const beginning = raw.length > MOST_CHARACTERS ? raw.slice(0, MOST_CHARACTERS) : raw;
+  if (CLEAN.test(beginning)) return beginning;
+  let text = beginning.toWellFormed();
   // A repair may uncover the next one: "&amp;amp;", mojibake of mojibake. Five deep is more than any page has.
   for (let round = 0; round < 5; round++) {
     // Decoded as in an attribute: "?a=1&copy=2" is an address there, "&eacute" at a word's end is not.

@@ -1,5 +1,6 @@
 /**
- * `npm run test:memory`: what a crawl holds. Over 100,000 small pictures (WIT_PICTURES) its memory must not grow, and with 256
+ * `npm run test:memory`: what a run holds. Reading a Parquet list of a million rows (WIT_ROWS) with 500,000 queries must take
+ * less than 500 MB, judging threads included. Over 100,000 small pictures (WIT_PICTURES) its memory must not grow, and with 256
  * requests in flight to hosts that send 19 MB each, announced or not, some without end, it must stay below 600 MiB, all decoders
  * included.
  */
@@ -11,8 +12,11 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { parquetWriteFile } from "hyparquet-writer";
+import manifest from "../../package.json" with { type: "json" };
+import { embeddedWordNet, readSynsets } from "../../queries/wordnet.ts";
 import { openForReading } from "../../store/database.ts";
-import { run } from "../cli.ts";
+import { run, useShortList } from "../cli.ts";
 import { photo } from "../filters/image/photo.ts";
 
 const PICTURES = Number(process.env["WIT_PICTURES"] ?? 100_000);
@@ -20,6 +24,8 @@ const LARGE = 400;
 const HOSTS = 32;
 const IN_FLIGHT = 8;
 const MOST_MIB = 600;
+const ROWS = Number(process.env["WIT_ROWS"] ?? 1_000_000);
+const DISCOVER_MB = 500;
 /** From the second tenth to the last: caches fill up in the first, but for SQLite's, which has 100 MB. */
 const MOST_GROWTH_MIB = 60;
 
@@ -142,4 +148,53 @@ test(`${HOSTS * IN_FLIGHT} requests in flight to hosts that send 19 MB each`, as
   const { memory, shards, busiest } = await crawl(t, "large", LARGE);
   assert.ok(Math.max(...memory, shards) < MOST_MIB);
   assert.ok(busiest > 100, "many at once, or nothing is shown");
+});
+
+/** A list as LAION's are: Snappy, row groups of 500,000. */
+function writeList(file: string, lemmas: readonly string[]): void {
+  const lemma = (i: number) => lemmas[i % lemmas.length];
+  const rows = <T>(value: (i: number) => T) => Array.from({ length: ROWS }, (_, i) => value(i));
+  parquetWriteFile({
+    filename: file,
+    rowGroupSize: 500_000,
+    columnData: [
+      { name: "URL", type: "STRING", data: rows((i) => `https://cdn.shop${i % 40_000}.example/uploads/${i}.jpg`) },
+      {
+        name: "TEXT",
+        type: "STRING",
+        data: rows((i) => `A ${lemma(i)} beside a ${lemma(i * 7)} and the ${lemma(i * 31)}`),
+      },
+      { name: "similarity", type: "DOUBLE", data: rows((i) => 0.3 + (i % 100) / 1_000) },
+    ],
+  });
+}
+
+test(`discover: a list of ${ROWS} rows in less than ${DISCOVER_MB} MB`, async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), "wit-memory-"));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const [list, data] = [join(folder, "list.parquet"), join(folder, "data")];
+  const lemmas = [...new Set([...readSynsets(embeddedWordNet())].flatMap((synset) => synset.lemmas))].sort();
+  writeList(list, lemmas);
+  const terms = new Set(lemmas);
+  for (let i = 0; terms.size < 500_000; i++)
+    terms.add(`${lemmas[i % lemmas.length]} ${lemmas[(i * 7919) % lemmas.length]}`);
+  useShortList(data, [...terms]);
+  // As `npm run discover` does, but with the node that npm would start: npm's own memory is not asked for.
+  const [, ...command] = manifest.scripts.discover.split(" ");
+  const options = ["--data", data, "--urls", list, "--user-agent", "test", "--quiet"];
+  const child = spawn(process.execPath, [...command, ...options], { stdio: ["ignore", "ignore", "inherit"] });
+  let most = 0;
+  const sampling = setInterval(() => {
+    most = Math.max(most, memoryOf(child.pid ?? 0));
+  }, 100);
+  const code = await new Promise((resolve) => child.on("close", resolve));
+  clearInterval(sampling);
+  assert.equal(code, 0);
+  const db = openForReading(data);
+  const rows = db.prepare<[], number>("SELECT count(*) FROM pair").pluck().get();
+  db.close();
+  assert.equal(rows, ROWS, "every row was read");
+  const megabytes = (most * 1024 * 1024) / 1e6;
+  t.diagnostic(`at most ${megabytes.toFixed(0)} MB`);
+  assert.ok(megabytes > 100 && megabytes < DISCOVER_MB, `${megabytes.toFixed(0)} MB`);
 });

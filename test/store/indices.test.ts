@@ -3,6 +3,9 @@ import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { discover } from "../../crawler/discover.ts";
+import { JudgePool } from "../../crawler/judge-pool.ts";
+import { buildTable } from "../../filters/matcher-table.ts";
 import { closeDatabase, openDatabase, openForReading } from "../../store/database.ts";
 import { makeIndices, putOffIndices } from "../../store/indices.ts";
 import { run, useShortList } from "../cli.ts";
@@ -53,4 +56,31 @@ test("after a list is read every index is there, and pairs of a page are found b
   assert.match(plan.all()[0]?.detail ?? "", /USING INDEX pair_page_url/);
   const explained = await run(["explain", "http://a.example/p", "--data", data]);
   assert.match(explained.out, /a red boat/);
+});
+
+test("indices are put off before rows are written of which more will come, not before a list's last", async (t) => {
+  const data = mkdtempSync(join(tmpdir(), "wit-indices-"));
+  const db = openDatabase(data);
+  t.after(() => closeDatabase(db));
+  const settings = { profile: "clip", lang: "any", match: "fold", optOut: "obey" } as const;
+  const pool = new JudgePool(() => buildTable([{ term: "boat" }], "fold"), settings, 0);
+  const rows = () => db.prepare<[], number>("SELECT count(*) FROM pair").pluck().get() ?? 0;
+  const calls: [written: number, inTable: number][] = [];
+  async function* list(batches: number) {
+    for (let batch = 0; batch < batches; batch++) {
+      const candidates = Array.from({ length: 1_000 }, (_, i) => ({
+        imageUrl: `http://a.example/${batches}/${batch}/${i}.png`,
+        caption: `a red boat ${i}`,
+        kind: "list" as const,
+        source: "url-list",
+      }));
+      yield { candidates, drops: [], done: () => {} };
+    }
+  }
+  const beforeMany = (written: number) => void calls.push([written, rows()]);
+  assert.equal(await discover(db, list(5), pool, { beforeMany }, () => {}), 5_000);
+  assert.deepEqual(calls, [], "a short list is written in one go");
+  assert.equal(await discover(db, list(60), pool, { beforeMany }, () => {}), 60_000);
+  assert.equal(rows(), 65_000);
+  assert.deepEqual(calls, [[0, 5_000]]);
 });

@@ -17,6 +17,7 @@ const VERSION = Buffer.from("WARC/1.");
 const HEADER_END = Buffer.from("\r\n\r\n");
 /** A record that is longer is passed over: nothing that holds pictures' texts is. */
 const MAX_RECORD = 256 * 1_048_576;
+const MAX_HEADER = 1_048_576;
 
 /** The value of a record's field. */
 export function fieldOf(header: string, name: string): string | undefined {
@@ -28,7 +29,10 @@ export function fieldOf(header: string, name: string): string | undefined {
 
 /** Cuts pieces into records, holding back what is cut off until the next piece brings the rest. */
 export class RecordReader {
-  #rest: Buffer = Buffer.alloc(0);
+  /** What is held back, and how much it must become to hold a whole record: joined before, it would be copied each time. */
+  #rest: Buffer[] = [];
+  #held = 0;
+  #needed = 0;
   #position = 0;
   /** Records that could not be read. */
   damaged = 0;
@@ -40,24 +44,32 @@ export class RecordReader {
 
   /** Whether bytes are held back: 1 at the end of a file that ends inside a record. */
   get cutOff(): number {
-    return this.#rest.length > 0 ? 1 : 0;
+    return this.#held > 0 ? 1 : 0;
   }
 
   /** The records that are complete with this piece; in order, each to be dealt with before the next is asked for. */
   *read(piece: Piece): Generator<WarcRecord> {
     const { packed } = piece;
-    const held = this.#rest;
-    const bytes = held.length > 0 ? Buffer.concat([held, piece.bytes]) : piece.bytes;
-    const start = piece.start - held.length;
+    const start = piece.start - this.#held;
+    if (this.#held > 0) {
+      this.#rest.push(piece.bytes);
+      this.#held += piece.bytes.length;
+      if (this.#held < this.#needed) return;
+    }
+    const bytes = this.#held > 0 ? Buffer.concat(this.#rest) : piece.bytes;
     const all = [...cut(bytes)];
     const final = all.at(-1);
-    this.#rest = Buffer.alloc(0);
+    this.#rest = [];
+    this.#held = 0;
     this.#position = piece.end;
     // Members are whole records: one that is cut off in its own member stays so.
     if (final && !final.complete) {
-      if (packed || final.to - final.headerFrom > MAX_RECORD) this.damaged++;
+      if (packed || final.needed > MAX_RECORD) this.damaged++;
       else {
-        this.#rest = bytes.subarray(final.headerFrom);
+        const rest = bytes.subarray(final.headerFrom);
+        this.#rest = [rest];
+        this.#held = rest.length;
+        this.#needed = final.needed;
         this.#position = start + final.headerFrom;
       }
     }
@@ -76,6 +88,8 @@ interface Cut {
   from: number;
   to: number;
   complete: boolean;
+  /** Bytes from its header on that must be there before it can be complete. */
+  needed: number;
   /** Bytes before it are of no record. */
   broken: boolean;
 }
@@ -92,7 +106,10 @@ function* cut(bytes: Buffer): Generator<Cut> {
       broken = bytes.length - headerFrom >= VERSION.length;
       const next = bytes.indexOf(VERSION, headerFrom);
       if (next < 0) {
-        yield { headerFrom, from: bytes.length, to: bytes.length, complete: false, broken: false };
+        // Only the mark's beginning may be among the last bytes.
+        headerFrom = Math.max(headerFrom, bytes.length - VERSION.length + 1);
+        const end = { from: bytes.length, to: bytes.length, complete: false, needed: 0, broken: false };
+        yield { headerFrom, ...end };
         return;
       }
       headerFrom = next;
@@ -105,10 +122,12 @@ function* cut(bytes: Buffer): Generator<Cut> {
       // Without a length the record ends where the next one begins.
       const next = bytes.indexOf(VERSION, from);
       at = next < 0 ? bytes.length : next;
-      yield { headerFrom: at, from: at, to: at, complete: true, broken: true };
+      yield { headerFrom: at, from: at, to: at, complete: true, needed: 0, broken: true };
       continue;
     }
-    yield { headerFrom, from, to: complete ? from + length : bytes.length, complete, broken };
+    const endless = headerEnd < 0 && bytes.length - headerFrom > MAX_HEADER;
+    const needed = endless ? Number.POSITIVE_INFINITY : headerEnd < 0 ? 0 : from + length - headerFrom;
+    yield { headerFrom, from, to: complete ? from + length : bytes.length, complete, needed, broken };
     if (!complete) return;
     at = from + length;
   }
