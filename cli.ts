@@ -1,27 +1,14 @@
 #!/usr/bin/env node
 import "./store/runtime.ts";
+import "./store/compile-cache.ts";
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
-import { crawlCommand } from "./crawler/command.ts";
-import { planCommand } from "./crawler/cost-command.ts";
-import { explainCommand } from "./crawler/explain.ts";
 import type { CrawlFlags } from "./crawler/flags.ts";
-import { type ClusterFlags, clusterCommand, isShared } from "./crawler/ranks/cluster-command.ts";
-import { rankCommand } from "./crawler/ranks/rank-command.ts";
-import { statusCommand } from "./crawler/ranks/status-command.ts";
-import { startCommand } from "./crawler/start.ts";
+import type { ClusterFlags } from "./crawler/ranks/cluster-command.ts";
+import { isShared } from "./crawler/ranks/is-shared.ts";
 import { rulesHelp } from "./filters/help.ts";
 import { parseResize, RESIZE_MODES, STORED_FORMATS } from "./filters/image/resize.ts";
 import manifest from "./package.json" with { type: "json" };
-import { buildQueriesCommand } from "./queries/command.ts";
-import { MIRROR } from "./queries/download.ts";
-import {
-  browseCommand,
-  exportCommand,
-  removeCommand,
-  reportCommand,
-  statsCommand,
-  verifyCommand,
-} from "./store/command.ts";
+import { MIRROR } from "./queries/inputs.ts";
 import { explainError } from "./store/disk.ts";
 import { EXPORT_FORMATS } from "./store/export/export.ts";
 import { UsageError } from "./store/usage-error.ts";
@@ -166,7 +153,7 @@ program.addHelpText("after", "\nFirst time here: `npm start` does everything onc
 command("start", "the whole main job on the embedded default: query list, sample web, crawl, shards, report")
   .option("--cap <n>", "most pairs on account of one query (first 20000, then as before)", positive)
   .option("--seed <n>", "seed of every random choice (first 0, then as before)", count)
-  .action(startCommand);
+  .action(async (flags) => (await import("./crawler/start.ts")).startCommand(flags));
 
 command("build-queries", "the query list: words, bigrams and titles of Wikipedia, synsets of WordNet")
   .option("--dump <file...>", "a Wikipedia dump: pages-articles .xml or .xml.bz2, its parts, a glob, or an address")
@@ -207,7 +194,7 @@ command("build-queries", "the query list: words, bigrams and titles of Wikipedia
   .option("--yes", "agree to the size of a download", false)
   .option("--out <file>", "where to write the list, instead of DATA/queries.tsv")
   .addOption(new Option("--export <form>", "also write the bare terms as a JSON array").choices(["json"]))
-  .action(buildQueriesCommand);
+  .action(async (flags) => (await import("./queries/command.ts")).buildQueriesCommand(flags));
 
 crawling("crawl", "discover, select and download in turns, then shards and report")
   .addOption(
@@ -224,16 +211,19 @@ crawling("crawl", "discover, select and download in turns, then shards and repor
   .option("--slurm-args <text>", "more options for sbatch, e.g. '--partition=cpu --account=me --time=12:00:00'")
   .option("--wait", "stay until Slurm or Ray is done, and submit again what is lost")
   .option("--print", "only write the plan, and print what an engine is to run, to be edited and run by hand")
-  .action((flags: CrawlFlags & ClusterFlags) =>
-    isShared(flags) ? clusterCommand(flags) : crawlCommand("crawl", flags),
-  );
+  .action(async (flags: CrawlFlags & ClusterFlags) => {
+    if (isShared(flags)) await (await import("./crawler/ranks/cluster-command.ts")).clusterCommand(flags);
+    else await (await import("./crawler/command.ts")).crawlCommand("crawl", flags);
+  });
 
 for (const [name, description] of [
   ["discover", "find pairs and judge their captions"],
   ["select", "choose pairs under the cap"],
   ["download", "fetch the chosen pictures, let others move up for those that fail"],
 ] as const) {
-  crawling(name, description).action((flags: CrawlFlags) => crawlCommand(name, flags));
+  crawling(name, description).action(async (flags: CrawlFlags) =>
+    (await import("./crawler/command.ts")).crawlCommand(name, flags),
+  );
 }
 
 command("plan", "what a build costs before it is begun: bytes, core-hours, days, money, ranks")
@@ -251,7 +241,7 @@ command("plan", "what a build costs before it is begun: bytes, core-hours, days,
   .option("--link-rot <part>", "of the pictures that cannot be had (0.23: a list of two years)", share)
   .option("--hot-host <part>", "of the pictures on the largest domain (0.005)", share)
   .option("--json", "as JSON", false)
-  .action(planCommand);
+  .action(async (flags) => (await import("./crawler/cost-command.ts")).planCommand(flags));
 
 command("rank", "some ranks of a shared crawl: what engines start; any array engine can")
   .option("--stage <name>", "refuse to do another than this (the next one)")
@@ -261,25 +251,27 @@ command("rank", "some ranks of a shared crawl: what engines start; any array eng
   .option("--scratch <dir>", "folder on this machine's own disk for unfinished work")
   .option("--follow", "all stages to the end, waiting for the other jobs between them", false)
   .addOption(new Option("--worker", "take ranks from the parent process").default(false).hideHelp())
-  .action(rankCommand);
+  .action(async (flags) => (await import("./crawler/ranks/rank-command.ts")).rankCommand(flags));
 
 command("status", "how far a shared crawl is: ranks done, running, stalled and failed, from its store alone")
   .option("--watch [seconds]", "look again every so many seconds (5), until it is complete", positive)
   .option("--json", "as JSON", false)
-  .action(statusCommand);
+  .action(async (flags) => (await import("./crawler/ranks/status-command.ts")).statusCommand(flags));
 
 command("stats", "the funnel, queries, drop reasons, hosts")
   .option("--query <term>", "one query and its pairs")
   .option("--top <n>", "rows of each table", positive, 10)
   .option("--watch [seconds]", "look again every so many seconds (2), also while a crawl runs", positive)
   .option("--json", "as JSON", false)
-  .action(statsCommand);
+  .action(async (flags) => (await import("./store/command.ts")).statsCommand(flags));
 
-command("report", "write DATA/report.html").action(reportCommand);
+command("report", "write DATA/report.html").action(async (flags) =>
+  (await import("./store/command.ts")).reportCommand(flags),
+);
 
 command("browse", "look at queries and pairs in a web browser, on this machine only")
   .option("--port <n>", "port on 127.0.0.1; 0 for any", count, 8570)
-  .action(browseCommand);
+  .action(async (flags) => (await import("./store/command.ts")).browseCommand(flags));
 
 command("remove", "take pairs down: out of the shards now, out of every later run")
   .option("--url <address...>", "a picture, with whatever text, also under other addresses", [])
@@ -288,22 +280,22 @@ command("remove", "take pairs down: out of the shards now, out of every later ru
   .option("--file <list...>", "any of these, one a line", [])
   .option("--dry-run", "only say how many", false)
   .option("--json", "as JSON", false)
-  .action(removeCommand);
+  .action(async (flags) => (await import("./store/command.ts")).removeCommand(flags));
 
 command("export", "the data set in another form, in DATA/export/FORM")
   .addOption(new Option("--to <form>", "what to make").choices(EXPORT_FORMATS).makeOptionMandatory())
   .option("--out <dir>", "another folder")
-  .action(exportCommand);
+  .action(async (flags) => (await import("./store/command.ts")).exportCommand(flags));
 
 command("verify", "check every shard, checksum, row, total and the cap; exit code 1 when something is damaged")
   .option("--decode", "decode every picture to its end", false)
   .option("--json", "as JSON", false)
-  .action(verifyCommand);
+  .action(async (flags) => (await import("./store/command.ts")).verifyCommand(flags));
 
 judging("explain", "why a caption, a pair or the pairs of an address are kept or dropped")
   .argument("[text]", "a caption, a pair id or an address")
   .option("--stdin", "read captions, one a line; print a JSON object each", false)
-  .action(explainCommand);
+  .action(async (text, flags) => (await import("./crawler/explain.ts")).explainCommand(text, flags));
 
 const trainer = (name: string, description: string) =>
   command(name, description)

@@ -98,7 +98,7 @@ async function ours(mode: string, file: string): Promise<void> {
       }
     } else {
       putOffIndices(db, 0);
-      found = await discover(db, readWat(db, http, file, "bench", never), pool, true, () => {});
+      found = await discover(db, readWat(db, http, file, "bench", never), pool, { beforeMany: () => {} }, () => {});
       makeIndices(db);
       rows = db.prepare<[], { n: number }>("SELECT count(*) AS n FROM pair").get()?.n ?? 0;
     }

@@ -82,7 +82,7 @@ function formatPlan(
     "",
     "Reckoned with",
     ...(Object.keys(LABELS) as (keyof Figures)[]).map(
-      (name) => `  ${from(name).padEnd(9)} ${LABELS[name].padEnd(44)} ${Number(figures[name].toPrecision(4))}`,
+      (name) => `  ${from(name).padEnd(9)} ${LABELS[name].padEnd(48)} ${Number(figures[name].toPrecision(4))}`,
     ),
   ];
   return lines.join("\n");

@@ -1,7 +1,8 @@
 import { renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setFlagsFromString } from "node:v8";
 import type { PictureOptions } from "../filters/image/picture.ts";
-import { type Database, getMeta, setMeta } from "../store/database.ts";
+import { CACHE_MB, type Database, getMeta, setCache, setMeta } from "../store/database.ts";
 import { makeIndices, putOffIndices } from "../store/indices.ts";
 import { Progress } from "../store/progress.ts";
 import { refreshQueryCounts } from "../store/query-counts.ts";
@@ -17,7 +18,7 @@ import { type SelectOptions, select } from "./select.ts";
 import { type BulkSources, bulkSources } from "./sources/bulk.ts";
 import { crawlPages } from "./sources/web.ts";
 import { listWanted, spareNow } from "./wanted.ts";
-import type { Workspace } from "./workspace.ts";
+import { SMALL_CACHE_MB, type Workspace } from "./workspace.ts";
 
 /** Where candidates come from; remembered, so that a run that was cut goes on without being told again. */
 export interface Sources extends BulkSources {
@@ -38,9 +39,16 @@ export interface CrawlOptions extends SelectOptions, PictureOptions {
   stop: AbortSignal;
 }
 
+/**
+ * While sources are read, garbage is collected when a heap, or a judging thread's, has grown by so much: left to itself V8 lets
+ * one of 60 MB grow to 400. It costs no time that could be measured.
+ */
+const HEAP_GROWTH_PERCENT = 40;
+
 /** Discover: reads the sources to their end, or to where they were left. */
 export async function runDiscover(workspace: Workspace, options: CrawlOptions, net: Net): Promise<number> {
   const { db, data, queries } = workspace;
+  setCache(db, SMALL_CACHE_MB);
   const progress = new Progress("discover", options.quiet);
   const pool = new JudgePool(() => matcherTable(data, queries, options.judging.match), options.judging);
   const judgedWith = JSON.stringify(options.judging);
@@ -56,11 +64,12 @@ export async function runDiscover(workspace: Workspace, options: CrawlOptions, n
       const { done = 0, n = 0 } = pages.get() ?? {};
       progress.update(seen, undefined, n > 0 ? `pairs on ${done ?? 0} of ${n} pages` : "pairs");
     });
-    // A run that is stopped shall end soon: the next one makes them, or goes on without.
-    if (!options.stop.aborted) makeIndices(db);
   } finally {
     await pool.close();
   }
+  // A run that is stopped shall end soon: the next one makes them, or goes on without.
+  if (!options.stop.aborted) makeIndices(db);
+  setCache(db, CACHE_MB);
   net.hosts.save(db);
   refreshQueryCounts(db);
   endStage(db, "discover", progress, total, `${total.toLocaleString("en")} pairs found`);
@@ -86,13 +95,18 @@ export async function readSources(
   const web = crawlPages(db, net, sources, stop, () => pool.judges());
   const bulk = bulkSources(db, net, sources, { cap, stop, judges: () => pool.judges(), ...share });
   let total = 0;
-  for (const { batches, readAhead } of [{ batches: web, readAhead: false }, ...bulk]) {
-    const before = total;
-    if (!share && (!readAhead || !putOffIndices(db, before))) makeIndices(db);
-    total += await discover(db, batches, pool, readAhead, (seen) => {
-      if (!share && readAhead) putOffIndices(db, before + seen);
-      progress(before + seen);
-    });
+  setFlagsFromString(`--heap-growing-percent=${HEAP_GROWTH_PERCENT}`);
+  try {
+    for (const { batches, readAhead } of [{ batches: web, readAhead: false }, ...bulk]) {
+      const before = total;
+      if (!share && (!readAhead || !putOffIndices(db, before))) makeIndices(db);
+      const beforeMany = (seen: number) => void (share || putOffIndices(db, before + seen));
+      total += await discover(db, batches, pool, readAhead ? { beforeMany } : undefined, (seen) =>
+        progress(before + seen),
+      );
+    }
+  } finally {
+    setFlagsFromString("--heap-growing-percent=0");
   }
   return total;
 }

@@ -7,19 +7,20 @@ import { type CaptionJudges, type Judged, judgePair } from "./judges.ts";
 import type { Batch, Source } from "./sources/source.ts";
 
 /** Rows of a list written in one transaction: the pages of the indices are then written once for many rows. */
-const TRANSACTION = 50_000;
+const TRANSACTION = 25_000;
 /** Pages of the write-ahead log, 4 KB each, before they go into the database while a list is read; 1,000 otherwise. */
 const LOG_PAGES = 50_000;
 /** Before the opt-out signals that the page gave, not the picture. */
 const PAGE = "page: ";
 /** Candidates of a list that are read and judged while others are written: the threads must have enough to do meanwhile. */
-const AHEAD = 60_000;
+const AHEAD = 30_000;
 
 /**
  * Takes all a source finds into the table `pair`, each as a candidate or dropped with its reason; batches and the
  * source's position are one transaction.
- * @param readAhead whether the source can be read on before its batches are written, as lists can; the frontier of a crawl
- *   of pages stands in the database and cannot.
+ * @param readAhead for a source that can be read on before its batches are written, as lists can; the frontier of a crawl
+ *   of pages stands in the database and cannot. `beforeMany` is called before many rows are written, with the number of
+ *   candidates written so far: not before a list's last ones.
  * @param progress called with the number of candidates seen so far.
  * @returns how many candidates were seen.
  */
@@ -27,7 +28,7 @@ export async function discover(
   db: Database,
   source: Source,
   pool: JudgePool,
-  readAhead: boolean,
+  readAhead: { beforeMany: (candidates: number) => void } | undefined,
   progress: (candidates: number) => void,
 ): Promise<number> {
   const write = writer(db);
@@ -44,6 +45,7 @@ export async function discover(
       rows += first.batch.candidates.length;
     }
     if (rows < least) return;
+    if (rows >= TRANSACTION) readAhead?.beforeMany(seen);
     write(ready);
     seen += rows;
     rows = 0;

@@ -1,20 +1,23 @@
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
+import { englishWords } from "../filters/caption/vocabulary.ts";
 import type { MatcherTable } from "../filters/matcher-table.ts";
 import type { Candidate } from "../store/types.ts";
 import { type CaptionJudges, type Judged, type JudgeSettings, judgeCandidate, loadJudges } from "./judges.ts";
 
 /** So many candidates are judged in this thread before others are started: they need half a second to load their rules. */
 const ALONE = 20_000;
-/** One thread writes the database, which takes as long as judging; more than three would wait for it. */
-const THREADS = Math.min(3, availableParallelism() - 1);
+/** One thread reads and writes, 20 µs a row, while two judge at 12: a third would wait, and take 50 MB. */
+const THREADS = Math.min(2, availableParallelism() - 1);
 
 /** A thread's heap holds some 30 MB; left to itself it grows to ten times that before garbage is collected. */
-const HEAP = { maxOldGenerationSizeMb: 384, maxYoungGenerationSizeMb: 24 };
+const HEAP = { maxOldGenerationSizeMb: 384, maxYoungGenerationSizeMb: 12 };
 
 /** What a thread is given; see judge-worker.ts. */
 export interface WorkerInput {
   buffer: ArrayBufferLike;
+  /** See filters/caption/vocabulary.ts. */
+  words: SharedArrayBuffer;
   settings: JudgeSettings;
 }
 
@@ -53,11 +56,16 @@ export class JudgePool {
    */
   async judge(candidates: readonly Candidate[]): Promise<Judged[]> {
     if (candidates.length === 0) return [];
-    const judges = await this.judges();
     this.#judged += candidates.length;
-    if (this.#judged <= ALONE || this.#threads === 0)
-      return candidates.map((candidate) => judgeCandidate(judges, candidate));
-    while (this.#workers.length < this.#threads) this.#start(judges);
+    if (this.#workers.length === 0) {
+      const judges = await this.judges();
+      if (this.#judged <= ALONE || this.#threads === 0)
+        return candidates.map((candidate) => judgeCandidate(judges, candidate));
+      const words = await englishWords();
+      while (this.#workers.length < this.#threads) this.#start(judges, words.buffer);
+      // They are not asked again, unless by a search.
+      this.#loaded = undefined;
+    }
     const number = this.#asked++;
     const asked: Asked[] = candidates.map(({ imageUrl, caption, optOut }) =>
       optOut ? { imageUrl, caption, optOut } : { imageUrl, caption },
@@ -72,8 +80,8 @@ export class JudgePool {
     await Promise.all(this.#workers.splice(0).map((worker) => worker.terminate()));
   }
 
-  #start({ matcher }: CaptionJudges): void {
-    const workerData: WorkerInput = { buffer: matcher.table.buffer, settings: this.#settings };
+  #start({ matcher }: CaptionJudges, words: SharedArrayBuffer): void {
+    const workerData: WorkerInput = { buffer: matcher.table.buffer, words, settings: this.#settings };
     // The published package holds .js files.
     const file = new URL(`./judge-worker${import.meta.url.slice(-3)}`, import.meta.url);
     const worker = new Worker(file, { workerData, resourceLimits: HEAP });

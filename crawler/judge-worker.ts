@@ -1,11 +1,13 @@
 /** A thread of {@link JudgePool}: loads its own rules, shares the matcher's tables, answers in the order it is asked. */
 import { parentPort, workerData } from "node:worker_threads";
+import { adoptVocabulary } from "../filters/caption/vocabulary.ts";
 import { viewTable } from "../filters/matcher-table.ts";
 import type { Candidate } from "../store/types.ts";
 import type { WorkerInput } from "./judge-pool.ts";
 import { judgeCandidate, loadJudges } from "./judges.ts";
 
-const { buffer, settings }: WorkerInput = workerData;
+const { buffer, words, settings }: WorkerInput = workerData;
+adoptVocabulary(words);
 const judges = await loadJudges(viewTable(buffer), settings);
 
 parentPort?.on("message", ({ number, asked }: { number: number; asked: Pick<Candidate, "imageUrl" | "caption">[] }) => {

@@ -1,11 +1,17 @@
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync } from "node:fs";
+import { createReadStream, existsSync } from "node:fs";
 import manifest from "../package.json" with { type: "json" };
 import { buildList, CLIP_LIST, queriesFile } from "../queries/command.ts";
 import { type QueryList, readQueries } from "../queries/list.ts";
 import { storeQueries } from "../queries/store.ts";
-import { type Database, getMeta, openDatabase, setMeta } from "../store/database.ts";
+import { CACHE_MB, type Database, getMeta, openDatabase, setCache, setMeta } from "../store/database.ts";
 import { finishSwap } from "../store/shards.ts";
+
+/**
+ * SQLite's memory while rows are only added: those of half a million pairs and of a hundred million need other pages each
+ * time anyway.
+ */
+export const SMALL_CACHE_MB = 32;
 
 /** A workspace opened for writing. */
 export interface Workspace {
@@ -33,7 +39,7 @@ export async function openWorkspace(data: string, say: (text: string) => void, i
       `made the embedded query list of ${terms.length.toLocaleString("en")} terms (npm run build-queries has the choices)`,
     );
   }
-  const sha256 = createHash("sha256").update(readFileSync(file)).digest("hex");
+  const sha256 = await sha256Of(file);
   const queries: QueryList = {
     sha256,
     get terms() {
@@ -42,6 +48,14 @@ export async function openWorkspace(data: string, say: (text: string) => void, i
   };
   const before = getMeta(db, "queries");
   if (before === sha256) return { data, db, queries, queriesChanged: getMeta(db, "rematch") === "pending" };
+  setCache(db, SMALL_CACHE_MB);
   storeQueries(db, queries);
+  setCache(db, CACHE_MB);
   return { data, db, queries, queriesChanged: getMeta(db, "rematch") === "pending" };
+}
+
+async function sha256Of(file: string): Promise<string> {
+  const hash = createHash("sha256");
+  for await (const chunk of createReadStream(file)) hash.update(chunk);
+  return hash.digest("hex");
 }

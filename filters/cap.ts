@@ -1,11 +1,9 @@
 import {
   highBits,
-  join,
   lowBits,
   openThresholds,
   pairHash1,
   pairHash2,
-  priority,
   RANGE,
   setThreshold,
   type Thresholds,
@@ -121,19 +119,29 @@ export function exactChoice(...search: Parameters<typeof exactThresholds>): Choo
 
 /** Decides the matches that the second pass left open. */
 function settleOpen(block: PairBlock, thresholds: Thresholds, hashes: Int32Array, seed: number): void {
-  const { starts, queries, chosen, open } = block;
+  const { high: idHigh, low: idLow, starts, queries, chosen, open } = block;
+  const [limitHigh, limitLow] = [thresholds.high, thresholds.low];
   let pair = 0;
   const words = bitsFor(starts[block.pairs] as number);
   for (let word = 0; word < words; word++) {
+    let within = chosen[word] as number;
     for (let bits = open[word] as number; bits !== 0; bits &= bits - 1) {
       const bit = bits & -bits;
       const i = (word << 5) + 31 - Math.clz32(bit);
       while ((starts[pair + 1] as number) <= i) pair++;
       const query = queries[i] as number;
-      const u = priority(seed, block.high[pair] as number, block.low[pair] as number, hashes[query] as number);
-      if (u <= join(thresholds.high[query] as number, thresholds.low[query] as number))
-        chosen[word] = (chosen[word] as number) | bit;
+      const hash = hashes[query] as number;
+      const hash1 = pairHash1(seed, idHigh[pair] as number);
+      const hash2 = pairHash2(hash1, idLow[pair] as number);
+      const high = highBits(hash1, hash2, hash);
+      const limit = limitHigh[query] as number;
+      // Every other match of a window is within: by a branch half of these would be foreseen wrongly.
+      const beyond = (high >> 1) - (limit >> 1);
+      if (beyond !== 0) within |= bit & (beyond >> 31);
+      else if (high < limit || (high === limit && lowBits(high, hash2, hash) <= (limitLow[query] as number)))
+        within |= bit;
     }
+    chosen[word] = within;
   }
 }
 

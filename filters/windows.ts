@@ -4,6 +4,40 @@ import { HALF, highBits, join, lowBits, pairHash1, pairHash2, setThreshold, type
 const CHUNK = 1 << 16;
 
 /**
+ * Matches are taken so many at a time (a multiple of 32), in three loops: a branch foreseen wrongly throws away what the
+ * processor has begun on the matches after it, so the first two have none, and the third sees a match in ten. What they hand
+ * on lies in arrays of the module, for V8 knows place and length of these, and would ask an object's at each access.
+ */
+const BATCH = 1 << 11;
+const slotOf = new Int32Array(BATCH);
+const highOf = new Int32Array(BATCH);
+/** Of the matches no higher than the end of their window, the number within the batch. */
+const near = new Int32Array(BATCH);
+
+/**
+ * Fills `near`, and marks the matches of slot 0 as chosen.
+ * @param below31 see {@link Windows}.
+ * @param word of `chosen`, where the batch's begin.
+ * @returns how many are near.
+ */
+function findNear(below31: Int32Array, chosen: Int32Array, word: number, size: number): number {
+  let count = 0;
+  let sure = 0;
+  for (let n = 0; n < size; n++) {
+    const slot = slotOf[n] as number;
+    near[count] = n;
+    // 1 where the difference is negative; a comparison would be compiled to a branch.
+    count += (((highOf[n] as number) >> 1) - (below31[slot] as number)) >>> 31;
+    sure |= ((slot - 1) >>> 31) << n;
+    if ((n & 31) === 31 || n === size - 1) {
+      chosen[word + (n >>> 5)] = sure;
+      sure = 0;
+    }
+  }
+  return count;
+}
+
+/**
  * Second pass: what is needed to find the thresholds of the queries with more than `cap` matches. Each of these has a slot,
  * from 1 on; all others share slot 0, which lets everything in. So the tables that are looked up for every match are small,
  * and what a match of the long tail costs is not one miss of the cache after another.
@@ -19,10 +53,10 @@ export class Windows {
   /** Slot of each query, query of each slot. */
   readonly #slots: Uint16Array | Uint32Array;
   readonly #open: number[] = [-1];
-  /** By slot: the query's hash, and its window in the high bits of u. */
+  /** By slot: the query's hash, where its window begins in the high bits of u, and what their upper 31 are below in it. */
   readonly #hashes: Int32Array;
   readonly #from: Int32Array;
-  readonly #to: Int32Array;
+  readonly #below31: Int32Array;
 
   /**
    * @param counts matches of each query in all blocks of all machines.
@@ -45,9 +79,10 @@ export class Windows {
     const slots = this.#open.length;
     this.#slots = slots < 2 ** 16 ? new Uint16Array(counts.length) : new Uint32Array(counts.length);
     this.below = new Uint32Array(slots);
-    [this.#hashes, this.#from, this.#to] = [new Int32Array(slots), new Int32Array(slots), new Int32Array(slots)];
-    // Only the smallest u of all is not above it; what is taken for open then is chosen all the same.
-    this.#from[0] = this.#to[0] = -HALF;
+    [this.#hashes, this.#from, this.#below31] = [new Int32Array(slots), new Int32Array(slots), new Int32Array(slots)];
+    // Only the two smallest u of all are in it; what is taken for open then is chosen all the same.
+    this.#from[0] = -HALF;
+    this.#below31[0] = (-HALF >> 1) + 1;
     for (let slot = 1; slot < slots; slot++) {
       const query = this.#open[slot] as number;
       const count = counts[query] as number;
@@ -57,48 +92,60 @@ export class Windows {
       this.#hashes[slot] = hashes[query] as number;
       this.#from[slot] = Math.max(0, Math.floor(((cap - spread(cap)) / count) * 2 ** 32)) - HALF;
       // Few expected are no normal distribution: with 30 more, that too few are as small has probability e^-30.
-      this.#to[slot] = Math.min(2 ** 32 - 1, Math.ceil(((most + spread(most) + 30) / count) * 2 ** 32)) - HALF;
+      const to = Math.min(2 ** 32 - 1, Math.ceil(((most + spread(most) + 30) / count) * 2 ** 32)) - HALF;
+      this.#below31[slot] = (to >> 1) + 1;
     }
   }
 
   /** Adds a block, and marks its matches. */
   add(block: PairBlock): void {
-    const { high: idHigh, low: idLow, starts, queries, chosen, open } = block;
-    const [slots, from, to, below, hashes] = [this.#slots, this.#from, this.#to, this.below, this.#hashes];
-    let sure = 0;
-    let unsure = 0;
-    for (let pair = 0; pair < block.pairs; pair++) {
-      const hash1 = pairHash1(this.#seed, idHigh[pair] as number);
-      const hash2 = pairHash2(hash1, idLow[pair] as number);
-      const end = starts[pair + 1] as number;
-      for (let i = starts[pair] as number; i < end; i++) {
-        const slot = slots[queries[i] as number] as number;
-        const hash = hashes[slot] as number;
-        const high = highBits(hash1, hash2, hash);
-        // Not by a branch: no processor foresees which query has a window.
-        sure |= (slot === 0 ? 1 : 0) << i;
-        if (high <= (to[slot] as number)) {
-          if (high < (from[slot] as number)) {
-            below[slot] = (below[slot] as number) + 1;
-            sure |= 1 << i;
-          } else {
-            this.#keep(slot, join(high, lowBits(high, hash2, hash)));
-            unsure |= 1 << i;
-          }
-        }
-        if ((i & 31) === 31) {
-          chosen[i >>> 5] = sure;
-          open[i >>> 5] = unsure;
-          sure = 0;
-          unsure = 0;
-        }
+    const matches = block.starts[block.pairs] as number;
+    block.open.fill(0);
+    let pair = 0;
+    for (let first = 0; first < matches; first += BATCH) {
+      const size = Math.min(BATCH, matches - first);
+      this.#hash(block, first, size, pair);
+      pair = this.#place(block, first, findNear(this.#below31, block.chosen, first >>> 5, size), pair);
+    }
+  }
+
+  /** Finds slot and high bits of u of the `size` matches from `first` on, the first of them of `pair` or a later one. */
+  #hash({ high, low, starts, queries }: PairBlock, first: number, size: number, pair: number): void {
+    const [slots, hashes, seed] = [this.#slots, this.#hashes, this.#seed];
+    let n = 0;
+    for (let owner = pair; n < size; owner++) {
+      const hash1 = pairHash1(seed, high[owner] as number);
+      const hash2 = pairHash2(hash1, low[owner] as number);
+      // As a signed number: V8 counts in doubles up to an unsigned one.
+      const end = Math.min(((starts[owner + 1] as number) | 0) - first, size);
+      for (; n < end; n++) {
+        const slot = slots[queries[first + n] as number] as number;
+        slotOf[n] = slot;
+        highOf[n] = highBits(hash1, hash2, hashes[slot] as number);
       }
     }
-    const last = (starts[block.pairs] as number) >>> 5;
-    if (last < chosen.length) {
-      chosen[last] = sure;
-      open[last] = unsure;
+  }
+
+  /** Counts or keeps the first `count` matches of `near`, and marks them. @returns the pair of the last of them. */
+  #place({ high, low, starts, chosen, open }: PairBlock, first: number, count: number, pair: number): number {
+    const [from, below, hashes, seed] = [this.#from, this.below, this.#hashes, this.#seed];
+    let owner = pair;
+    for (let n = 0; n < count; n++) {
+      const place = near[n] as number;
+      const slot = slotOf[place] as number;
+      const bits = highOf[place] as number;
+      const match = first + place;
+      if (bits < (from[slot] as number)) {
+        below[slot] = (below[slot] as number) + 1;
+        chosen[match >>> 5] = (chosen[match >>> 5] as number) | (1 << match);
+      } else {
+        while ((starts[owner + 1] as number) <= match) owner++;
+        const hash2 = pairHash2(pairHash1(seed, high[owner] as number), low[owner] as number);
+        this.#keep(slot, join(bits, lowBits(bits, hash2, hashes[slot] as number)));
+        open[match >>> 5] = (open[match >>> 5] as number) | (1 << match);
+      }
     }
+    return owner;
   }
 
   #keep(slot: number, u: number): void {

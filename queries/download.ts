@@ -17,8 +17,7 @@ import { Agent, request } from "undici";
 import { Progress } from "../store/progress.ts";
 import { UsageError } from "../store/usage-error.ts";
 
-/** Wikimedia's own server; its rule is two connections an address. */
-export const MIRROR = "https://dumps.wikimedia.org";
+/** The rule of Wikimedia's own server, an address. */
 const CONNECTIONS = 2;
 const SILENCE_MS = 60_000;
 const ATTEMPTS = 8;

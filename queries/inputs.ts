@@ -3,6 +3,9 @@ import fs, { existsSync, statSync } from "node:fs";
 import { basename, resolve } from "node:path";
 import { UsageError } from "../store/usage-error.ts";
 
+/** Wikimedia's own server of dumps. */
+export const MIRROR = "https://dumps.wikimedia.org";
+
 /** Whether an input is to be fetched. */
 export function isUrl(text: string): boolean {
   return /^https?:\/\//i.test(text);

@@ -85,6 +85,15 @@ export function readQueries(file: string): QueryList {
     throw new Error(`${file}:1: expected the header "term source count score"; run \`npm run build-queries\` again`);
   }
   const terms: Term[] = [];
+  // Few sets of sources are in use: half a million arrays would take 60 MB.
+  const sets = new Map<string, TermSource[]>();
+  const sharedSet = (names: string) => {
+    const known = sets.get(names);
+    if (known) return known;
+    const set = names.split(",") as TermSource[];
+    sets.set(names, set);
+    return set;
+  };
   for (let i = 1; i < lines.length; i++) {
     const line = lines[i];
     if (!line) continue;
@@ -97,7 +106,7 @@ export function readQueries(file: string): QueryList {
       source: source as TermSource,
       count: Number(count),
       score: Number(score),
-      sources: (sources ?? source).split(",") as TermSource[],
+      sources: sharedSet(sources ?? source),
       views: Number(views),
     });
   }

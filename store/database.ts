@@ -11,6 +11,14 @@ export type Database = SQLite.Database;
 const SCHEMA = new URL("./schema.sql", import.meta.url);
 const VERSION = 4;
 
+/** Pages kept in memory, unless a stage says otherwise with {@link setCache}. */
+export const CACHE_MB = 100;
+
+/** How much memory SQLite keeps pages in; it takes as much again to sort an index. */
+export function setCache(db: Database, megabytes: number): void {
+  db.pragma(`cache_size = ${-1_000 * megabytes}`);
+}
+
 /** Where a workspace keeps its state. */
 export function databaseFile(data: string): string {
   return join(data, "wit.sqlite");
@@ -32,12 +40,13 @@ export function openDatabase(data: string, indices = true): Database {
   db.pragma("journal_mode = WAL");
   db.pragma("synchronous = NORMAL");
   db.pragma("foreign_keys = ON");
-  db.pragma("cache_size = -100000");
+  setCache(db, CACHE_MB);
   if (db.pragma("user_version", { simple: true }) === 0) {
     db.transaction(() => db.exec(readFileSync(SCHEMA, "utf8")))();
   }
   const reason = db.prepare(
-    "INSERT INTO reason VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET stage = excluded.stage, help = excluded.help",
+    `INSERT INTO reason VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET stage = excluded.stage, help = excluded.help
+     WHERE stage <> excluded.stage OR help <> excluded.help`,
   );
   db.transaction(() => {
     for (const [stage, reasons] of Object.entries(REASONS)) {

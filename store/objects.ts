@@ -39,6 +39,15 @@ export interface Objects {
   getIfPresent(name: string): Promise<Buffer | undefined>;
   /** Brings the object to `file`, whole or not at all. With `readOnly` it may be a link that must not be written to. */
   fetch(name: string, file: string, options?: { readOnly?: boolean }): Promise<void>;
+  /**
+   * Where the bytes from `start` to before `end` can be read as a part of a file: of the object itself, when it is a file, else
+   * of `file`, which they are brought to. To be read only.
+   */
+  fetchRange(
+    name: string,
+    range: { start: number; end: number },
+    file: string,
+  ): Promise<{ file: string; offset: number }>;
   /** Publishes atomically, in place of what had the name. */
   put(name: string, content: Content): Promise<void>;
   /**

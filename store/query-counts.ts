@@ -20,6 +20,8 @@ export function countQueries(db: Database): QueryCounts {
   const last = db.prepare<[], { id: number | null }>("SELECT max(id) AS id FROM query").get()?.id ?? -1;
   const counter = () => new Uint32Array(last + 1);
   const counts: QueryCounts = { matched: counter(), chosen: counter(), downloaded: counter(), kept: counter() };
+  // A rank's database has no queries: they are counted when all are merged.
+  if (last < 0) return counts;
   const count = (counter: Uint32Array, queries: number[]) => {
     for (const query of queries) counter[query] = (counter[query] ?? 0) + 1;
   };

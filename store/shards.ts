@@ -26,6 +26,13 @@ export interface ShardCounts {
 }
 
 /** The columns of `pair` that a sample is made of. */
+export const SAMPLE_COLUMNS = [
+  ...["id", "image_url", "page_url", "caption", "kind", "source", "licence", "origin", "chosen_for", "queries"],
+  ...["width", "height", "original_width", "original_height", "sha256", "phash", "exif", "rights", "extension"],
+  ...["file", "offset", "bytes"],
+].join(", ");
+
+/** {@link SAMPLE_COLUMNS} of a pair. */
 export interface SampleRow {
   id: string;
   image_url: string;
@@ -78,7 +85,7 @@ export async function writeShards(
   mkdirSync(next, { recursive: true });
   const reader = new PlaceReader(data);
   const terms = db.prepare<[number], { term: string }>("SELECT term FROM query WHERE id = ?");
-  const read = db.prepare<[string], SampleRow>("SELECT * FROM pair WHERE id = ?");
+  const read = db.prepare<[string], SampleRow>(`SELECT ${SAMPLE_COLUMNS} FROM pair WHERE id = ?`);
   const samples = function* (ids: readonly string[]): Generator<{ row: SampleRow; image: Buffer }> {
     for (const id of ids) {
       const row = read.get(id);

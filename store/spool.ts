@@ -1,9 +1,9 @@
 import { closeSync, fstatSync, fsyncSync, mkdirSync, openSync, readSync, writeSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 
 /** Where a stored picture lies, as in the columns of `pair`. */
 export interface Place {
-  /** Relative to the workspace. */
+  /** Relative to the workspace, or a whole path. */
   file: string;
   offset: number;
   bytes: number;
@@ -59,7 +59,10 @@ export class Spool {
   }
 }
 
-/** Reads stored pictures; keeps the files it met open until closed. */
+/** Files that are kept open; many systems allow a process 1,024. */
+const MOST_OPEN = 512;
+
+/** Reads stored pictures; keeps the files it met last open until closed. */
 export class PlaceReader {
   readonly #data: string;
   readonly #open = new Map<string, number>();
@@ -69,25 +72,37 @@ export class PlaceReader {
   }
 
   /** @throws Error when the file is gone or shorter than the row says. */
-  read({ file, offset, bytes }: Place): Buffer {
-    let descriptor = this.#open.get(file);
-    if (descriptor === undefined) {
-      descriptor = openSync(join(this.#data, file), "r");
-      this.#open.set(file, descriptor);
-    }
-    const buffer = Buffer.alloc(bytes);
+  read(place: Place): Buffer {
+    const buffer = Buffer.allocUnsafeSlow(place.bytes);
+    this.readInto(buffer, 0, place);
+    return buffer;
+  }
+
+  /** As {@link read}, into a buffer that has room from `at` on. */
+  readInto(buffer: Buffer, at: number, { file, offset, bytes }: Place): void {
+    const descriptor = this.#open.get(file) ?? this.#openFile(file);
     let done = 0;
     while (done < bytes) {
-      const read = readSync(descriptor, buffer, done, bytes - done, offset + done);
+      const read = readSync(descriptor, buffer, at + done, bytes - done, offset + done);
       if (read === 0)
-        throw new Error(`${join(this.#data, file)}: ends before byte ${offset + bytes}; was it changed by hand?`);
+        throw new Error(`${resolve(this.#data, file)}: ends before byte ${offset + bytes}; was it changed by hand?`);
       done += read;
     }
-    return buffer;
   }
 
   close(): void {
     for (const descriptor of this.#open.values()) closeSync(descriptor);
     this.#open.clear();
+  }
+
+  #openFile(file: string): number {
+    for (const [first, descriptor] of this.#open) {
+      if (this.#open.size < MOST_OPEN) break;
+      closeSync(descriptor);
+      this.#open.delete(first);
+    }
+    const descriptor = openSync(resolve(this.#data, file), "r");
+    this.#open.set(file, descriptor);
+    return descriptor;
   }
 }

@@ -16,7 +16,7 @@ import { idHalves } from "../../store/pair-id.ts";
 import { failureRate, spare, type Tried } from "../wanted.ts";
 import { addCounts, packCounts, packNumbers, unpackNumbers, unpackRows } from "./chunks.ts";
 import type { Work } from "./context.ts";
-import { resultOf } from "./names.ts";
+import { resultOf, resultsOf } from "./names.ts";
 import { countsPictures, optionsOf } from "./options.ts";
 import type { Drop, Settled } from "./settle.ts";
 import { hashesOf } from "./shared.ts";
@@ -229,7 +229,8 @@ export async function thresholdRank(work: Work, round: number): Promise<StageRes
 
 /** Adds what a rank told to the sums. */
 async function addTold({ store }: Work, rank: number, round: number, sums: Told): Promise<void> {
-  const get = async (file: string) => store.get(await resultOf(store, `window-${round}`, rank, file));
+  const name = await resultsOf(store, `window-${round}`, rank);
+  const get = (file: string) => store.get(name(file));
   addCounts(sums.present, await get("present.bin"));
   for (const part of BOTH) {
     addCounts(sums.chosen[part], await get(`${part}-chosen.bin`));
@@ -253,9 +254,9 @@ async function allBlocks(work: Work, round: number, dropped: readonly Drop[]): P
 
 /** The choice of a round. */
 export async function choiceOf({ store, plan }: Work, round: number): Promise<Choice> {
-  const stage = `threshold-${round}`;
-  const { short } = JSON.parse((await store.get(await resultOf(store, stage, 0, "choice.json"))).toString("utf8"));
-  const columns = unpackNumbers(await store.get(await resultOf(store, stage, 0, "thresholds.bin")));
+  const name = await resultsOf(store, `threshold-${round}`, 0);
+  const { short } = JSON.parse((await store.get(name("choice.json"))).toString("utf8"));
+  const columns = unpackNumbers(await store.get(name("thresholds.bin")));
   const { terms } = plan.queries;
   const from = (at: number): Thresholds => ({
     high: new Int32Array(columns, at, terms),

@@ -26,8 +26,9 @@ export function unpackNumbers(packed: Buffer): ArrayBuffer {
 
 /** Counts of which most are 0, packed: the places of the others, then what stands there. */
 export function packCounts(counts: Uint32Array | Float64Array): Buffer {
+  // By index: an iterator takes several times as long, and there are half a million.
   let others = 0;
-  for (const count of counts) if (count !== 0) others++;
+  for (let i = 0; i < counts.length; i++) if (counts[i] !== 0) others++;
   const packed = new Uint32Array(2 * others);
   let at = 0;
   for (let i = 0; i < counts.length; i++) {

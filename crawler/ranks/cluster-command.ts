@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -16,7 +16,8 @@ import type { CrawlFlags } from "../flags.ts";
 import { Stop } from "../stop.ts";
 import { drive } from "./drive.ts";
 import { buildId, defaultScratch } from "./environment.ts";
-import { markedRanks, markerName, PLAN } from "./names.ts";
+import { isBucket } from "./is-shared.ts";
+import { markedRanks } from "./names.ts";
 import { type Plan, preparePlan } from "./plan.ts";
 import { nextStage, stagesAhead } from "./stages.ts";
 
@@ -35,12 +36,6 @@ export interface ClusterFlags {
 type Flags = CrawlFlags & ClusterFlags;
 
 const say = (text: string) => void process.stderr.write(`${text}\n`);
-
-/** Whether a crawl is to be shared out: it was told so, or goes on with one that is. */
-export function isShared({ data, executor, ranks }: Pick<Flags, "data" | "executor" | "ranks">): boolean {
-  if (executor !== undefined || ranks !== undefined || isBucket(data)) return true;
-  return existsSync(join(data, PLAN)) && !existsSync(join(data, markerName("merge", 0)));
-}
 
 /** `npm run crawl` with ranks: begins a build, or goes on with it, on the engine that is named. */
 export async function clusterCommand(given: Flags): Promise<void> {
@@ -172,8 +167,4 @@ async function showResult(store: Objects, { data, scratch = defaultScratch(data)
   const stats = collectStats(db, { top: 10 });
   db.close();
   console.log(json ? JSON.stringify(stats) : formatSummary(stats, data));
-}
-
-function isBucket(data: string): boolean {
-  return /^s3:\/\//.test(data);
 }

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { chooseMatches } from "../../filters/cap.ts";
 import { PairBlocks } from "../../filters/pair-blocks.ts";
 import type { Thresholds } from "../../filters/priority.ts";
-import { closeDatabase, type Database } from "../../store/database.ts";
+import { closeDatabase, type Database, setMeta } from "../../store/database.ts";
 import { Spool } from "../../store/spool.ts";
 import { download } from "../download.ts";
 import { Net } from "../net.ts";
@@ -19,6 +19,9 @@ import { Segments } from "./outcomes.ts";
 import { decodersOf, hashesOf } from "./shared.ts";
 import type { StageResult } from "./stage.ts";
 import { type DownloadIndex, getState, openState, setState } from "./state.ts";
+
+/** In a rank's database: the round whose choice its pairs are marked by. */
+export const MARKED = "marked";
 
 /** A machine that is lost costs at most what it fetched in so long. */
 const CHECKPOINT_MS = 300_000;
@@ -39,6 +42,7 @@ export async function downloadRank(work: Work, round: number): Promise<StageResu
     const items = short === 0 ? 0 : await fetchWanted(work, db, folder, segments, () => wider && marking.mark(wider));
     marking.close();
     work.checkStop();
+    setMeta(db, MARKED, String(round));
     const index: DownloadIndex = { segments: [...segments.names], ...triedAndFailed(db) };
     const name = outputName(stage, work.rank, context.attempt, "index.json");
     await publishLive(work, db);

@@ -2,17 +2,22 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import type { Value } from "../../store/bulk.ts";
 import { closeDatabase, type Database } from "../../store/database.ts";
-import { pairInsert } from "../../store/pair-insert.ts";
+import { FOUND_COLUMNS, pairInsert } from "../../store/pair-insert.ts";
 import { captionsOfAPicture } from "../select.ts";
 import { DealtRows, packRows, unpackRows } from "./chunks.ts";
 import type { Work } from "./context.ts";
 import { publishLive } from "./live.ts";
-import { outputName, resultOf } from "./names.ts";
+import { outputName, resultOf, resultsOf } from "./names.ts";
 import { optionsOf } from "./options.ts";
 import { ownerOf } from "./owner.ts";
 import { openRankDatabase, settleFile } from "./rank-database.ts";
 import type { StageResult } from "./stage.ts";
 import { openState, setState } from "./state.ts";
+
+/** Rows a transaction. */
+const TOGETHER = 50_000;
+const ID = FOUND_COLUMNS.indexOf("id");
+const byId = (a: Value[], b: Value[]) => (String(a[ID]) < String(b[ID]) ? -1 : 1);
 
 /**
  * Brings together the pairs whose pictures are this rank's to fetch, from what all ranks found, and chooses among the texts
@@ -26,16 +31,23 @@ export async function gatherRank(work: Work): Promise<StageResult> {
   try {
     db.pragma("wal_autocheckpoint = 50000");
     const insert = pairInsert(db);
-    const write = db.transaction((rows: Value[][]) => insert(rows));
+    let waiting: Value[][] = [];
+    // In the order of the ids each page of their index is met once a transaction (docs/decisions/026).
+    const write = db.transaction(() => {
+      insert(waiting.sort(byId));
+      waiting = [];
+    });
     let found = 0;
     for (const other of work.ranks) {
       work.checkStop();
       for await (const rows of dealtRows<Value[]>(work, "discover", other, "starts.json", "pairs.bin")) {
-        write(rows);
+        waiting.push(...rows);
+        if (waiting.length >= TOGETHER) write();
         found += rows.length;
         context.progress(found);
       }
     }
+    write();
     if (maxPictures === undefined) db.transaction(() => captionsOfAPicture(db, captionsPerImage))();
     else await publishCaptions(work, db);
     return await publishState(work, db, maxPictures === undefined);
@@ -46,11 +58,10 @@ export async function gatherRank(work: Work): Promise<StageResult> {
 
 /** What another rank's stage dealt to this one with `DealtRows`: where each rank's rows begin, and all the rows. */
 async function* dealtRows<T>({ store, rank }: Work, stage: string, other: number, startsFile: string, file: string) {
-  const starts: number[] = JSON.parse(
-    (await store.get(await resultOf(store, stage, other, startsFile))).toString("utf8"),
-  );
+  const name = await resultsOf(store, stage, other);
+  const starts: number[] = JSON.parse((await store.get(name(startsFile))).toString("utf8"));
   const [start = 0, end = 0] = starts.slice(rank, rank + 2);
-  if (end > start) yield* unpackRows<T>(store.read(await resultOf(store, stage, other, file), { start, end }));
+  if (end > start) yield* unpackRows<T>(store.read(name(file), { start, end }));
 }
 
 /** Publishes the database as the state that later rounds build on, and what the first choice is made from. */

@@ -2,8 +2,7 @@ import { existsSync, symlinkSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { storeQueries } from "../../queries/store.ts";
 import type { Value } from "../../store/bulk.ts";
-import { closeDatabase, type Database, openDatabase, setMeta } from "../../store/database.ts";
-import { dropIndices } from "../../store/indices.ts";
+import { closeDatabase, type Database, setMeta } from "../../store/database.ts";
 import { refreshQueryCounts } from "../../store/query-counts.ts";
 import { writeReport } from "../../store/report/report.ts";
 import { refreshSearch } from "../../store/search.ts";
@@ -16,7 +15,7 @@ import type { SIDE_TABLES } from "./discover.ts";
 import { markedRanks, readMarker, resultOf } from "./names.ts";
 import { optionsOf } from "./options.ts";
 import { hostsOf } from "./outcomes.ts";
-import { settleFile } from "./rank-database.ts";
+import { openWithoutIndices, settleFile } from "./rank-database.ts";
 import { queriesOf } from "./shared.ts";
 import type { StageResult } from "./stage.ts";
 import type { DownloadIndex } from "./state.ts";
@@ -56,15 +55,12 @@ export async function mergeRank(work: Work, rounds: number): Promise<StageResult
   const { store, plan } = work;
   const options = optionsOf(work);
   const folder = work.emptyFolder("merge");
-  const db = openDatabase(folder);
+  const { db, indexPairs } = openWithoutIndices(folder, plan);
   try {
     const queries = await queriesOf(work);
     storeQueries(db, queries);
-    const makeAgain = dropIndices(db, "pair");
-    const insert = db.prepare("INSERT INTO removed VALUES (@kind, @value, @at)");
-    for (const row of plan.removed) insert.run(row);
     const shards = await mergePairs(work, db);
-    makeAgain();
+    indexPairs();
     await mergeSideTables(work, db, rounds);
     await mergeRuns(work, db, rounds);
     for (const [key, value] of Object.entries({
@@ -88,7 +84,7 @@ export async function mergeRank(work: Work, rounds: number): Promise<StageResult
     await store.put("shards/SHA256SUMS", Buffer.from(sums));
     await work.publish("manifest.json", { file: join(folder, "manifest.json") });
     await work.publish("report.html", { file: await reportOf(work, db, folder) });
-    await work.publish("wit.sqlite", { file: settleFile(db) });
+    await work.publish("wit.sqlite", { file: settleFile(db), final: true });
     return work.result(pairs);
   } finally {
     closeDatabase(db);

@@ -82,11 +82,21 @@ export function stageName(stage: string, ...path: string[]): string {
 
 /** The name of the file `file` in the result of a rank. @throws Error when the rank is not done, or has no such result. */
 export async function resultOf(store: Objects, stage: string, rank: number, file: string): Promise<string> {
+  return (await resultsOf(store, stage, rank))(file);
+}
+
+/** The same for several files of one rank, whose marker is read once. */
+export async function resultsOf(store: Objects, stage: string, rank: number): Promise<(file: string) => string> {
   const marker = await readMarker(store, stage, rank);
-  if (!marker) throw new Error(`${store.url(markerName(stage, rank))}: is not there: rank ${rank} has to run first`);
-  const name = marker.outputs.find((output) => output.endsWith(`/${file}`));
-  if (name === undefined) throw new Error(`${store.url(markerName(stage, rank))}: names no ${file}`);
-  return name;
+  if (!marker)
+    throw new Error(
+      `${stage}, rank ${rank}, comes first, and is not done: ${store.url(markerName(stage, rank))} is missing`,
+    );
+  return (file) => {
+    const name = marker.outputs.find((output) => output.endsWith(`/${file}`));
+    if (name === undefined) throw new Error(`${store.url(markerName(stage, rank))}: names no ${file}`);
+    return name;
+  };
 }
 
 /** The number of a rank as it stands in names. */

@@ -1,34 +1,43 @@
-import { closeSync, fsyncSync, mkdirSync, openSync, writeSync } from "node:fs";
+import { appendFileSync, mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { closeDatabase, type Database } from "../../store/database.ts";
-import { byPlace, placeOf, type SampleRow } from "../../store/shards.ts";
+import { closeDatabase, type Database, getMeta } from "../../store/database.ts";
+import { byPlace, placeOf, SAMPLE_COLUMNS, type SampleRow } from "../../store/shards.ts";
 import { PlaceReader } from "../../store/spool.ts";
 import { baseStage, choiceOf, settledIn } from "./choose.ts";
+import { packRows } from "./chunks.ts";
 import type { Work } from "./context.ts";
-import { prepareMarking } from "./download.ts";
+import { MARKED, prepareMarking } from "./download.ts";
+import { PictureFile } from "./picture-file.ts";
 import { settleFile } from "./rank-database.ts";
 import type { Settled } from "./settle.ts";
 import type { StageResult } from "./stage.ts";
 import { openState } from "./state.ts";
 
-/** Bytes before a sample: the length of its row, and of its picture. */
-export const SAMPLE_HEAD = 8;
+/** Where the samples of each shard begin in the two files of a rank, and last where the file ends. */
+export interface PackStarts {
+  rows: number[];
+  pictures: number[];
+}
 
 /**
- * Puts this rank's pictures, with their rows, into the order of all shards, so that a shard needs one stretch of each
- * rank's file. Publishes the database as it is at the end.
+ * Puts this rank's pictures (`pictures.bin`) and their rows (`rows.bin`) into the order of all shards, so that a shard needs
+ * one stretch of each rank's files. Publishes the database as it is at the end.
  * @param rounds how many there were.
  */
 export async function packRank(work: Work, rounds: number): Promise<StageResult> {
-  const { thresholds } = await choiceOf(work, rounds);
   const { shards } = await settledIn(work.store, rounds);
   const { db, folder } = await openState(work, rounds, baseStage(work));
   try {
-    const marking = await prepareMarking(work, db, folder);
-    marking.mark(thresholds);
-    marking.close();
-    const { pairs, starts, file } = await writeSamples(work, db, shards);
-    await work.put("samples.bin", { file, final: true });
+    // The last download has marked what is chosen; where its machine was lost, it is marked again.
+    if (getMeta(db, MARKED) !== String(rounds)) {
+      const { thresholds } = await choiceOf(work, rounds);
+      const marking = await prepareMarking(work, db, folder);
+      marking.mark(thresholds);
+      marking.close();
+    }
+    const { pairs, starts, rows, pictures } = await writeSamples(work, db, shards);
+    await work.put("pictures.bin", { file: pictures, final: true });
+    await work.put("rows.bin", { file: rows, final: true });
     await work.put("starts.json", Buffer.from(JSON.stringify(starts)));
     await work.put("wit.sqlite", { file: settleFile(db) });
     work.remove("pack");
@@ -38,7 +47,7 @@ export async function packRank(work: Work, rounds: number): Promise<StageResult>
   }
 }
 
-/** Writes the samples in order; `starts` holds where each shard's begin, and last where the file ends. */
+/** Writes the samples in order. */
 async function writeSamples(work: Work, db: Database, shards: Settled["shards"]) {
   const { seed } = work.plan.settings;
   const folder = work.emptyFolder("pack");
@@ -53,37 +62,39 @@ async function writeSamples(work: Work, db: Database, shards: Settled["shards"])
     mkdirSync(dirname(join(folder, name)), { recursive: true });
     await work.store.fetch(name, join(folder, name), { readOnly: true });
   }
-  const read = db.prepare<[string], SampleRow>("SELECT * FROM pair WHERE id = ?");
+  const read = db.prepare<[string], SampleRow>(`SELECT ${SAMPLE_COLUMNS} FROM pair WHERE id = ?`);
   const reader = new PlaceReader(folder);
-  const file = join(folder, "samples.bin");
-  const descriptor = openSync(file, "w");
-  const starts: number[] = [];
-  let end = 0;
+  const pictures = new PictureFile(join(folder, "pictures.bin"));
+  const rowsFile = join(folder, "rows.bin");
+  writeFileSync(rowsFile, "", { flush: true });
+  const starts: PackStarts = { rows: [], pictures: [] };
+  let waiting: SampleRow[] = [];
+  let rowsEnd = 0;
+  const beginShard = () => {
+    const packed = packRows(waiting);
+    appendFileSync(rowsFile, packed);
+    waiting = [];
+    rowsEnd += packed.length;
+    starts.rows.push(rowsEnd);
+    starts.pictures.push(pictures.size);
+  };
   try {
     for (const [i, pair] of order.entries()) {
-      for (let next = shards[starts.length]; next && byPlace(next, pair) <= 0; next = shards[starts.length])
-        starts.push(end);
+      for (let next = shards[starts.rows.length]; next && byPlace(next, pair) <= 0; next = shards[starts.rows.length])
+        beginShard();
       const row = read.get(pair.id);
       if (!row) throw new Error(`pair ${pair.id} vanished while it was packed`);
-      const picture = reader.read(row);
-      const text = Buffer.from(JSON.stringify(row));
-      const head = Buffer.alloc(SAMPLE_HEAD);
-      head.writeUInt32LE(text.length);
-      head.writeUInt32LE(picture.length, 4);
-      const bytes = Buffer.concat([head, text, picture]);
-      for (let done = 0; done < bytes.length; ) done += writeSync(descriptor, bytes, done);
-      end += bytes.length;
+      waiting.push({ ...row, file: "", offset: pictures.add(reader, row) });
       if (i % 1_000 === 0) {
         work.checkStop();
         work.context.progress(i, order.length);
         await new Promise((resolve) => setImmediate(resolve));
       }
     }
-    fsyncSync(descriptor);
+    while (starts.rows.length <= shards.length) beginShard();
   } finally {
-    closeSync(descriptor);
+    pictures.close();
     reader.close();
   }
-  while (starts.length <= shards.length) starts.push(end);
-  return { pairs: order.length, starts, file };
+  return { pairs: order.length, starts, rows: rowsFile, pictures: join(folder, "pictures.bin") };
 }

@@ -5,7 +5,6 @@ import SQLite from "better-sqlite3";
 import { termHash } from "../../filters/priority.ts";
 import type { MatchMode } from "../../filters/words.ts";
 import manifest from "../../package.json" with { type: "json" };
-import { buildList, CLIP_LIST } from "../../queries/command.ts";
 import { readQueries } from "../../queries/list.ts";
 import type { Objects } from "../../store/objects.ts";
 import { UsageError } from "../../store/usage-error.ts";
@@ -169,6 +168,7 @@ async function publishQueries(store: Objects, mode: MatchMode, say: (text: strin
     if (await store.stat(QUERIES)) {
       await store.fetch(QUERIES, file, { readOnly: true });
     } else {
+      const { buildList, CLIP_LIST } = await import("../../queries/command.ts");
       const { terms } = await buildList(file, {}, CLIP_LIST);
       say(`made the embedded query list of ${terms.length.toLocaleString("en")} terms`);
       await store.putIfAbsent(QUERIES, readFileSync(file));

@@ -10,7 +10,7 @@ import { markedRanks, missingRanks } from "./names.ts";
 import { type Plan, readPlan } from "./plan.ts";
 import { closeShared } from "./shared.ts";
 import type { Stage } from "./stage.ts";
-import { nextStage, runRank } from "./stages.ts";
+import { isStage, nextStage, runRank } from "./stages.ts";
 import { work } from "./worker.ts";
 
 /** How long `--follow` waits before it looks again whether the others are done, and how often it tries a rank. */
@@ -74,6 +74,7 @@ async function openBuild({ data, scratch = defaultScratch(data), world }: RankFl
  * @throws Error when an earlier one is not done.
  */
 async function stageOf({ store }: Build, { stage, rank: named = [] }: RankFlags): Promise<Stage | undefined> {
+  if (stage !== undefined && !isStage(stage)) throw new UsageError(`--stage ${stage}: there is no such stage`);
   const next = await nextStage(store);
   const wrong = named.find((rank) => next && rank >= next.tasks);
   if (next && wrong !== undefined)

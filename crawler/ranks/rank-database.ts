@@ -1,7 +1,6 @@
 import { dirname, join } from "node:path";
-import type { Database } from "../../store/database.ts";
-import { openDatabase } from "../../store/database.ts";
-import { dropIndices } from "../../store/indices.ts";
+import { type Database, openDatabase } from "../../store/database.ts";
+import { dropIndices, makeIndices } from "../../store/indices.ts";
 import type { Plan } from "./plan.ts";
 
 /**
@@ -9,13 +8,22 @@ import type { Plan } from "./plan.ts";
  * indices of `pair`.
  */
 export function openRankDatabase(folder: string, plan: Plan): Database {
-  const db = openDatabase(folder);
-  db.transaction(() => {
-    dropIndices(db, "pair");
+  return openWithoutIndices(folder, plan).db;
+}
+
+/** The same; `indexPairs` makes the indices of `pair`. */
+export function openWithoutIndices(folder: string, plan: Plan): { db: Database; indexPairs: () => void } {
+  const db = openDatabase(folder, false);
+  const makeAgain = db.transaction(() => {
     const insert = db.prepare("INSERT OR IGNORE INTO removed VALUES (@kind, @value, @at)");
     for (const row of plan.removed) insert.run(row);
+    return dropIndices(db, "pair");
   })();
-  return db;
+  const indexPairs = () => {
+    makeAgain();
+    makeIndices(db);
+  };
+  return { db, indexPairs };
 }
 
 /** Brings all of an open database into its one file, so that a copy of that is whole. */

@@ -10,7 +10,7 @@ import { choiceOf } from "./choose.ts";
 import { addCounts, packCounts, packRows } from "./chunks.ts";
 import type { Work } from "./context.ts";
 import { type Digest, fetchDigests, readDigests } from "./digests.ts";
-import { resultOf } from "./names.ts";
+import { resultsOf } from "./names.ts";
 import { optionsOf } from "./options.ts";
 import { hashesOf } from "./shared.ts";
 import type { StageResult } from "./stage.ts";
@@ -83,7 +83,8 @@ async function sumsOf(work: Work, round: number) {
   const { terms } = work.plan.queries;
   const sums = { counts: new Uint32Array(terms), downloaded: new Uint32Array(terms), tried: { tried: 0, failed: 0 } };
   for (const rank of work.ranks) {
-    const get = async (file: string) => store.get(await resultOf(store, `download-${round}`, rank, file));
+    const name = await resultsOf(store, `download-${round}`, rank);
+    const get = (file: string) => store.get(name(file));
     addCounts(sums.counts, await get("counts.bin"));
     addCounts(sums.downloaded, await get("downloaded.bin"));
     const { tried, failed }: DownloadIndex = JSON.parse((await get("index.json")).toString("utf8"));

@@ -1,49 +1,52 @@
 import type { Objects } from "../../store/objects.ts";
-import { settledIn, thresholdRank, windowRank } from "./choose.ts";
-import { Work } from "./context.ts";
-import { discoverRank } from "./discover.ts";
-import { downloadRank } from "./download.ts";
-import { captionsRank, gatherRank, liveRank } from "./gather.ts";
-import { mergeRank } from "./merge.ts";
+import { settledIn } from "./choose.ts";
 import { markedRanks } from "./names.ts";
 import { countsPictures } from "./options.ts";
-import { packRank } from "./pack.ts";
 import { type Plan, readPlan } from "./plan.ts";
-import { settleRank } from "./settle.ts";
-import { shardRank } from "./shard.ts";
 import type { Stage, StageContext, StageResult } from "./stage.ts";
 
-/** Runs one rank of one stage; the caller writes the marker. @throws Stopped when it was told to stop. */
+/**
+ * Runs one rank of one stage, loading only what it needs: an engine may start a process a rank. The caller writes the marker.
+ * @throws Stopped when it was told to stop.
+ */
 export async function runRank(stage: string, context: StageContext): Promise<StageResult> {
+  const { Work } = await import("./context.ts");
   const work = await Work.begin(stage, context);
   const [, name, number] = /^([a-z]+)(?:-(\d+))?$/.exec(stage) ?? [];
   const round = Number(number);
   switch (name) {
     case "discover":
-      return discoverRank(work);
+      return (await import("./discover.ts")).discoverRank(work);
     case "gather":
-      return gatherRank(work);
+      return (await import("./gather.ts")).gatherRank(work);
     case "captions":
-      return captionsRank(work);
+      return (await import("./gather.ts")).captionsRank(work);
     case "live":
-      return liveRank(work);
+      return (await import("./gather.ts")).liveRank(work);
     case "window":
-      return windowRank(work, round);
+      return (await import("./choose.ts")).windowRank(work, round);
     case "threshold":
-      return thresholdRank(work, round);
+      return (await import("./choose.ts")).thresholdRank(work, round);
     case "download":
-      return downloadRank(work, round);
+      return (await import("./download.ts")).downloadRank(work, round);
     case "settle":
-      return settleRank(work, round);
+      return (await import("./settle.ts")).settleRank(work, round);
     case "pack":
-      return packRank(work, await roundsIn(context.store));
+      return (await import("./pack.ts")).packRank(work, await roundsIn(context.store));
     case "shard":
-      return shardRank(work, await roundsIn(context.store));
+      return (await import("./shard.ts")).shardRank(work, await roundsIn(context.store));
     case "merge":
-      return mergeRank(work, await roundsIn(context.store));
+      return (await import("./merge.ts")).mergeRank(work, await roundsIn(context.store));
     default:
       throw new Error(`${stage}: there is no such stage`);
   }
+}
+
+/** Whether a stage can be called so. */
+export function isStage(name: string): boolean {
+  return /^(?:discover|gather|captions|live|pack|shard|merge|(?:window|threshold|download|settle)-[1-9]\d*)$/.test(
+    name,
+  );
 }
 
 /** The next stage that has ranks without a marker, or undefined when the build is complete. */

@@ -33,7 +33,7 @@ export const GENERIC = list(
 
 /** Nouns that are automatic with a number only in file-name spelling: "banner_01", "product-123", but not "Banner 2". */
 export const WEAK = list(
-  "banner header footer slider carousel logo icon gallery page fig figure product item frame video camera capture document doc layer artboard collage hero portrait project section block post entry article home graphic button sprite avatar profile desktop mobile tablet selection seleccion selezione auswahl clipboard chunk readme render view",
+  "banner header footer slider carousel logo icon gallery page fig figure product item frame video camera capture document doc layer artboard collage hero portrait project section block post entry article home graphic button sprite avatar profile topic desktop mobile tablet selection seleccion selezione auswahl clipboard chunk readme render view",
 );
 
 /** Nouns that say nothing at all: in file-name spelling an extension is enough, "default.jpg". */
@@ -43,9 +43,14 @@ export const HOLLOW = list(
 
 /** Runs of letters that say nothing in a name which is otherwise automatic. */
 export const FILLER = list(
-  "jpg jpeg png gif webp bmp tif tiff heic heif svg avif jfif raw cr nef arw dng psd ai pdf at am pm um on of from by to the and with no nr num id via ios android copy kopie copie copia edit edited final new old min web hires lowres res orig original resize resized crop cropped scaled scale rotated optimized compressed enhanced kb mb fb clip verybig tn hd bw dat max mini shots guid uuid low high full half large medium small normal big xl xxl px dpi ver version rev hdr comp bokeh mp hq sd uhd ac sl sx sy ul ux cr fmt fit vs " +
-    "jan january feb february mar march apr april may jun june jul july aug august sep sept september oct october nov november dec december mon tue wed thu fri sat sun monday tuesday wednesday thursday friday saturday sunday uhr " +
-    "screen shot capture captura tela de pro wx window date export output editor design unknown random shared timeline stock inline pasted cover night panorama selfie",
+  "jpg jpeg png gif webp bmp tif tiff heic heif svg avif jfif raw cr nef arw dng psd ai pdf at am pm um on of from by to the and with no nr num id via ios copy kopie copie copia edit edited final new old min web hires lowres res orig original resize resized crop cropped scaled scale rotated optimized compressed enhanced reduced kb mb fb clip verybig tn hd bw dat max mini shots guid uuid low high full half large medium small normal big xl xxl px dpi ver version rev hdr comp bokeh mp hq sd uhd ac sl sx sy ul ux cr fmt fit vs " +
+    "screen shot capture captura tela de pro wx window date export output editor design unknown shared pasted",
+);
+
+/** Words that say nothing beside an identifier or a date only: "40436_wide", "timeline_20150605_101112", but "sun8". */
+export const BESIDE_IDENTIFIER = list(
+  "jan january feb february mar march apr april may jun june jul july aug august sep sept september oct october nov november dec december mon tue wed thu fri sat sun monday tuesday wednesday thursday friday saturday sunday uhr " +
+    "wide tall left right square horizontal vertical standard front back side tease cached random timeline stock inline cover night panorama selfie",
 );
 
 /** What programs call a document that has no name yet, in the languages of their users. */

@@ -1,5 +1,16 @@
 import { type CaptionRule, drop, KEEP } from "../rule.ts";
-import { APPS, FILLER, GENERIC, HOLLOW, IDENTIFIER, MAKERS, PROGRAM_NAME, plain, WEAK } from "./auto-name-words.ts";
+import {
+  APPS,
+  BESIDE_IDENTIFIER,
+  FILLER,
+  GENERIC,
+  HOLLOW,
+  IDENTIFIER,
+  MAKERS,
+  PROGRAM_NAME,
+  plain,
+  WEAK,
+} from "./auto-name-words.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 
 /**
@@ -14,8 +25,10 @@ import type { Vocabulary } from "./vocabulary.ts";
 const EXTENSION =
   /[.\s_-]+(?:jpe?g|png|gif|webp|bmp|tiff?|heic|heif|svg|avif|jfif|raw|cr2|nef|arw|dng|psd|pdf)(?=[\s.,;)_-]*$|-\d+x\d+$|@\dx$)/i;
 /** Also in the older form with three dashes, and with the letters of a maker before it. */
-const UUID = /[\da-f]{8}-?[\da-f]{4}-?[\da-f]{4}-?[\da-f]{4}-?[\da-f]{12}(?![\da-f])/i;
-/** So many words beside a UUID are a program's; beside one without dashes, one fewer. */
+const UUID = /[\da-f]{8}-[\da-f]{4}-[\da-f]{4}-[\da-f]{4}-?[\da-f]{12}|[\da-f]{32}(?![\da-f])/i;
+/** What servers append to one: "_w268_r1_cx33". */
+const CUT = /(?<![a-z])[a-z]{1,2}\d+/gi;
+/** So many words beside a UUID are a program's; none beside one without dashes, which build tools append: "ornament-78dc6d". */
 const BESIDE_UUID = 2;
 /**
  * Capitals no list knows, in the forms that cameras and agencies use: "_MG_1234", "ABC_0123", "KIF12345", "EOSM0123",
@@ -50,7 +63,8 @@ const MAKERS_TYPE = /^(?:DSC-[A-Z]{1,3}\d+[A-Z]*|DCP-[A-Z]?\d+[A-Z]*)$/;
 /** Olympus and Panasonic: P, the month in hexadecimal, the day, a counter. */
 const MONTH_DAY = /^P[1-9A-C][0-3]\d{5}(?![\d])/;
 /** What publishing tools append: "-300x225", "_fill_270x180". */
-const SIZE = /(?:[-_](?:\d{2,4}x{1,2}\d{2,4}(?:[-_]c)?|fill|fit|crop(?:ped)?|resized?\d?|edit(?:ed)?|scaled))+$/;
+const SIZE =
+  /(?:(?<=[a-z])\d{2,4}x\d{2,4}|[-_](?:\d{2,4}x{1,2}\d{2,4}(?:[-_]c)?|fill|fit|crop(?:ped)?|resized?\d?|edit(?:ed)?|scaled))+$/;
 /**
  * A moment to the second, by which programs name what they save: "2021-01-10 11.53.03", "20231202185730", "10 42 27 PM",
  * "2013-June-3-20-59-45", "03-06-2013_20-59-45". Words between date and time ("at", "um", "上午") may be of any script.
@@ -78,8 +92,9 @@ const LONG_IDENTIFIER = 7;
 const SHORT_HASH = /^(?=[a-f]*\d[a-f]*\d)(?=\d*[a-f])[\da-f]{5,7}$/;
 /** "image-1364780-thumbflex-tiyv": what stands behind a generic noun's identifier is a server's. */
 const GENERIC_ID = /^([a-z]{3,10})[-_]\d{6,}(?=[-_])/i;
+
 /** "1387179240_view_hot_picture_image_0": and so is what stands behind a server's time. */
-const TIME_FIRST = /^\d{9,}[-_]/;
+const TIME_FIRST = /^1\d{9}[-_]/;
 
 /** Agencies' numbers, also with a space: "GTY 456535992". */
 const AGENCY_ID = /^[A-Z]{2,5}[ _-]\d{8,}$/;
@@ -103,7 +118,7 @@ function takeApart(stem: string, digits: number, words: Vocabulary): Parts {
   const longest = Math.max(0, ...(stem.match(/\d+/g) ?? []).map((run) => run.length));
   const parts: Parts = { makers: 0, generic: 0, weak: 0, hollow: 0, filler: 0, opaque: 0, codes: 0, words: 0 };
   for (const chunk of stem.match(/[\p{L}\p{N}]+/gu) ?? []) {
-    if (isOpaque(chunk) && !holdsWord(chunk, words)) {
+    if ((isOpaque(chunk) && !holdsWord(chunk, words)) || isRandom(chunk, words)) {
       parts.opaque++;
       continue;
     }
@@ -116,18 +131,30 @@ function takeApart(stem: string, digits: number, words: Vocabulary): Parts {
       parts.words++;
       continue;
     }
-    for (const run of chunk.match(/\p{L}+/gu) ?? []) {
+    const runs = chunk.match(/\p{L}+/gu) ?? [];
+    for (const run of runs.flatMap((run) => (isListed(run) || isScrambled(run) ? [run] : splitCase(run)))) {
       const word = run.toLowerCase();
       if (MAKERS.has(word) || (isIdentified && APPS.has(word))) parts.makers++;
       else if (GENERIC.has(word)) parts.generic++;
       else if (WEAK.has(word)) parts.weak++;
       else if (HOLLOW.has(word)) parts.hollow++;
-      else if (FILLER.has(word) || word.length === 1) parts.filler++;
+      else if (FILLER.has(word) || word.length === 1 || (isIdentified && BESIDE_IDENTIFIER.has(word))) parts.filler++;
       else if (!isScrambled(run) && isSpoken(word, longest, words)) parts.words++;
       else parts.codes++;
     }
   }
   return parts;
+}
+
+function isListed(run: string): boolean {
+  const word = run.toLowerCase();
+  return [MAKERS, APPS, GENERIC, WEAK, HOLLOW, FILLER].some((list) => list.has(word));
+}
+
+/** "rawImage" is raw and image; "McDonald" and "iPhone" stay, as no piece of one or two letters is a word. */
+function splitCase(run: string): string[] {
+  const pieces = run.match(/\p{Lu}?\p{Ll}+|\p{Lu}+(?!\p{Ll})/gu) ?? [];
+  return pieces.length > 1 && pieces.join("") === run && pieces.every((piece) => piece.length > 2) ? pieces : [run];
 }
 
 function countWords(text: string, words: Vocabulary): number {
@@ -165,18 +192,21 @@ function automatic(caption: string, vocabulary: Vocabulary): string | undefined 
   const hasExtension = EXTENSION.test(file);
   if (MAKERS_TYPE.test(stem)) return undefined;
   const besideId = stem.replace(UUID, " ");
-  const mostWords = /[\da-f]{4}-[\da-f]{4}-/i.test(stem) ? BESIDE_UUID : BESIDE_UUID - 1;
-  if (besideId !== stem && takeApart(besideId, IDENTIFIER, vocabulary).words <= mostWords) return "UUID";
+  const mostWords = /[\da-f]{4}-[\da-f]{4}-/i.test(stem) ? BESIDE_UUID : 0;
+  if (besideId !== stem && takeApart(besideId.replace(CUT, " "), IDENTIFIER, vocabulary).words <= mostWords)
+    return "UUID";
   if (PROGRAM_NAME.test(stem)) return "program name";
   if ((CAMERA_FORM.test(stem) && !DESIGNATOR.test(stem)) || MONTH_DAY.test(stem)) return "camera name";
   const [, prefix = ""] = FOUR_AND_FOUR.exec(stem) ?? [];
   if (prefix !== "" && !vocabulary.isName(prefix.toLowerCase())) return "camera name";
   const beside = stem.replace(MOMENT, " ");
   if (beside !== stem && (beside.match(/\p{L}{2,}/gu)?.length ?? 0) <= BESIDE_MOMENT) {
-    // "prepost_nikolett_20160403200535_fokep": a server's time behind what somebody wrote.
+    // "prepost_nikolett_20160403200535_fokep": a server's time beside what somebody wrote; "signal-2026-02-26-221956": a
+    // program's name stands first.
+    const { words, makers } = takeApart(beside, IDENTIFIER, vocabulary);
     const [first = ""] = /^\p{L}+/u.exec(stem) ?? [];
-    const written = !stem.includes(" ") && first !== "" && takeApart(first, IDENTIFIER, vocabulary).words > 0;
-    if (!written || takeApart(beside, IDENTIFIER, vocabulary).words <= 1) return "moment";
+    const isFirst = /^\d{6}/.test(stem) || takeApart(first, IDENTIFIER, vocabulary).words > 0;
+    if (stem.includes(" ") || words === 0 || makers > 0 || (words === 1 && isFirst)) return "moment";
   }
   const digits = stem.replace(/\D/g, "").length;
   if (NUMBERS.test(stem) && digits >= 6) return "numbers";
@@ -198,9 +228,11 @@ function automatic(caption: string, vocabulary: Vocabulary): string | undefined 
   if (codes > 0) {
     if (AGENCY_ID.test(stem)) return "code";
     if (!spelledAsFile || TYPE.test(stem) || DESIGNATOR.test(stem)) return undefined;
+    const numbers = stem.replace(/\d+x\d+/g, " ").match(/\d+/g) ?? [];
+    const isNumbered = numbers.join("").length >= IDENTIFIER && numbers.some((number) => number.length > 3);
     // "tr.0719.001-e441b3e979daad18", "n690525583_4260656": letters with an identifier. Fewer digits are a type's or a
     // version's: "msp430", "gplv3".
-    return opaque > 0 || makers > 0 || stem.replace(/\d+x\d+|\D/g, "").length >= IDENTIFIER ? "code" : undefined;
+    return opaque > 0 || makers > 0 || (isNumbered && weak === 0) ? "code" : undefined;
   }
   if (opaque > 0) return "hash";
   if (makers > 0 && (digits > 0 || (hasExtension && weak === 0))) return "camera or program name";
@@ -225,6 +257,14 @@ function isOpaque(chunk: string): boolean {
   }
   if (chunk.length < 8) return changes >= 4 && /^\d/.test(chunk);
   return /^[\da-f]+$/i.test(chunk) ? changes >= 2 : changes >= 3 && changes / chunk.length >= 0.33;
+}
+
+/** "ijlQfWWIyhl8", not "iPhone12ProMax": pieces of CamelCase too many and too short, none of them a word. */
+function isRandom(chunk: string, words: Vocabulary): boolean {
+  if (chunk.length < 8 || !/[a-z][A-Z]/.test(chunk) || /[^a-z\d]/i.test(chunk)) return false;
+  const pieces = chunk.match(/[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+/g) ?? [];
+  if (pieces.length < 4 || chunk.length / pieces.length >= 2.8) return false;
+  return !pieces.some((piece) => piece.length > 3 && words.isWord(piece.toLowerCase()));
 }
 
 const DIGIT = 0;

@@ -15,6 +15,8 @@ const PLACEHOLDERS = new Set(
     "product thumbnail|photo of product|image of product|picture of product|main product image|product main image|item image",
     "featured image|post image|post thumbnail|blog image|blog post image|article image|news image|story image|header image",
     "hero image|cover image|background image|slider image|slide image|gallery image|banner image|page image|main image",
+    "no alt text|default alt|default alt text|image loading|image removed|this image has been removed|image is not available|photo unavailable|related image|view image|view full image|open image modal|quick view",
+    "next|next slide|next image|previous slide|previous image|all rights reserved|video thumbnail|advertise here|your ad here|accept cookies",
     "image of|photo of|picture of|image description|image caption|photo caption|caption|image title|description of image",
     "profile image|profile photo|profile picture|profile pic|user image|user avatar|author image|author avatar|author photo|gravatar",
     "click|click here|click me|click to enlarge|click to zoom|click to view|click to expand|enlarge|enlarge image|zoom in|tap to zoom",
@@ -36,23 +38,47 @@ const PATTERNS: readonly RegExp[] = [
   /^(?:may be|might be) an? (?:image|illustration|meme|cartoon|graphic|closeup|doodle|anime)\b/i,
   /^no (?:photo|image|alt|alternative) (?:text |description )?(?:description |provided |available )?(?:for this image|available|provided)/i,
   /\bthis image has an empty alt attribute\b/i,
-  /^(?:image|photo|picture|img|figure|slide|page|item|product|thumbnail|gallery) ?#?\d+ (?:of|\/) ?\d+$/i,
+  /^(?:undefined|null|nan)(?:[\s,|/-]+(?:undefined|null|nan))+$/i,
+  /^(?:(?:image|photo|picture|img|figure|slide|page|item|product|thumbnail|gallery) ?#?)?\d+ (?:of|\/) ?\d+$/i,
   /^(?:loading|please wait)(?:,? (?:image|photo|picture|content|page|more|please wait|spinner|gif|icon))*[\s.…]*$/i,
   /^(?:lorem ipsum|dolor sit amet)\b/i,
   /^(?:enter|insert|add|type|write|your|put) (?:your |an? |the )?(?:image |alt |alternative |photo |caption )+(?:text|description|caption|title|here|alt)\b.{0,20}$/i,
   /^(?:visit|go to|back to|return to) (?:the |our )?(?:home ?page|website|site)$/i,
   /^powered by\b.{0,30}$/i,
+  /^no (?:image |photo )?description(?: available)?\.?$/i,
+  /^skip to (?:the )?(?:main )?(?:content|navigation)$/i,
+  /^share (?:this )?(?:on|via|with) \w+$/i,
+  /^(?:rated )?\d(?:\.\d+)? (?:out )?of 5(?: stars?)?$/i,
+  // Appended by office programs to the alt texts they make.
+  /\bdescription (?:automatically )?generated(?: with \w+(?: \w+)? confidence)?\.?$/i,
+  // Whose it is, not what it is.
+  /^(?:(?:image|photo|picture) (?:credits?|source|copyright)\s?[:,]|(?:credits?|source|copyright)\s?:).{1,40}$/i,
+  /^\(?(?:photo|image|picture)s?(?::| by| via| courtesy of)\b.{0,40}?(?:getty images|reuters|shutterstock|istock|alamy|associated press)\)?$/i,
+  /^(?:copyright )?(?:©|\(c\)|copyright)\s*(?:by\s|\d{4})[^.:!]{0,30}\.?$/i,
 ];
+
+/** All at once: most captions match none. */
+const ANY = new RegExp(PATTERNS.map(({ source }) => source).join("|"), "i");
+
+/** The longest placeholder is half as long. */
+const LONGEST = 80;
 
 /** Placeholders and instructions that say nothing of the picture. */
 export const boilerplate: CaptionRule = {
   name: "boilerplate",
   help: "a placeholder or an instruction",
-  check(caption) {
-    const bare = caption.toLowerCase().replace(/^[^\p{L}\p{N}]+|[^\p{L}\p{N}]+$/gu, "");
-    return PLACEHOLDERS.has(bare.replace(/\s*[[\](){}"]\s*/g, " ").trim()) ||
-      PATTERNS.some((pattern) => pattern.test(caption))
-      ? drop(bare.slice(0, 40))
-      : KEEP;
-  },
+  check: (caption) =>
+    (caption.length < LONGEST && PLACEHOLDERS.has(plain(caption))) || ANY.test(caption)
+      ? drop(caption.toLowerCase().slice(0, 40))
+      : KEEP,
 };
+
+/** Without punctuation around it, brackets, joining dashes and an article: "[the-image]" is "image". */
+function plain(caption: string): string {
+  return caption
+    .toLowerCase()
+    .replace(/^[^\p{L}\p{N}]+|[^\p{L}\p{N}]+$/gu, "")
+    .replace(/\s*[[\](){}"]\s*|[-_]+/g, " ")
+    .replace(/^(?:an?|the) /, "")
+    .trim();
+}

@@ -4,16 +4,19 @@ import { type LanguageModel, loadLanguageModel, modelFile } from "./fasttext.ts"
 import { englishVocabulary, type Vocabulary } from "./vocabulary.ts";
 
 /**
- * English when  known + 0.09 ln((p(en) + 0.01) / (p(other) + 0.01)) >= 0.86,
- * with the fraction of known words and fastText's probabilities of English and of the likeliest other language. Captions
- * have four words, too few for a detector alone (fastText at p >= 0.6 keeps half of the English ones). Weight and
- * threshold were chosen on half of the texts of `npm run bench:language` (Unicode's emoji names, Wikipedia, Django's
- * translations); on the other half the rule keeps 96.6 % of the English captions of three to six words and lets 1.0 %
- * of the others through, names mostly; of sentences 99.97 % and 0.005 %.
+ * English when  known + 0.09 ln((p(en) + 0.01) / (p(other) + 0.01)) + 0.15 ln(n / 7) >= 0.86,
+ * with the known fraction of the caption's n different words (n between 7 and 20) and fastText's probabilities of English
+ * and of the likeliest other language. Captions have four words, too few for a detector alone (fastText at p >= 0.6 keeps
+ * half of the English ones); the more words there are, the less a fraction is chance. Weights and threshold were chosen on
+ * half of the texts of `npm run bench:language` (Unicode's emoji names, Wikipedia, Django's translations); decision 022 has
+ * what the rule keeps and lets through of the other half.
  */
 const WEIGHT = 0.09;
 const FLOOR = 0.01;
 const THRESHOLD = 0.86;
+const PER_WORDS = 0.15;
+const FEW = 7;
+const MANY = 20;
 /** The most that fastText can add; with fewer known words it need not be asked. */
 const MOST = WEIGHT * Math.log((1 + FLOOR) / FLOOR);
 /** Another language than English has no vocabulary here: it must be fastText's best guess with this probability. */
@@ -39,12 +42,14 @@ export async function loadLanguageRule(language = "en", vocabulary?: Vocabulary)
     help: "not English, by its words and by fastText's language model",
     check(caption) {
       tokens.read(caption);
-      const fraction = tokens.known / Math.max(1, tokens.words);
-      if (fraction + MOST < THRESHOLD) return drop(`${tokens.known} of ${tokens.words} words known`);
+      const evidence =
+        tokens.known / Math.max(1, tokens.words) +
+        PER_WORDS * Math.log(Math.min(Math.max(tokens.words, FEW), MANY) / FEW);
+      if (evidence + MOST < THRESHOLD) return drop(`${tokens.known} of ${tokens.words} words known`);
       tokens.average();
       const english = tokens.probability(wanted);
       // An other language is only looked for where it can change the verdict.
-      const enough = (english + FLOOR) / Math.exp((THRESHOLD - fraction) / WEIGHT) - FLOOR;
+      const enough = (english + FLOOR) / Math.exp((THRESHOLD - evidence) / WEIGHT) - FLOOR;
       const { language, probability } = model.likeliest(wanted, tokens.mean, Math.max(enough, 0));
       if (language < 0 && enough > 0) return KEEP;
       return drop(
@@ -73,21 +78,40 @@ const KEPT = 1 << 17;
 /** As much of a text is looked at, in characters. */
 const READ = 4_096;
 const UNKNOWN = 0xffffffff;
+const IS_WORD = 1;
+const IS_NAME = 2;
+const IS_NONE = 3;
+
+/** What the model is asked: capitals, quotation marks and typographic apostrophes mislead it ("it’s" is Russian to it). */
+function bare(token: string): string {
+  const edges = /^[^\p{L}\p{M}\p{N}]+|[^\p{L}\p{M}\p{N}]+$/gu;
+  return token.toLowerCase().replaceAll("\u2019", "'").replace(edges, "");
+}
 
 /** Sums what is known of a caption's tokens. */
 class Tokens {
   readonly model: LanguageModel;
-  /** Of the last caption: its vector, its words, and those of the vocabulary. */
+  /** Of the last caption: its vector, its different words, and those of the vocabulary among them. */
   readonly mean: Float32Array;
   words = 0;
   known = 0;
   readonly #vocabulary: Vocabulary | undefined;
   readonly #places = new Map<string, number>();
-  #caption: [token: string, place: number][] = [];
+  /** The places of the last caption's tokens. */
+  readonly #caption = new Uint32Array(READ + 1);
+  #length = 0;
+  readonly #tokens: string[] = [];
   readonly #sums: Float32Array;
   readonly #vectors = new Uint32Array(KEPT);
-  readonly #words = new Uint16Array(KEPT);
-  readonly #known = new Uint16Array(KEPT);
+  /** A token's words, twice their number and one when known: those of place p from `#from[p]` up to `#from[p + 1]`. */
+  readonly #words = new Uint32Array(KEPT);
+  readonly #from = new Uint32Array(KEPT + 1);
+  readonly #numbers = new Map<string, number>();
+  /** By a word's number: whether it is a word of the vocabulary, else, once that was asked, whether a name. */
+  readonly #kinds = new Uint8Array(KEPT);
+  /** The last caption that counted the word. */
+  readonly #countedIn = new Uint32Array(KEPT);
+  #captions = 0;
 
   constructor(model: LanguageModel, vocabulary?: Vocabulary) {
     this.model = model;
@@ -96,18 +120,32 @@ class Tokens {
     this.#vocabulary = vocabulary;
   }
 
-  /** Counts the words of a caption. */
+  /** Counts the different words of a caption. */
   read(caption: string): void {
     this.words = 0;
     this.known = 0;
-    this.#caption = [];
-    // Places may be given anew while a caption is read.
-    if (this.#places.size + READ > KEPT) this.#places.clear();
+    this.#length = 0;
+    // Places may be given anew while a caption is read; no caption has more tokens or words than characters.
+    const full = Math.max(this.#places.size, this.#from[this.#places.size] as number) + READ > KEPT;
+    if (full || this.#captions === 0xffffffff) {
+      this.#places.clear();
+      this.#numbers.clear();
+      this.#countedIn.fill(0);
+      this.#captions = 0;
+    }
+    const number = ++this.#captions;
     for (const token of caption.slice(0, READ).split(" ")) {
       const place = this.#places.get(token) ?? this.#add(token);
-      this.#caption.push([token, place]);
-      this.words += this.#words[place] as number;
-      this.known += this.#known[place] as number;
+      this.#caption[this.#length++] = place;
+      const end = this.#from[place + 1] as number;
+      for (let i = this.#from[place] as number; i < end; i++) {
+        const entry = this.#words[i] as number;
+        const word = entry >>> 1;
+        if (this.#countedIn[word] === number) continue;
+        this.#countedIn[word] = number;
+        this.words++;
+        this.known += entry & 1;
+      }
     }
   }
 
@@ -117,12 +155,13 @@ class Tokens {
     const dimension = mean.length;
     mean.fill(0);
     let vectors = this.model.addEnd(mean);
-    for (const [token, place] of this.#caption) {
+    for (let i = 0; i < this.#length; i++) {
+      const place = this.#caption[i] as number;
       const at = place * dimension;
       if (this.#vectors[place] === UNKNOWN) {
         this.#sums.fill(0, at, at + dimension);
-        // Lower-cased: capitals mislead fastText.
-        this.#vectors[place] = this.model.addToken(token.toLowerCase(), this.#sums, at);
+        const spelled = bare(this.#tokens[place] as string);
+        this.#vectors[place] = spelled === "" ? 0 : this.model.addToken(spelled, this.#sums, at);
       }
       vectors += this.#vectors[place] as number;
       for (let k = 0; k < dimension; k++) mean[k] = (mean[k] as number) + (this.#sums[at + k] as number);
@@ -137,15 +176,31 @@ class Tokens {
   #add(token: string): number {
     const place = this.#places.size;
     this.#places.set(token, place);
+    this.#tokens[place] = token;
     this.#vectors[place] = UNKNOWN;
-    const words = token.replaceAll("\u2019", "'").match(WORD) ?? [];
-    let known = 0;
-    for (const spelled of words) {
+    let end = this.#from[place] as number;
+    for (const spelled of token.replaceAll("\u2019", "'").match(WORD) ?? []) {
       const word = spelled.toLowerCase().replace(/'s$/, "");
-      if (this.#vocabulary?.isWord(word) || (/^\p{Lu}/u.test(spelled) && this.#vocabulary?.isName(word))) known++;
+      const number = this.#number(word);
+      const known = this.#kinds[number] === IS_WORD || (/^\p{Lu}/u.test(spelled) && this.#isName(number, word));
+      this.#words[end++] = 2 * number + (known ? 1 : 0);
     }
-    this.#words[place] = words.length;
-    this.#known[place] = known;
+    this.#from[place + 1] = end;
     return place;
+  }
+
+  #number(word: string): number {
+    const known = this.#numbers.get(word);
+    if (known !== undefined) return known;
+    const number = this.#numbers.size;
+    this.#numbers.set(word, number);
+    this.#kinds[number] = this.#vocabulary?.isWord(word) ? IS_WORD : 0;
+    return number;
+  }
+
+  /** Asked of words with a capital only: it costs more than the rest. */
+  #isName(number: number, word: string): boolean {
+    if (this.#kinds[number] === 0) this.#kinds[number] = this.#vocabulary?.isName(word) ? IS_NAME : IS_NONE;
+    return this.#kinds[number] === IS_NAME;
   }
 }

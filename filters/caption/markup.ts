@@ -2,19 +2,38 @@ import { type CaptionRule, drop, KEEP } from "../rule.ts";
 
 /** Each says what it is, for `explain`. */
 const PATTERNS: readonly (readonly [string, RegExp])[] = [
-  ["tag", /<\/?(?:[a-z][a-z0-9-]*(?:\s[^<>]*)?|!--.*?--)\/?>|<(?:img|a|div|span|p|iframe|script)\s/i],
+  [
+    "tag",
+    /<\/?(?:[a-z][a-z0-9-]*(?:\s[^<>]*)?|!--.*?--)\/?>|<(?:!--|\?php\b|\?=)|<(?:img|a|div|span|p|iframe|script)\s/i,
+  ],
   ["shortcode", /\[\/?(?:caption|gallery|img|url|embed|vc_|et_pb_|fusion_|attachment)\b[^\]]*\]/i],
-  ["template", /\{\{.*?\}\}|\{%.*?%\}|\$\{\w+[^}]*\}|<%.*?%>|^\[\[.*\]\]$|^%[\w-]+%$|\{[a-z_]+\.[a-z_.]+\}/i],
+  [
+    "template",
+    /^\[object \w+\]$|^%[sd]$|\{\d\}|\{\{.*?\}\}|\{%.*?%\}|\$\{\w+[^}]*\}|<%.*?%>|^\[\[.*\]\]$|^%[\w-]+%$|\{[a-z_]+\.[a-z_.]+\}/i,
+  ],
   [
     "code",
-    /\bfunction\s*\w*\(|=>\s*\{|\b(?:var|let|const)\s+\w+\s*=|^\s*\{\s*"[^"]+"\s*:|;\s*\}|\)\s*;\s*$|\bdocument\.\w+/,
+    /\bfunction\s*\w*\([\w\s,]*\)\s*\{|=>\s*\{|(?:^|[;{])\s*(?:var|let|const)\s+\w+\s*=|^\s*\{\s*"[^"]+"\s*:|;\s*\}|[\w$]\([^()]*\)\s*;\s*$|\bdocument\.\w+/,
   ],
+  // "![dog](dog.jpg)"
+  ["markdown", /!\[[^\]]*\](?:\(|\[)|\[[^\]]+\]\((?:https?:|\/|\.|#|[^)\s]+\.\w+\))/],
+  // A rule block, or lengths and displays as nobody else writes them.
+  [
+    "style sheet",
+    /[\w.#*-]\s*\{\s*[a-z-]+\s*:[^{}]*\}|\b(?:width|height|margin|padding|top|left|(?:font|line|border)-[a-z-]+)\s*:\s*-?\d+(?:\.\d+)?(?:px|r?em|v[hw])\b|\bdisplay\s*:\s*(?:none|block|inline|flex)|^[a-z-]+\s*:\s*#?\w+;$/,
+  ],
+  ["attribute", /\b(?:alt|src|style|class|href|on(?:error|click|load))\s*=\s*(?:["']|\S+[.(])/],
+  ["script", /^javascript:|\b(?:console|window|localStorage)\.\w+\s*[=(]|^(?:__?|\$?t|i18n)\(\s*["']/],
+  ["key", /^[a-z]{2,}(?:[_-][a-z]+)*(?:\.[a-z]{2,}(?:[_-][a-z]+)*){2,}$/],
   ["data address", /^data:[\w/+.-]+[;,]/i],
 ];
 
-/** Words that are an address each: with a scheme, www., or a path of folders that ends in a file. */
+/** Words that are an address each: with a scheme, www., or a path from the root, to a file, or through a site's usual folders. */
 const ADDRESS =
-  /^[(<"]*(?:(?:https?|ftp|file):\/\/\S+|www\.\S+|[\w.-]+@[\w-]+\.[\w.-]+|\S*\/\S+\.(?:[a-z]{3,4}|webp)(?:[?#]\S*)?|\/?(?:\S+\/){2,}\S*|(?:[\w-]+\.)+(?:com|net|org|info|co\.uk)(?:\/\S*)?)[)>",.]*$/i;
+  /^[(<"]*(?:(?:https?|ftp|file):\/\/\S*|mailto:\S+|[a-z]:\\\S+|www\.\S+|[\w.-]+@[\w-]+\.[\w.-]+|\S*\/\S+\.(?:[a-z]{3,4}|webp)(?:[?#]\S*)?|\/(?:\S+\/)+\S*|(?:\S+\/)*(?:wp-content|uploads?|images?|img|assets|static|media|files)\/\S*|(?:[\w-]+\.)+(?:com|net|org|info|co\.uk)(?:\/\S*)?)[)>",.]*$/i;
+
+/** All at once, for the many captions that match none. */
+const ANY = new RegExp(PATTERNS.map(([, { source }]) => source).join("|"), "i");
 
 /** HTML, templates, code, or nothing but addresses. */
 export const markup: CaptionRule = {
@@ -22,8 +41,8 @@ export const markup: CaptionRule = {
   help: "markup, code, or nothing but an address",
   check(caption) {
     // One look tells most captions: no pattern matches without one of these characters.
-    if (!/[<[{%@/.=;:]/.test(caption)) return KEEP;
-    for (const [what, pattern] of PATTERNS) if (pattern.test(caption)) return drop(what);
+    if (!/[<[{%@/.=;:(\\]/.test(caption)) return KEEP;
+    if (ANY.test(caption)) for (const [what, pattern] of PATTERNS) if (pattern.test(caption)) return drop(what);
     return caption.split(" ").every((word) => ADDRESS.test(word)) ? drop("address") : KEEP;
   },
 };

@@ -2,6 +2,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { EMBEDDED_COUNTS, readCounts } from "../../queries/counts.ts";
 import { embeddedWordNet, readSynsets } from "../../queries/wordnet.ts";
+import { NEW_WORDS } from "./new-words.ts";
+import { WordSet } from "./word-set.ts";
 
 /** Beyond so many of Wikipedia's most frequent words, names and words of other languages begin to prevail. */
 const FREQUENT = 20_000;
@@ -18,6 +20,10 @@ const ENDINGS: readonly (readonly [string, readonly string[]])[] = [
   ["ly", [""]],
 ];
 
+/** Before the 't of "not". */
+const NEGATED =
+  /^(?:is|are|was|were|do|does|did|have|has|had|ca|could|wo|would|sha|should|might|must|need|ought|ai|dare)n$/;
+
 /** What a dictionary can tell of a lower-cased word. */
 export interface Vocabulary {
   /** A frequent word of Wikipedia, a lemma of WordNet, or a regular inflection of one. */
@@ -26,28 +32,40 @@ export interface Vocabulary {
   isName(word: string): boolean;
 }
 
-let loaded: Promise<Vocabulary> | undefined;
+const [LEMMA, WORD, NAME] = [1, 2, 4];
+let loaded: Promise<WordSet> | undefined;
 
 /** About 100,000 words, and as many names; loaded once, in half a second. */
-export function englishVocabulary(): Promise<Vocabulary> {
-  loaded ??= loadVocabulary();
+export async function englishVocabulary(): Promise<Vocabulary> {
+  const words = await englishWords();
+  return {
+    isWord: (word) => isPlain(words, word) || isInflected(words, word) || isContracted(words, word),
+    // The list has no accents: "Beyoncé" is there as "beyonce".
+    isName: (word) => (words.bits(word.normalize("NFD").replace(/\p{M}/gu, "")) & NAME) !== 0,
+  };
+}
+
+/** What {@link englishVocabulary} looks into: to be handed to threads, see {@link adoptVocabulary}. */
+export function englishWords(): Promise<WordSet> {
+  loaded ??= loadWords();
   return loaded;
 }
 
-async function loadVocabulary(): Promise<Vocabulary> {
-  const words = new Set<string>();
+/** Makes the words that another thread loaded this one's vocabulary. */
+export function adoptVocabulary(buffer: SharedArrayBuffer): void {
+  loaded = Promise.resolve(new WordSet(buffer));
+}
+
+async function loadWords(): Promise<WordSet> {
+  const bits = new Map<string, number>();
+  const add = (word: string, bit: number) => void bits.set(word, (bits.get(word) ?? 0) | bit);
   for (const { lemmas } of readSynsets(embeddedWordNet())) {
-    for (const lemma of lemmas) for (const word of lemma.split(/[ -]/)) words.add(word);
+    for (const lemma of lemmas) for (const word of lemma.split(/[ -]/)) add(word, LEMMA);
   }
-  const lemmas = new Set(words);
+  for (const word of NEW_WORDS) add(word, LEMMA);
   const counts = [...(await readCounts(EMBEDDED_COUNTS))].sort((a, b) => b[1] - a[1]);
-  for (const [word] of counts.slice(0, FREQUENT)) words.add(word);
-  const names = new Set(counts.map(([word]) => word));
-  return {
-    isWord: (word) => words.has(word) || isInflected(lemmas, word),
-    // The list has no accents: "Beyoncé" is there as "beyonce".
-    isName: (word) => names.has(word.normalize("NFD").replace(/\p{M}/gu, "")),
-  };
+  for (const [i, [word]] of counts.entries()) add(word, i < FREQUENT ? WORD | NAME : NAME);
+  return WordSet.build(bits);
 }
 
 /** Tells the nouns of WordNet, and their regular plurals, from other lower-cased words. */
@@ -64,13 +82,24 @@ export function nounVocabulary(): (word: string) => boolean {
     (word.endsWith("ies") && nouns.has(`${word.slice(0, -3)}y`));
 }
 
-function isInflected(lemmas: ReadonlySet<string>, word: string): boolean {
+function isPlain(words: WordSet, word: string): boolean {
+  return (words.bits(word) & (WORD | LEMMA)) !== 0;
+}
+
+/** "isn't", "can't", "we're": a word with a verb or "not" joined to it. */
+function isContracted(words: WordSet, word: string): boolean {
+  const [, start = ""] = /^([a-z]+)'(?:m|re|ve|ll|d|t)$/.exec(word) ?? [];
+  return start !== "" && (word.endsWith("n't") ? NEGATED.test(start) : isPlain(words, start));
+}
+
+function isInflected(words: WordSet, word: string): boolean {
+  const isLemma = (stem: string) => (words.bits(stem) & LEMMA) !== 0;
   for (const [ending, replacements] of ENDINGS) {
     if (!word.endsWith(ending) || word.length < ending.length + 3) continue;
     const stem = word.slice(0, -ending.length);
-    if (replacements.some((replacement) => lemmas.has(stem + replacement))) return true;
+    if (replacements.some((replacement) => isLemma(stem + replacement))) return true;
     // "running": the doubled consonant is single in the dictionary.
-    if (stem.at(-1) === stem.at(-2) && lemmas.has(stem.slice(0, -1))) return true;
+    if (stem.at(-1) === stem.at(-2) && isLemma(stem.slice(0, -1))) return true;
   }
   return false;
 }

@@ -2,6 +2,7 @@
  * The program of a decoder process: one picture at a time, so that it is known which one ended it. It watches its own CPU
  * time, which JavaScript can because libvips works on another thread; a machine under load is thus no reason for a drop.
  */
+import { flushCompileCache } from "node:module";
 import { receiveFrame, sendFrame } from "./frame.ts";
 import { ImageError } from "./image-error.ts";
 import { makePicture, type Picture, type PictureOptions } from "./picture.ts";
@@ -51,8 +52,11 @@ function send(message: DecoderAnswer, bytes: Uint8Array): void {
 }
 
 try {
-  for (let task = receiveFrame(CHANNEL); task; task = receiveFrame(CHANNEL))
+  for (let task = receiveFrame(CHANNEL), first = true; task; task = receiveFrame(CHANNEL), first = false) {
     await answer(task.bytes, task.message as DecoderTask);
+    // Else written at the end, which a decoder that is killed does not come to.
+    if (first) flushCompileCache();
+  }
 } catch (error) {
   // The crawl ended while it was read from or written to, by whatever means.
   if (!/^(EPIPE|ECONNRESET)$/.test((error as NodeJS.ErrnoException).code ?? "")) throw error;

@@ -60,8 +60,11 @@ export function queuedJobs(id: string): { id: string; name: string }[] {
   const { status, stdout, stderr, error } = spawnSync("squeue", ["--noheader", "--me", "--format=%F %j"], {
     encoding: "utf8",
   });
-  if (status !== 0 || error)
-    throw new Error(`Slurm cannot be asked (squeue): ${(stderr || String(error)).trim()}: run this on a login node`);
+  if (error)
+    throw new Error(
+      `squeue cannot be started (${error.message}): run this on a login node of the cluster; --print writes the script anywhere`,
+    );
+  if (status !== 0) throw new Error(`Slurm cannot be asked (squeue): ${stderr.trim()}`);
   // Each part of an array that runs has a line of its own.
   const lines = [...new Set(stdout.split("\n").map((line) => line.trim()))];
   const jobs = lines.map((line) => line.split(" ")).map(([id = "", name = ""]) => ({ id, name }));

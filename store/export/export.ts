@@ -2,20 +2,18 @@ import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync }
 import { dirname, join } from "node:path";
 import type { Database } from "../database.ts";
 import { UsageError } from "../usage-error.ts";
-import { writeCoco } from "./coco.ts";
-import { writeFiftyone } from "./fiftyone.ts";
-import { writeHuggingFace } from "./hf.ts";
-import { writeParquet, writeUrlList } from "./parquet.ts";
 import type { ExportSource } from "./source.ts";
 
-/** The forms a data set can leave in, each with the function that writes it and returns how many samples it wrote. */
+type Writer = (source: ExportSource) => Promise<number> | number;
+
+/** The forms a data set can leave in, each with what loads the function that writes it and returns how many samples it wrote. */
 const FORMATS = {
-  hf: writeHuggingFace,
-  parquet: writeParquet,
-  img2dataset: writeUrlList,
-  coco: writeCoco,
-  fiftyone: writeFiftyone,
-} as const satisfies Record<string, (source: ExportSource) => Promise<number> | number>;
+  hf: async () => (await import("./hf.ts")).writeHuggingFace,
+  parquet: async () => (await import("./parquet.ts")).writeParquet,
+  img2dataset: async () => (await import("./parquet.ts")).writeUrlList,
+  coco: async () => (await import("./coco.ts")).writeCoco,
+  fiftyone: async () => (await import("./fiftyone.ts")).writeFiftyone,
+} as const satisfies Record<string, () => Promise<Writer>>;
 
 /** Name of a form: `hf`, `parquet`, `img2dataset`, `coco`, `fiftyone`. */
 export type ExportFormat = keyof typeof FORMATS;
@@ -45,7 +43,8 @@ export async function exportTo(
   rmSync(next, { recursive: true, force: true });
   mkdirSync(next);
   try {
-    const samples = await FORMATS[format]({ db, data, folder: next, progress });
+    const write = await FORMATS[format]();
+    const samples = await write({ db, data, folder: next, progress });
     writeFileSync(join(next, MARK), `${JSON.stringify({ format, samples })}\n`);
     rmSync(folder, { recursive: true, force: true });
     renameSync(next, folder);

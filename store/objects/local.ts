@@ -90,6 +90,13 @@ export class LocalObjects implements Objects {
     );
   }
 
+  async fetchRange(name: string, { start, end }: { start: number; end: number }) {
+    const { size } = (await this.stat(name)) ?? {};
+    if (size === undefined) throw new Error(`${this.url(name)}: there is no such object`);
+    if (size < end) throw new Error(`${this.url(name)}: ends at byte ${size}, before ${end}`);
+    return { file: this.#path(name), offset: start };
+  }
+
   async put(name: string, content: Content): Promise<void> {
     const path = this.#path(name);
     await mkdir(dirname(path), { recursive: true });

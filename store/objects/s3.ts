@@ -104,7 +104,10 @@ export class S3Objects implements Objects {
 
   async getIfPresent(name: string): Promise<Buffer | undefined> {
     // A HEAD would be a second request, and could be wrong by the time of the first.
-    return this.get(name).catch((error) => ifMissing(undefined)(error.cause ?? error));
+    return this.get(name).catch((error) => {
+      if (isMissing(error.cause ?? error)) return undefined;
+      throw error;
+    });
   }
 
   async fetch(name: string, file: string): Promise<void> {
@@ -115,6 +118,11 @@ export class S3Objects implements Objects {
     } finally {
       await rm(temporary, { force: true });
     }
+  }
+
+  async fetchRange(name: string, range: { start: number; end: number }, file: string) {
+    await pipeline(this.read(name, range), createWriteStream(file));
+    return { file, offset: 0 };
   }
 
   async put(name: string, content: Content): Promise<void> {
@@ -194,7 +202,11 @@ function isBroken(error: unknown): boolean {
 
 function ifMissing<T>(value: T): (error: unknown) => T {
   return (error) => {
-    if (statusOf(error) === 404 && (error as Error).name !== "NoSuchBucket") return value;
+    if (isMissing(error)) return value;
     throw error;
   };
+}
+
+function isMissing(error: unknown): boolean {
+  return statusOf(error) === 404 && (error as Error).name !== "NoSuchBucket";
 }

@@ -119,6 +119,20 @@ test("exactly the cap smallest are chosen for every query, as the slow twin does
   }
 });
 
+test("pairs of no query, of one and of thousands, wherever batches of matches end", () => {
+  const random = generator(5);
+  const hashes = hashesOf(6_000);
+  const pairs = randomPairs(4_000, 300, random).map((pair, i) => {
+    if (i % 7 === 0) return { ...pair, queries: [] };
+    if (i % 500 === 3)
+      return { ...pair, queries: Array.from({ length: 4_000 + i }, (_, query) => query).slice(0, 6_000) };
+    return pair;
+  });
+  const chosen = choose(pairs, hashes, 6, 1, 3);
+  assert.deepEqual(chosen, slowChoose(pairs, hashes, 6, 1));
+  assert.ok([...chosen.values()].some((queries) => queries.length > 3_000));
+});
+
 test("order of input and number of parts change nothing; another seed chooses others", () => {
   const pairs = randomPairs(2_000, 30, generator(2));
   const hashes = hashesOf(30);

@@ -92,6 +92,9 @@ test("what is asked for wrongly is said, with what to do", async () => {
     assert.equal(code, 2, error);
     assert.match(error, message);
   }
+  const none = await run(["rank", "--data", data, "--stage", "nonsense", "--rank", "0"]);
+  assert.equal(none.code, 2);
+  assert.match(none.error, /--stage nonsense: there is no such stage/);
   const early = await run(["rank", "--data", data, "--stage", "gather", "--rank", "0"]);
   assert.equal(early.code, 1);
   assert.match(early.error, /--stage gather: discover comes first, and its ranks 0, 1, 2, 3 are not done/);

@@ -97,6 +97,13 @@ const contract: [name: string, check: (objects: Objects, t: TestContext) => Prom
       await assert.rejects(read(objects, "r", { start: 5, end: 11 }), /\/r: ends at byte 10, before 11/);
       await objects.put("empty", bytes(""));
       assert.equal((await read(objects, "empty")).length, 0);
+      const part = await objects.fetchRange("r", { start: 2, end: 5 }, join(folder, "part"));
+      assert.equal(readFileSync(part.file, "latin1").slice(part.offset, part.offset + 3), "234");
+      await assert.rejects(
+        objects.fetchRange("r", { start: 5, end: 11 }, join(folder, "part")),
+        /\/r: ends at byte 10, before 11/,
+      );
+      await assert.rejects(objects.fetchRange("a/none", { start: 1, end: 3 }, join(folder, "part")), /a\/none/);
     },
   ],
   [

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import type { CrawlFlags } from "../../../crawler/flags.ts";
 import { preparePlan, readPlan } from "../../../crawler/ranks/plan.ts";
-import { nextStage, stagesAhead } from "../../../crawler/ranks/stages.ts";
+import { isStage, nextStage, runRank, stagesAhead } from "../../../crawler/ranks/stages.ts";
 import { openObjects } from "../../../store/objects.ts";
 import { UsageError } from "../../../store/usage-error.ts";
 import { useShortList } from "../../cli.ts";
@@ -75,4 +75,18 @@ test("the stages up to where the data decide", async () => {
   assert.throws(() => names("select"), /there is no such stage/);
   const counting = { ...plan, settings: { ...plan.settings, profile: "align" } };
   assert.equal(stagesAhead(counting, "gather")[2]?.stage, "live");
+  for (const first of ["discover", "window-12", "pack"])
+    for (const { stage } of stagesAhead(counting, first)) assert.ok(isStage(stage), stage);
+  for (const other of ["select", "window", "window-0", "pack-1", "merge "]) assert.ok(!isStage(other), other);
+});
+
+test("a stage that is run before what it needs says which rank comes first", async () => {
+  const { store } = await begun();
+  const context = { store, scratch: store.location, rank: 0, world: 4, attempt: "early", quiet: true };
+  const rest = { stop: new AbortController().signal, progress: () => {} };
+  for (const [stage, first] of [
+    ["merge", /^settle-1, rank 0, comes first, and is not done: file:.*settle-1\/done\/00000.json is missing$/],
+    ["gather", /^discover, rank 0, comes first/],
+  ] as const)
+    await assert.rejects(runRank(stage, { ...context, ...rest }), { message: first });
 });

@@ -54,7 +54,7 @@ async function serve(answer: (url: URL, count: number) => Answer): Promise<ApiSe
 }
 
 const run = async (api: SearchApi, cap = 100, stop = new AbortController().signal) =>
-  discover(db, searchByQuery(db, net, api, { cap, judges: await pool.judges() }, stop), pool, false, () => {});
+  discover(db, searchByQuery(db, net, api, { cap, judges: await pool.judges() }, stop), pool, undefined, () => {});
 const states = () => db.prepare("SELECT term, state, pages, found FROM search ORDER BY term").all();
 const askedFor = (server: ApiServer, name: string) => server.asked.map((url) => url.searchParams.get(name) ?? "");
 
