@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
+import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { test } from "node:test";
 import type { Database } from "../../store/database.ts";
@@ -92,10 +95,14 @@ test("a query that is not listed, and one that nothing matched, are answered", a
 test("the summary says what there is and where to look next", async (t) => {
   const { db } = await filledWorkspace(t);
   const stats = collectStats(db, { top: 10 });
-  const summary = formatSummary(stats, "/tmp/it's here");
+  const data = join(mkdtempSync(join(tmpdir(), "wit-summary-")), "it's here");
+  mkdirSync(data);
+  assert.doesNotMatch(formatSummary(stats, data), /report\.html/, "a run that was stopped has none");
+  writeFileSync(join(data, "report.html"), "");
+  const summary = formatSummary(stats, data);
   assert.match(summary, new RegExp(`\\n${stats.states.kept} pairs in 2 shards`));
   assert.match(summary, /8 of 10 queries with pictures/);
-  assert.match(summary, /open '\/tmp\/it'\\''s here\/report\.html'/);
+  assert.match(summary, /open '\/.*\/it'\\''s here\/report\.html'/);
   assert.match(summary, /npm run stats -- --data '/);
   assert.match(summary, /npm run train -- --shards '/);
   assert.ok(summary.split("\n").length <= 25);
