@@ -99,16 +99,27 @@ export function pathOf(name: string): string {
   return (URL.parse(name)?.pathname ?? name).toLowerCase();
 }
 
-/** The lines of an input (UTF-8), without their ends, in constant memory. */
+/** Of a longer line, in UTF-16 units, only the beginning is given: JSON is broken then, and counted as such. */
+const MAX_LINE = 16 * 1_048_576;
+
+/** The lines of an input (UTF-8), without their ends, in constant memory: see {@link MAX_LINE}. */
 export async function* linesOf(input: Input): AsyncGenerator<string> {
   const decoder = new TextDecoder();
   let rest = "";
+  const add = (text: string) => {
+    if (rest.length < MAX_LINE) rest += text;
+  };
   for await (const chunk of decoded(input)) {
-    const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n");
-    rest = lines.pop() ?? "";
-    for (const line of lines) yield line.endsWith("\r") ? line.slice(0, -1) : line;
+    const lines = decoder.decode(chunk, { stream: true }).split("\n");
+    const last = lines.pop() ?? "";
+    for (const line of lines) {
+      add(line);
+      yield rest.endsWith("\r") ? rest.slice(0, -1) : rest;
+      rest = "";
+    }
+    add(last);
   }
-  rest += decoder.decode();
+  add(decoder.decode());
   if (rest !== "") yield rest;
 }
 

@@ -1,25 +1,30 @@
 /**
  * `npm run test:memory`: what a crawl holds. Over 100,000 small pictures (WIT_PICTURES) its memory must not grow, and with 256
  * requests in flight to hosts that send 19 MB each, announced or not, some without end, it must stay below 600 MiB, all decoders
- * included.
+ * included. `discover` of a Parquet list of a million rows (WIT_ROWS) must stay below 500 MB, all threads included.
  */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { fileWriter, parquetWriteRows } from "hyparquet-writer";
+import manifest from "../../package.json" with { type: "json" };
 import { openForReading } from "../../store/database.ts";
 import { run } from "../cli.ts";
 import { photo } from "../filters/image/photo.ts";
+import { generator } from "../random.ts";
 
 const PICTURES = Number(process.env["WIT_PICTURES"] ?? 100_000);
+const ROWS = Number(process.env["WIT_ROWS"] ?? 1_000_000);
 const LARGE = 400;
 const HOSTS = 32;
 const IN_FLIGHT = 8;
 const MOST_MIB = 600;
+const MOST_MB_OF_A_LIST = 500;
 /** From the second tenth to the last: caches fill up in the first. */
 const MOST_GROWTH_MIB = 40;
 
@@ -135,4 +140,48 @@ test(`${HOSTS * IN_FLIGHT} requests in flight to hosts that send 19 MB each`, as
   const { memory, busiest } = await crawl(t, "large", LARGE);
   assert.ok(Math.max(...memory) < MOST_MIB);
   assert.ok(busiest > 100, "many at once, or nothing is shown");
+});
+
+/** Addresses of many sites, and captions of which one in two names a query; about 150 bytes a row. */
+function* listRows(): Generator<{ url: string; caption: string }> {
+  const random = generator(1);
+  const letters = () => Math.floor(random() * 36 ** 5).toString(36);
+  const frequent = Array.from({ length: 50_000 }, letters);
+  for (let i = 0; i < ROWS; i++) {
+    // Few words are frequent, as in a language.
+    const words = Array.from({ length: 12 }, () => frequent[Math.floor(50_000 * random() ** 4)]);
+    const site = Math.floor(random() * 40_000);
+    const url = `https://shop${site}.example/wp-content/uploads/${letters()}${letters()}-${i}.jpg`;
+    yield { url, caption: `${i % 2 ? "The photograph of a horse beside a bridge" : ""} ${words.join(" ")} ${i}` };
+  }
+}
+
+test(`discover of a Parquet list of ${ROWS} rows`, async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), "wit-memory-"));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const list = join(folder, "list.parquet");
+  const columns = ["url", "caption"].map((name) => ({ name, type: "STRING" as const }));
+  parquetWriteRows({ writer: fileWriter(list), rows: listRows(), columns, rowGroupSize: 100_000 });
+  t.diagnostic(`a list of ${(statSync(list).size / 1e6).toFixed(0)} MB`);
+  // As the npm script does it, without npm's own memory.
+  const [, ...script] = manifest.scripts.discover.split(" ");
+  const data = join(folder, "data");
+  const child = spawn(
+    process.execPath,
+    [...script, "--data", data, "--urls", list, "--user-agent", "test", "--quiet"],
+    { stdio: ["ignore", "ignore", "inherit"] },
+  );
+  let peak = 0;
+  const sampling = setInterval(() => {
+    peak = Math.max(peak, memoryOf(child.pid ?? 0));
+  }, 200);
+  const code = await new Promise((resolve) => child.on("close", resolve));
+  clearInterval(sampling);
+  assert.equal(code, 0);
+  const db = openForReading(data);
+  assert.equal(db.prepare<[], number>("SELECT count(*) FROM pair").pluck().get(), ROWS);
+  db.close();
+  const megabytes = (peak * 1024 * 1024) / 1e6;
+  t.diagnostic(`at most ${megabytes.toFixed(0)} MB`);
+  assert.ok(megabytes < MOST_MB_OF_A_LIST);
 });
