@@ -1,4 +1,6 @@
 import { availableParallelism } from "node:os";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { Worker } from "node:worker_threads";
 import { englishWords } from "../filters/caption/vocabulary.ts";
 import type { MatcherTable } from "../filters/matcher-table.ts";
@@ -62,6 +64,7 @@ export class JudgePool {
       if (this.#judged <= ALONE || this.#threads === 0)
         return candidates.map((candidate) => judgeCandidate(judges, candidate));
       const words = await englishWords();
+      collectGarbage();
       while (this.#workers.length < this.#threads) this.#start(judges, words.buffer);
       // They are not asked again, unless by a search.
       this.#loaded = undefined;
@@ -95,4 +98,10 @@ export class JudgePool {
     });
     this.#workers.push(worker);
   }
+}
+
+/** What loading left behind, some 100 MB, would else be held beside what the threads load. */
+function collectGarbage(): void {
+  setFlagsFromString("--expose-gc");
+  runInNewContext("gc")();
 }

@@ -54,7 +54,12 @@ export class RemoteFile {
     let failures = 0;
     for (;;) {
       try {
-        const { statusCode, body } = await this.#request(at, end);
+        const { statusCode, headers, body } = await this.#request(at, end);
+        const sentFrom = /^bytes (\d+)-/.exec(String(headers["content-range"]))?.[1];
+        if (statusCode === 206 && Number(sentFrom) !== at) {
+          body.on("error", () => {}).destroy();
+          throw new FetchError("protocol", `asked for bytes from ${at}, the server sends those from ${sentFrom}`);
+        }
         // Without ranges the server sends all of it: what was read before is passed over.
         let skip = statusCode === 206 ? 0 : at;
         for await (const chunk of body as AsyncIterable<Buffer>) {

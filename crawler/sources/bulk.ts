@@ -66,6 +66,8 @@ export function hasBulk(sources: BulkSources): boolean {
 export function checkBulk(sources: BulkSources): void {
   for (const search of sources.search ?? []) searchApi(search);
   expandNames(sources.urls ?? [], "--urls");
+  for (const [option, names] of Object.entries({ "--wat": sources.wat, "--warc": sources.warc, "--cdx": sources.cdx }))
+    expandNames(names ?? [], option);
   expandNames(sources.shards ?? [], "--shards-in");
   for (const folder of sources.folders ?? []) checkFolder(folder);
   for (const shard of sources.shards ?? [])
@@ -90,7 +92,7 @@ export function bulkSources(db: Database, net: Net, sources: BulkSources, contex
     ...lists.map((file) => readUrlList(db, http, { file, urlColumn, captionColumn, saveColumns }, stop)),
     archives(sources.wat, "--wat", readWat),
     archives(sources.warc, "--warc", readWarc),
-    ...mine(sources.cdx ?? []).map((file) => readCdx(db, http, file, base, net.agent, stop)),
+    ...mine(expandNames(sources.cdx ?? [], "--cdx")).map((file) => readCdx(db, http, file, base, net.agent, stop)),
     ...mine(sources.folders ?? []).map((folder) => readFolder(db, folder, stop)),
     ...shards.map((shard) => readShard(db, http, shard, stop)),
   ].map((batches) => ({ batches, readAhead: true }));

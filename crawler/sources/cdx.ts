@@ -16,6 +16,8 @@ interface Entry {
   length: number;
 }
 
+/** A record said to be longer is not asked for: no page's is, and it would be held as a whole. */
+const MAX_PACKED = 256 * 1_048_576;
 /** Lines that are fetched at the same time: Common Crawl asks for restraint with ranges. */
 const AT_ONCE = 2;
 
@@ -61,7 +63,9 @@ export function parseEntry(line: string): Entry | undefined {
   try {
     const { filename, offset, length } = JSON.parse(line.slice(line.indexOf("{")));
     const entry = { filename: String(filename), offset: Number(offset), length: Number(length) };
-    return filename && Number.isSafeInteger(entry.offset) && entry.length > 0 ? entry : undefined;
+    return filename && Number.isSafeInteger(entry.offset) && entry.length > 0 && entry.length <= MAX_PACKED
+      ? entry
+      : undefined;
   } catch {
     return undefined;
   }

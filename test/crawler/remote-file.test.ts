@@ -83,6 +83,14 @@ test("a file that changes meanwhile, is missing, or lies at a private address is
   await assert.rejects(read(new RemoteFile(strict, "http://127.0.0.1:9/x", 1)), /127\.0\.0\.1:9\/x: .*not public/);
 });
 
+test("another range than was asked for is an error, not read as if it were the right one", async (t) => {
+  const file = await serve(t, (_, response) => {
+    const headers = { "content-range": `bytes 0-9/${BODY.length}`, "content-length": "10" };
+    response.writeHead(206, headers).end(BODY.subarray(0, 10));
+  });
+  await assert.rejects(file.read(100, 110), /file: asked for bytes from 100, the server sends those from 0/);
+});
+
 test("a redirect is followed", async (t) => {
   const file = await serve(t, (request, response) => {
     if (request.url === "/file") response.writeHead(302, { location: "/other" }).end();

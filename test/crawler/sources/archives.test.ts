@@ -286,8 +286,11 @@ test("WARC and CDX of real pages give what the crawler's extraction gives", asyn
     return `example,a)/ 20260912081500 ${JSON.stringify(entry)}\n`;
   });
   const index = join(folder, "index.cdxj");
-  writeFileSync(index, `${lines.join("")}example,a)/ 2026 {"filename": 1}\n`);
+  writeFileSync(
+    index,
+    `${lines.join("")}example,a)/ 2026 {"filename": 1}\n{"filename": "real.warc.gz", "offset": 0, "length": 1e12}\n`,
+  );
   const { candidates, drops } = await all(readCdx(db, http, index, folder, "webimagetext", NEVER));
   assert.deepEqual(pairsOf(candidates), expected);
-  assert.equal(drops["bad_row"], 1);
+  assert.equal(drops["bad_row"], 2, "one names no record, one a record of a terabyte");
 });

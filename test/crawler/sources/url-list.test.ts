@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -134,5 +134,27 @@ test("columns by name; missing ones, odd names and missing files are said", asyn
   await assert.rejects(read(db, { file: join(data, "e.parquet") }), /e\.parquet: ENOENT/);
   writeFileSync(join(data, "f.parquet"), "no parquet");
   await assert.rejects(read(db, { file: join(data, "f.parquet") }), /f\.parquet: /);
+  closeDatabase(db);
+});
+
+test("a line of 200 MB, with or without an end, is one bad row with its number; its memory stays small", async () => {
+  const data = folder();
+  const db = openDatabase(data);
+  const row = (i: number) => `${JSON.stringify({ url: `http://a.example/${i}.jpg`, caption: `An apple ${i}` })}\n`;
+  const block = "x".repeat(1_048_576);
+  for (const [name, end] of [
+    ["ended.jsonl", `"}\n${row(2)}`],
+    ["endless.jsonl", ""],
+  ] as const) {
+    const file = join(data, name);
+    writeFileSync(file, `${row(1)}{"url":"http://a.example/long.jpg","caption":"`);
+    for (let i = 0; i < 200; i++) appendFileSync(file, block);
+    appendFileSync(file, end);
+    const before = process.memoryUsage().rss;
+    const batches = await read(db, { file });
+    assert.ok(process.memoryUsage().rss - before < 300e6);
+    assert.deepEqual(dropsOf(batches), [`bad_row ${name}:2`]);
+    assert.equal(rowsOf(batches).length, end === "" ? 1 : 2);
+  }
   closeDatabase(db);
 });
