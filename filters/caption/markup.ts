@@ -30,7 +30,7 @@ const PATTERNS: readonly (readonly [string, RegExp])[] = [
 
 /** Words that are an address each: with a scheme, www., or a path from the root, to a file, or through a site's usual folders. */
 const ADDRESS =
-  /^[(<"]*(?:(?:https?|ftp|file):\/\/\S*|mailto:\S+|[a-z]:\\\S+|www\.\S+|[\w.-]+@[\w-]+\.[\w.-]+|\S*\/\S+\.(?:[a-z]{3,4}|webp)(?:[?#]\S*)?|\/(?:\S+\/)+\S*|(?:\S+\/)*(?:wp-content|uploads?|images?|img|assets|static|media|files)\/\S*|(?:[\w-]+\.)+(?:com|net|org|info|co\.uk)(?:\/\S*)?)[)>",.]*$/i;
+  /^[(<"]*(?:(?:https?|ftp|file):\/\/\S*|mailto:\S+|[a-z]:\\\S+|www\.\S+|[\w.-]+@[\w-]+\.[\w.-]+|\S*\/\S+\.(?:[a-z]{3,4}|webp)(?:[?#]\S*)?|\/\S+\/\S*|(?:\S+\/)?(?:wp-content|uploads?|images?|img|assets|static|media|files)\/\S*|(?:[\w-]+\.)+(?:com|net|org|info|co\.uk)(?:\/\S*)?)[)>",.]*$/i;
 
 /** All at once, for the many captions that match none. */
 const ANY = new RegExp(PATTERNS.map(([, { source }]) => source).join("|"), "i");

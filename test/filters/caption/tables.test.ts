@@ -139,6 +139,8 @@ const TABLES: readonly { rule: CaptionRule; keeps: string[]; drops: string[] }[]
   {
     rule: markup,
     keeps: [
+      // Where a pattern can take slashes in more ways than one, this takes hours.
+      Array.from({ length: 40 }, (_, i) => `word${i}`).join("/"),
       "cats & dogs",
       "5 < 6",
       "AC/DC live",
