@@ -18,8 +18,8 @@ const PAGES: Record<string, string> = {
   "/attributes.html": `${IMG(2)}<p ${many(200_000, (i) => `a${i}=1 `)}>`,
   "/text.html": IMG(3) + "x".repeat(50_000_000),
   "/almost-text.html": IMG(4) + "x ".repeat(2_400_000),
-  "/pictures.html": many(60_000, (i) => IMG(100 + i)),
-  "/links.html": IMG(5) + many(100_000, (i) => `<a href="/deep/${i}.html">`),
+  "/pictures.html": many(30_000, (i) => IMG(100 + i)),
+  "/links.html": IMG(5) + many(50_000, (i) => `<a href="/deep/${i}.html">`),
   "/sitemap.xml": `<urlset>${many(50_000, (i) => `<url><loc>http://HOST/deep/s${i}.html</loc><image:image><image:loc>http://HOST/${i}.jpg</image:loc><image:caption>A boat number ${i}</image:caption></image:image></url>`)}</urlset>`,
   "/fine.html": IMG(6),
 };

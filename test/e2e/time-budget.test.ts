@@ -23,9 +23,9 @@ function left(data: string): string {
 }
 
 test("--time-budget: what is left over is told, and runs that go on end with the set of one that had all the time", async (t) => {
-  const site = await startSmallSite(3, 4, 20);
+  const site = await startSmallSite(3, 2, 15);
   t.after(() => site.close());
-  // Eight seconds for a run without end, on a machine that does nothing else.
+  // Four seconds for a run without end, on a machine that does nothing else.
   const limits = join(folder, "limits.tsv");
   writeFileSync(limits, "127.0.0.0/8\t0.5\t15\t4\n");
   const crawl = (data: string, ...extra: string[]): Promise<Ended> => {
@@ -34,7 +34,7 @@ test("--time-budget: what is left over is told, and runs that go on end with the
   };
   const data = join(folder, "cut");
   let cuts = 0;
-  for (let seconds = 3; ; seconds += 2) {
+  for (let seconds = 2; ; seconds += 2) {
     const ended = await crawl(data, "--time-budget", String(seconds));
     assert.equal(ended.code, 0, ended.error);
     const said = /the time budget is used up; (.* left over)/.exec(ended.error)?.[1];
