@@ -133,6 +133,7 @@ export async function runSelectAndDownload(workspace: Workspace, options: CrawlO
     );
     const progress = new Progress("download", options.quiet);
     const spool = new Spool(data);
+    setCache(db, SMALL_CACHE_MB);
     try {
       const counts = await download(db, net, spool, options, ({ ok, failed }) =>
         progress.update(ok + failed, wanted, `${failed} failed`),
@@ -146,6 +147,7 @@ export async function runSelectAndDownload(workspace: Workspace, options: CrawlO
       );
     } finally {
       spool.close();
+      setCache(db, CACHE_MB);
     }
     if (options.stop.aborted) return;
     dropDuplicates(db, options.profile.dropNearDuplicates);

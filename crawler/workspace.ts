@@ -8,8 +8,8 @@ import { CACHE_MB, type Database, getMeta, openDatabase, setCache, setMeta } fro
 import { finishSwap } from "../store/shards.ts";
 
 /**
- * SQLite's memory while rows are only added: those of half a million pairs and of a hundred million need other pages each
- * time anyway.
+ * SQLite's memory while rows are only added or pictures fetched: the rows of half a million pairs and of a hundred million
+ * need other pages each time anyway, and fetching takes a hundred times as long.
  */
 export const SMALL_CACHE_MB = 32;
 
