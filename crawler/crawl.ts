@@ -66,7 +66,6 @@ export async function runDiscover(workspace: Workspace, options: CrawlOptions, n
     });
   } finally {
     await pool.close();
-    setFlagsFromString("--heap-growing-percent=0");
   }
   // A run that is stopped shall end soon: the next one makes them, or goes on without.
   if (!options.stop.aborted) makeIndices(db);

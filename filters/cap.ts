@@ -1,6 +1,6 @@
 import {
   highBits,
-  lowBits,
+  isWithin,
   openThresholds,
   pairHash1,
   pairHash2,
@@ -120,7 +120,6 @@ export function exactChoice(...search: Parameters<typeof exactThresholds>): Choo
 /** Decides the matches that the second pass left open. */
 function settleOpen(block: PairBlock, thresholds: Thresholds, hashes: Int32Array, seed: number): void {
   const { high: idHigh, low: idLow, starts, queries, chosen, open } = block;
-  const [limitHigh, limitLow] = [thresholds.high, thresholds.low];
   let pair = 0;
   const words = bitsFor(starts[block.pairs] as number);
   for (let word = 0; word < words; word++) {
@@ -134,12 +133,10 @@ function settleOpen(block: PairBlock, thresholds: Thresholds, hashes: Int32Array
       const hash1 = pairHash1(seed, idHigh[pair] as number);
       const hash2 = pairHash2(hash1, idLow[pair] as number);
       const high = highBits(hash1, hash2, hash);
-      const limit = limitHigh[query] as number;
       // Every other match of a window is within: by a branch half of these would be foreseen wrongly.
-      const beyond = (high >> 1) - (limit >> 1);
+      const beyond = (high >> 1) - ((thresholds.high[query] as number) >> 1);
       if (beyond !== 0) within |= bit & (beyond >> 31);
-      else if (high < limit || (high === limit && lowBits(high, hash2, hash) <= (limitLow[query] as number)))
-        within |= bit;
+      else if (isWithin(thresholds, query, high, hash2, hash)) within |= bit;
     }
     chosen[word] = within;
   }
@@ -161,7 +158,6 @@ export function sampledThresholds(counts: Uint32Array, cap: number): Thresholds 
 /** Third pass without marks of a second: computes every u. */
 export function chooseMatches(block: PairBlock, thresholds: Thresholds, hashes: Int32Array, seed: number): void {
   const { high: idHigh, low: idLow, starts, queries, chosen } = block;
-  const [limitHigh, limitLow] = [thresholds.high, thresholds.low];
   let within = 0;
   for (let pair = 0; pair < block.pairs; pair++) {
     const hash1 = pairHash1(seed, idHigh[pair] as number);
@@ -169,11 +165,9 @@ export function chooseMatches(block: PairBlock, thresholds: Thresholds, hashes: 
     const end = starts[pair + 1] as number;
     for (let i = starts[pair] as number; i < end; i++) {
       const query = queries[i] as number;
-      const limit = limitHigh[query] as number;
       const hash = hashes[query] as number;
       const high = highBits(hash1, hash2, hash);
-      if (high < limit || (high === limit && lowBits(high, hash2, hash) <= (limitLow[query] as number)))
-        within |= 1 << i;
+      if (isWithin(thresholds, query, high, hash2, hash)) within |= 1 << i;
       if ((i & 31) === 31) {
         chosen[i >>> 5] = within;
         within = 0;

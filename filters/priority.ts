@@ -63,6 +63,12 @@ export interface Thresholds {
   low: Uint32Array;
 }
 
+/** Whether a match is within its query's threshold; @param high {@link highBits}, the low bits are computed when they decide. */
+export function isWithin(limits: Thresholds, query: number, high: number, hash2: number, hash: number): boolean {
+  const limit = limits.high[query] as number;
+  return high < limit || (high === limit && lowBits(high, hash2, hash) <= (limits.low[query] as number));
+}
+
 /** Lets in what is no larger than `u`. */
 export function setThreshold(thresholds: Thresholds, query: number, u: number): void {
   thresholds.high[query] = Math.floor(u / LOW_RANGE) - HALF;

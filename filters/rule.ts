@@ -18,6 +18,11 @@ export interface CaptionRule {
 /** The one verdict of rules that have nothing to say; shared, so that keeping costs no allocation. */
 export const KEEP: Verdict = Object.freeze({ keep: true, value: "" });
 
+/** Patterns as one, in capitals too: a single look tells the many captions that match none. */
+export function anyOf(patterns: readonly RegExp[]): RegExp {
+  return new RegExp(patterns.map(({ source }) => source).join("|"), "i");
+}
+
 /** A drop with what was seen. */
 export function drop(value: string): Verdict {
   return { keep: false, value };

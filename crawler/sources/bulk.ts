@@ -65,12 +65,11 @@ export function hasBulk(sources: BulkSources): boolean {
  */
 export function checkBulk(sources: BulkSources): void {
   for (const search of sources.search ?? []) searchApi(search);
-  expandNames(sources.urls ?? [], "--urls");
-  for (const [option, names] of Object.entries({ "--wat": sources.wat, "--warc": sources.warc, "--cdx": sources.cdx }))
-    expandNames(names ?? [], option);
-  expandNames(sources.shards ?? [], "--shards-in");
+  const { urls, wat, warc, cdx, shards } = sources;
+  const named = { "--urls": urls, "--wat": wat, "--warc": warc, "--cdx": cdx, "--shards-in": shards };
+  for (const [option, names] of Object.entries(named)) expandNames(names ?? [], option);
   for (const folder of sources.folders ?? []) checkFolder(folder);
-  for (const shard of sources.shards ?? [])
+  for (const shard of shards ?? [])
     if (/^\w+:\/\//.test(shard)) throw new UsageError(`--shards-in ${shard}: download the shards and name the copies`);
 }
 

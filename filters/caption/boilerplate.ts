@@ -1,4 +1,4 @@
-import { type CaptionRule, drop, KEEP } from "../rule.ts";
+import { anyOf, type CaptionRule, drop, KEEP } from "../rule.ts";
 
 /**
  * Whole captions, lower-cased and without punctuation around them, that programs and templates leave behind. Single words
@@ -57,8 +57,7 @@ const PATTERNS: readonly RegExp[] = [
   /^(?:copyright )?(?:©|\(c\)|copyright)\s*(?:by\s|\d{4})[^.:!]{0,30}\.?$/i,
 ];
 
-/** All at once: most captions match none. */
-const ANY = new RegExp(PATTERNS.map(({ source }) => source).join("|"), "i");
+const ANY = anyOf(PATTERNS);
 
 /** The longest placeholder is half as long. */
 const LONGEST = 80;

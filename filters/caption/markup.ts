@@ -1,4 +1,4 @@
-import { type CaptionRule, drop, KEEP } from "../rule.ts";
+import { anyOf, type CaptionRule, drop, KEEP } from "../rule.ts";
 
 /** Each says what it is, for `explain`. */
 const PATTERNS: readonly (readonly [string, RegExp])[] = [
@@ -32,8 +32,7 @@ const PATTERNS: readonly (readonly [string, RegExp])[] = [
 const ADDRESS =
   /^[(<"]*(?:(?:https?|ftp|file):\/\/\S*|mailto:\S+|[a-z]:\\\S+|www\.\S+|[\w.-]+@[\w-]+\.[\w.-]+|\S*\/\S+\.(?:[a-z]{3,4}|webp)(?:[?#]\S*)?|\/\S+\/\S*|(?:\S+\/)?(?:wp-content|uploads?|images?|img|assets|static|media|files)\/\S*|(?:[\w-]+\.)+(?:com|net|org|info|co\.uk)(?:\/\S*)?)[)>",.]*$/i;
 
-/** All at once, for the many captions that match none. */
-const ANY = new RegExp(PATTERNS.map(([, { source }]) => source).join("|"), "i");
+const ANY = anyOf(PATTERNS.map(([, pattern]) => pattern));
 
 /** HTML, templates, code, or nothing but addresses. */
 export const markup: CaptionRule = {
