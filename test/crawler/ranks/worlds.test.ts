@@ -20,7 +20,8 @@ const reasonsOf = (found: ReturnType<typeof wholeOf>) =>
   new Set((found.drops as { reason: string }[]).map((row) => row.reason));
 
 test("2 and 7 ranks make the data set of one process, to the byte and to the last statistic", async () => {
-  const settings: Settings = { cap: 12, shardSize: 20 };
+  // A small cap: what is beyond it depends on the port, which is in every address; at 12 it was now and then nothing.
+  const settings: Settings = { cap: 6, shardSize: 20 };
   const one = wholeOf(await byOneProcess(join(folder, "worlds"), web, settings));
   // Otherwise it would show little: pictures on several hosts, dead links, texts of one picture, pairs beyond the cap.
   for (const reason of ["duplicate_image", "http_404", "other_caption", "bad_url", "no_text"])
