@@ -79,7 +79,10 @@ export class ExtractPool {
   }
 
   async #run(worker: Worker, { job, done }: Waiting): Promise<void> {
+    worker.ref();
     const reading = await readIn(worker, job);
+    // The end of a thread is waited for: let go, it would keep nothing running, and the process would end within that wait.
+    if (!this.#closed) worker.unref();
     if (reading) {
       this.#idle.push(worker);
     } else {
@@ -96,7 +99,6 @@ async function readIn(worker: Worker, job: Job): Promise<Reading | undefined> {
   const { promise, resolve } = Promise.withResolvers<Reading | undefined>();
   const gone = () => resolve(undefined);
   worker.once("message", resolve).once("error", gone).once("exit", gone);
-  worker.ref();
   // A copy of its own, so that it can be handed over: buffers of small answers share theirs with others.
   const body = new Uint8Array(job.body);
   worker.postMessage({ ...job, body }, [body.buffer]);
@@ -104,7 +106,6 @@ async function readIn(worker: Worker, job: Job): Promise<Reading | undefined> {
   const reading = await promise;
   unwatch();
   worker.off("message", resolve).off("error", gone).off("exit", gone);
-  worker.unref();
   return reading;
 }
 
