@@ -7,7 +7,7 @@ export const REASONS = {
     no_text: "the picture has no alt, title or figcaption",
     bad_url: "the picture's address is no http(s) address (data:, javascript:, unparsable)",
     bad_row: "the line of a list could not be read",
-    bad_record: "a record of an archive is damaged, cut short or no valid JSON",
+    bad_record: "a record of an archive is damaged, cut short, larger than any page's, or no valid JSON",
     not_picture: "the row or search result is a video, sound or document",
     duplicate_pair: "the same address with the same caption was found before",
     opt_out_page: "the page opts out of use for training (its site's files, headers or meta elements)",

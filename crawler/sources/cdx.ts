@@ -1,6 +1,6 @@
 import type { Database } from "../../store/database.ts";
 import type { HttpClient } from "../http.ts";
-import { unpackRecord } from "./archive/members.ts";
+import { MAX_MEMBER, unpackRecord } from "./archive/members.ts";
 import { RecordReader } from "./archive/records.ts";
 import { inputOf, linesOf } from "./input.ts";
 import { positionOf } from "./position.ts";
@@ -16,8 +16,6 @@ interface Entry {
   length: number;
 }
 
-/** A record said to be longer is not asked for: no page's is, and it would be held as a whole. */
-const MAX_PACKED = 256 * 1_048_576;
 /** Lines that are fetched at the same time: Common Crawl asks for restraint with ranges. */
 const AT_ONCE = 2;
 
@@ -58,12 +56,12 @@ export async function* readCdx(
   yield { candidates: [], drops: [], done: () => position.save(line, true) };
 }
 
-/** A line of an index; undefined when it names no record. */
+/** A line of an index; undefined when it names no record, or one longer than any page's: it would be held as a whole. */
 export function parseEntry(line: string): Entry | undefined {
   try {
     const { filename, offset, length } = JSON.parse(line.slice(line.indexOf("{")));
     const entry = { filename: String(filename), offset: Number(offset), length: Number(length) };
-    return filename && Number.isSafeInteger(entry.offset) && entry.length > 0 && entry.length <= MAX_PACKED
+    return filename && Number.isSafeInteger(entry.offset) && entry.length > 0 && entry.length <= MAX_MEMBER
       ? entry
       : undefined;
   } catch {
@@ -85,10 +83,12 @@ async function readEntry(
   }
   const { filename, offset, length } = entry;
   const name = archiveName(filename, base);
-  const piece = unpackRecord(await inputOf(name, http).read(offset, offset + length), offset);
   const reader = new RecordReader();
-  for (const record of reader.read(piece)) batch.add(record, filename);
-  batch.tally.add("bad_record", place, piece.damaged + reader.damaged);
+  for (const piece of unpackRecord(await inputOf(name, http).read(offset, offset + length), offset)) {
+    for (const record of reader.read(piece)) batch.add(record, filename);
+    batch.tally.add("bad_record", place, piece.damaged);
+  }
+  batch.tally.add("bad_record", place, reader.damaged);
   return batch;
 }
 

@@ -4,7 +4,7 @@ import type { Candidate, Origin } from "../../store/types.ts";
 import type { HttpClient } from "../http.ts";
 import { headerOptOut, pageOptOut } from "../opt-out.ts";
 import { extractArchivedPage } from "./archive/archived-page.ts";
-import { parseHttpResponse } from "./archive/http-response.ts";
+import { type HttpResponse, parseHttpResponse, unpackBody } from "./archive/http-response.ts";
 import { readArchive } from "./archive/read-archive.ts";
 import { fieldOf, type WarcRecord } from "./archive/records.ts";
 import type { Batch } from "./source.ts";
@@ -62,9 +62,12 @@ export class PageBatch {
     }
   }
 
-  #addPage({ status, headers, body }: NonNullable<ReturnType<typeof parseHttpResponse>>, uri: string, origin: Origin) {
+  #addPage(response: HttpResponse, uri: string, origin: Origin): void {
+    const { status, headers } = response;
     const type = headers["content-type"] ?? "";
-    if (status < 200 || status > 299 || body.length === 0 || !/html|^$/i.test(type)) return;
+    if (status < 200 || status > 299 || !/html|^$/i.test(type)) return;
+    const body = unpackBody(response);
+    if (body.length === 0) return;
     const charset = /charset\s*=\s*["']?([^\s;"']+)/i.exec(type)?.[1];
     const page = extractArchivedPage(body, uri, charset, this.#agent);
     const optOut = pageOptOut(headerOptOut(headers, this.#agent), page);

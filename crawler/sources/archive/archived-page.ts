@@ -2,9 +2,9 @@ import { normaliseUrl } from "../../../store/pair-id.ts";
 import { charsetOf } from "../../charset.ts";
 import { type Extracted, extractPage, LAZY_ADDRESSES, LAZY_SRCSETS, Pictures, pixels } from "../../extract.ts";
 import { metaOptOut } from "../../opt-out.ts";
-import { chooseCandidate, parseSrcset } from "../../srcset.ts";
+import { chooseCandidate, parseSrcset, type SrcsetCandidate } from "../../srcset.ts";
 import { imageObjects, previewImages } from "../../structured.ts";
-import { type Attributes, type Image, type Scanned, scanHtml } from "./html-scan.ts";
+import { type Attributes, captionOf, type Image, type Picture, type Scanned, scanHtml } from "./html-scan.ts";
 
 /** Encodings whose ASCII bytes are ASCII wherever they stand between "<", ">", quotes and "=": tags are found in the bytes. */
 const ASCII_BASED =
@@ -31,8 +31,8 @@ export function extractArchivedPage(
   }));
   const pictures = new Pictures(base);
   for (const { attributes, figure, picture } of withoutTwins(scanned)) {
-    pictures.add(addressOf(attributes, picture?.sources ?? []), [
-      ["figcaption", figure?.caption?.join("") ?? ""],
+    pictures.add(addressOf(attributes, picture), [
+      ["figcaption", captionOf(scanned, figure)],
       ["alt", attributes.get("alt") ?? ""],
       ["title", attributes.get("title") ?? ""],
     ]);
@@ -50,9 +50,9 @@ export function extractArchivedPage(
 /** The images, without those that only stand in for the one in a noscript right behind; as the crawler tells them apart. */
 function withoutTwins({ images, noscripts }: Scanned): readonly Image[] {
   const standIns = new Set<Image>();
-  for (const { before, images: inside } of noscripts) {
-    const [real] = inside;
-    if (!before || !real || inside.length !== 1) continue;
+  for (const { before, from, to } of noscripts) {
+    const real = images[from];
+    if (!before || !real || Math.min(to, images.length) - from !== 1) continue;
     const [alt = "", realAlt = ""] = [before.attributes.get("alt"), real.attributes.get("alt")];
     if (alt !== "" && realAlt !== "" && alt !== realAlt) continue;
     for (const name of ["alt", "title"]) {
@@ -65,11 +65,11 @@ function withoutTwins({ images, noscripts }: Scanned): readonly Image[] {
 }
 
 /** The address to fetch: from srcsets, else lazy-loading attributes, else src; as the crawler chooses it. */
-function addressOf(image: Attributes, sources: readonly Attributes[]): string | undefined {
-  let candidates: Candidates | undefined;
-  for (const source of sources) candidates = withSrcset(candidates, source);
-  candidates = withSrcset(candidates, image);
-  if (candidates) {
+function addressOf(image: Attributes, picture: Picture | undefined): string | undefined {
+  if (picture) picture.candidates ??= picture.sources.flatMap(srcsetOf);
+  const own = srcsetOf(image);
+  const candidates = picture?.candidates?.length ? [...picture.candidates, ...own] : own;
+  if (candidates.length > 0) {
     const layout = { width: pixels(image.get("width")), height: pixels(image.get("height")) };
     const best = chooseCandidate(candidates, layout);
     if (best !== undefined) return best;
@@ -77,12 +77,12 @@ function addressOf(image: Attributes, sources: readonly Attributes[]): string | 
   return firstOf(image, LAZY_ADDRESSES) ?? image.get("src");
 }
 
-type Candidates = ReturnType<typeof parseSrcset>;
+const NONE: readonly SrcsetCandidate[] = [];
 
-function withSrcset(candidates: Candidates | undefined, element: Attributes): Candidates | undefined {
-  if (element.get("type")?.includes("svg")) return candidates;
+function srcsetOf(element: Attributes): readonly SrcsetCandidate[] {
+  if (element.get("type")?.includes("svg")) return NONE;
   const srcset = firstOf(element, LAZY_SRCSETS);
-  return srcset ? [...(candidates ?? []), ...parseSrcset(srcset)] : candidates;
+  return srcset ? parseSrcset(srcset) : NONE;
 }
 
 function firstOf(element: Attributes, names: readonly string[]): string | undefined {

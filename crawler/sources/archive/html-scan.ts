@@ -1,17 +1,27 @@
 import { decodeHTML, decodeHTMLAttribute } from "entities";
 import { LAZY_ADDRESSES, LAZY_SRCSETS } from "../../extract.ts";
+import type { SrcsetCandidate } from "../../srcset.ts";
 import { attributesOf, NAME_FACTOR, NAME_SEED, rulesOf, type TagRules, tagId, wantAttributes } from "./html-tags.ts";
 import { latin1, utf8 } from "./text.ts";
 
 /** Attributes of an element by name, the first of each name, as far as the scanner was asked for them. */
 export type Attributes = Map<string, string>;
 
-/** A picture element's sources, and a figure's first caption. */
+/** A picture element's sources, and what their srcsets offer once somebody asked: it is the same for all its images. */
 export interface Picture {
   sources: Attributes[];
+  candidates?: SrcsetCandidate[];
 }
+/** A figure's first caption. */
 export interface Figure {
-  caption: string[] | undefined;
+  caption: Caption | undefined;
+}
+
+/** Where the texts of a figcaption begin among all, and where they end. */
+interface Caption {
+  from: number;
+  to: number;
+  text: string | undefined;
 }
 
 /** An img element with what surrounds it. */
@@ -21,16 +31,19 @@ export interface Image {
   picture: Picture | undefined;
 }
 
-/** A noscript element, the img right before it, and those in it. */
+/** A noscript element, the img right before it, and where those in it begin among all images, and where they end. */
 export interface Noscript {
   before: Image | undefined;
-  images: Image[];
+  from: number;
+  to: number;
 }
 
 /** What the scanner finds on a page, in the page's order. */
 export interface Scanned {
   images: Image[];
   noscripts: Noscript[];
+  /** All text inside figcaptions, see {@link captionOf}. */
+  texts: string[];
   /** Texts of the scripts that are JSON-LD. */
   jsonLd: string[];
   base: string | undefined;
@@ -61,6 +74,14 @@ const LICENCE_ATTRIBUTES = attributesOf(["rel", "href"]);
 const SCRIPT_ATTRIBUTES = attributesOf(["type"]);
 const REL = tagId("rel");
 const MAX_DEPTH = 100_000;
+/** The crawler's bound: what follows on the page is left. */
+const MAX_ELEMENTS = 200_000;
+/** Of a picture element so many sources are looked at. */
+const MAX_SOURCES = 100;
+/** Elements that are looked at in search of those that end tags name: only a page made to keep us busy needs more. */
+const MAX_SEARCHED = 50_000_000;
+/** Of a longer caption this much is enough to see that it is too long. */
+const MAX_CAPTION = 10_000;
 
 const COMMENT_END = Buffer.from("-->");
 const CDATA_END = Buffer.from("]]>");
@@ -99,12 +120,26 @@ export function scanHtml(body: Buffer, encoding: string): Scanned {
   return new Scanner(body, encoding).run();
 }
 
+/** The text of a figure's first figcaption. */
+export function captionOf({ texts }: Scanned, figure: Figure | undefined): string {
+  const caption = figure?.caption;
+  if (!caption) return "";
+  if (caption.text === undefined) {
+    let text = "";
+    const end = Math.min(caption.to, texts.length);
+    for (let i = caption.from; i < end && text.length < MAX_CAPTION; i++) text += texts[i];
+    caption.text = text;
+  }
+  return caption.text;
+}
+
 class Scanner {
   readonly #bytes: Buffer;
   readonly #decoder: InstanceType<typeof TextDecoder> | undefined;
   readonly #result: Scanned = {
     images: [],
     noscripts: [],
+    texts: [],
     jsonLd: [],
     base: undefined,
     metas: [],
@@ -120,11 +155,13 @@ class Scanner {
   /** The img that is the last child so far of the element open at `#lastDepth`. */
   #last: Image | undefined;
   #lastDepth = 0;
-  /** Captions that are open; text goes to all of them. */
-  #captions: string[][] = [];
+  /** Captions that are open. */
+  #captions: Caption[] = [];
   #foreign: boolean[] = [false];
   /** Whether the last tag has a rel that mentions a licence. */
   #licenceSeen = false;
+  #elements = 0;
+  #searched = 0;
   #at = 0;
 
   constructor(bytes: Buffer, encoding: string) {
@@ -210,6 +247,8 @@ class Scanner {
       this.#pop();
     } else if (!rules?.empty) {
       while (depth > 0 && open[depth - 1] !== id) depth--;
+      this.#searched += this.#depth - depth;
+      if (this.#searched > MAX_SEARCHED) this.#at = this.#bytes.length;
       if (depth > 0) while (this.#depth >= depth) this.#pop();
       // "</p>" alone makes an empty one.
       else if (id === P) this.#last = undefined;
@@ -222,8 +261,13 @@ class Scanner {
     const id = this.#open[--this.#depth];
     if (id === FIGURE) this.#figures.pop();
     else if (id === PICTURE) this.#pictures.pop();
-    else if (id === FIGCAPTION) this.#captions.pop();
-    else if (id === NOSCRIPT) this.#noscripts.pop();
+    else if (id === FIGCAPTION) {
+      const caption = this.#captions.pop();
+      if (caption) caption.to = this.#result.texts.length;
+    } else if (id === NOSCRIPT) {
+      const noscript = this.#noscripts.pop();
+      if (noscript) noscript.to = this.#result.images.length;
+    }
   }
 
   #push(id: number, bit: number): void {
@@ -237,15 +281,22 @@ class Scanner {
     this.#bits[depth] = bit;
     this.#depth = depth + 1;
     if (id === NOSCRIPT) {
-      const noscript = { before: this.#lastDepth === depth ? this.#last : undefined, images: [] };
+      const from = this.#result.images.length;
+      const before = this.#lastDepth === depth ? this.#last : undefined;
+      const noscript = { before, from, to: Number.POSITIVE_INFINITY };
       this.#noscripts.push(noscript);
       this.#result.noscripts.push(noscript);
     } else if (id === FIGURE) this.#figures.push({ caption: undefined });
     else if (id === PICTURE) this.#pictures.push({ sources: [] });
     else if (id === FIGCAPTION) {
-      const caption: string[] = [];
+      const caption = { from: this.#result.texts.length, to: Number.POSITIVE_INFINITY, text: undefined };
       this.#captions.push(caption);
-      for (const figure of this.#figures) figure.caption ??= caption;
+      // All around a figure that has one have one, too.
+      for (let i = this.#figures.length - 1; i >= 0; i--) {
+        const figure = this.#figures[i];
+        if (!figure || figure.caption) break;
+        figure.caption = caption;
+      }
     }
     this.#last = undefined;
   }
@@ -259,6 +310,10 @@ class Scanner {
       c = bytes[at] as number;
       if (c <= 62 && (c === 62 || c === 47 || isSpace(c))) break;
       id = Math.imul(id ^ (c >= 65 && c <= 90 ? c | 32 : c), NAME_FACTOR);
+    }
+    if (++this.#elements > MAX_ELEMENTS) {
+      this.#at = bytes.length;
+      return;
     }
     const rules = rulesOf(id);
     this.#at = at;
@@ -436,9 +491,10 @@ class Scanner {
       result.images.push(image);
       this.#last = image;
       this.#lastDepth = this.#depth;
-      for (const noscript of this.#noscripts) noscript.images.push(image);
     } else if (id === SOURCE) {
-      if (this.#depth > 0 && this.#open[this.#depth - 1] === PICTURE) this.#pictures.at(-1)?.sources.push(attributes);
+      if (this.#depth === 0 || this.#open[this.#depth - 1] !== PICTURE) return;
+      const sources = this.#pictures.at(-1)?.sources;
+      if (sources && sources.length < MAX_SOURCES) sources.push(attributes);
     } else if (id === BASE) {
       result.base ??= attributes.get("href");
     } else if (id === META) {
@@ -474,7 +530,7 @@ class Scanner {
     if (to <= from || this.#captions.length === 0) return;
     const raw = this.#decode(from, to);
     const text = entities && raw.includes("&") ? decodeHTML(raw) : raw;
-    for (const caption of this.#captions) caption.push(text);
+    this.#result.texts.push(text);
   }
 
   #decode(from: number, to: number): string {

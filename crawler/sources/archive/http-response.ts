@@ -1,21 +1,21 @@
 import zlib from "node:zlib";
 import { latin1 } from "./text.ts";
 
-/** A stored HTTP response, its body as the page's author wrote it. */
+/** A stored HTTP response. */
 export interface HttpResponse {
   status: number;
   /** Lower-case names; the last of several values, but those of X-Robots-Tag joined. */
   headers: Record<string, string>;
+  /** As it was sent: chunked and compressed, see {@link unpackBody}. */
   body: Buffer;
 }
 
-const MAX_BODY = 64 * 1_048_576;
+/** Three times what is read of a page on the web. */
+const MAX_BODY = 16 * 1_048_576;
 
 /**
- * Reads the block of a WARC response record. Crawlers that unpack bodies before they store them rename the headers that
- * would say otherwise or forget to: what does not look chunked or compressed is left as it is.
+ * Reads the block of a WARC response record.
  * @returns undefined when it is no HTTP response.
- * @throws Error when the body cannot be unpacked.
  */
 export function parseHttpResponse(block: Buffer): HttpResponse | undefined {
   if (latin1(block, 0, Math.min(5, block.length)) !== "HTTP/") return undefined;
@@ -33,26 +33,38 @@ export function parseHttpResponse(block: Buffer): HttpResponse | undefined {
     const value = line.slice(colon + 1).trim();
     headers[name] = name === "x-robots-tag" && headers[name] ? `${headers[name]}, ${value}` : value;
   }
-  let body = block.subarray(end + (end === crlf ? 4 : 2));
+  return { status, headers, body: block.subarray(end + (end === crlf ? 4 : 2)) };
+}
+
+/**
+ * The body as the page's author wrote it. Crawlers that unpack bodies before they store them rename the headers that
+ * would say otherwise or forget to: what does not look chunked or compressed is left as it is.
+ * @throws Error when it cannot be unpacked, or is larger than any page.
+ */
+export function unpackBody({ headers, body: sent }: HttpResponse): Buffer {
+  let body = sent;
   if (/\bchunked\b/i.test(headers["transfer-encoding"] ?? "")) body = dechunk(body) ?? body;
   const encodings = (headers["content-encoding"] ?? "").split(",").map((name) => name.trim().toLowerCase());
   for (const name of encodings.reverse()) body = decompress(body, name);
-  return { status, headers, body };
+  if (body.length > MAX_BODY) throw new Error(`more than ${MAX_BODY} bytes`);
+  return body;
 }
 
 /** The body of a chunked message (RFC 9112, 7.1); undefined when it is not chunked. A cut one gives what there is. */
 function dechunk(body: Buffer): Buffer | undefined {
-  const chunks: Buffer[] = [];
+  // Into one buffer: as a list, chunks of a byte each would take a hundred times the memory.
+  const joined = Buffer.allocUnsafe(body.length);
+  let have = 0;
   for (let at = 0; at < body.length; ) {
     const line = body.indexOf("\r\n", at);
     const size = line < 0 || line - at > 1_000 ? undefined : /^\s*([\da-f]+)\s*(?:;|$)/i.exec(latin1(body, at, line));
-    if (!size?.[1]) return chunks.length === 0 ? undefined : Buffer.concat(chunks);
+    if (!size?.[1]) return at === 0 ? undefined : joined.subarray(0, have);
     const length = Number.parseInt(size[1], 16);
     if (length === 0) break;
-    chunks.push(body.subarray(line + 2, line + 2 + length));
+    have += body.copy(joined, have, line + 2, line + 2 + length);
     at = line + 2 + length + 2;
   }
-  return Buffer.concat(chunks);
+  return joined.subarray(0, have);
 }
 
 function decompress(body: Buffer, encoding: string): Buffer {

@@ -16,8 +16,10 @@ export interface WarcRecord {
 const VERSION = Buffer.from("WARC/1.");
 const HEADER_END = Buffer.from("\r\n\r\n");
 /** A record that is longer is passed over: nothing that holds pictures' texts is. */
-const MAX_RECORD = 256 * 1_048_576;
+const MAX_RECORD = 64 * 1_048_576;
 const MAX_HEADER = 1_048_576;
+/** A piece with more records that have no length is rubbish: the rest of it is left. */
+const MAX_WITHOUT_LENGTH = 1_000;
 
 /** The value of a record's field. */
 export function fieldOf(header: string, name: string): string | undefined {
@@ -96,6 +98,7 @@ interface Cut {
 
 function* cut(bytes: Buffer): Generator<Cut> {
   let at = 0;
+  let withoutLength = 0;
   for (;;) {
     let headerFrom = at;
     // Two empty lines end a record; some writers leave more, or none.
@@ -121,7 +124,7 @@ function* cut(bytes: Buffer): Generator<Cut> {
     if (length < 0) {
       // Without a length the record ends where the next one begins.
       const next = bytes.indexOf(VERSION, from);
-      at = next < 0 ? bytes.length : next;
+      at = next < 0 || ++withoutLength > MAX_WITHOUT_LENGTH ? bytes.length : next;
       yield { headerFrom: at, from: at, to: at, complete: true, needed: 0, broken: true };
       continue;
     }
