@@ -22,8 +22,8 @@ export interface Reading {
 
 /** A document may keep a thread's processor busy for so long. Real pages take a hundredth of that. */
 const CPU_MS = 2_000;
-/** On a crowded machine the clock runs while others compute. */
-const WALL_MS = 20_000;
+/** Ends a thread that hangs; on a crowded machine the clock runs while others compute. */
+const WALL_MS = 60_000;
 const MEMORY_MB = 512;
 const WORKER = new URL(`./extract-worker${import.meta.url.slice(import.meta.url.lastIndexOf("."))}`, import.meta.url);
 

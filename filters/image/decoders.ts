@@ -21,8 +21,8 @@ export interface DecodersOptions {
 /** One crawl's fetching is used up before so many decoders are. */
 const MOST = 8;
 const CPU_SECONDS = 10;
-/** A decoder that waits for what never comes uses no CPU: this many times the CPU limit in real time ends it. */
-const PATIENCE = 12;
+/** Ends a decoder that waits for what never comes and uses no CPU; on a crowded machine the clock runs while others compute. */
+const PATIENCE_MS = 120_000;
 /** The decoder's end of the socket: the fourth of its descriptors. */
 const CHANNEL = 3;
 /** Twice the same picture in a decoder that died: then it was the picture, not someone who freed memory. */
@@ -124,7 +124,7 @@ export class Decoders {
       };
       const patience = setTimeout(
         () => end({ failure: { reason: "decoder_failed", message: "the decoder hung", optOut: [] } }, false),
-        task.cpuSeconds * PATIENCE * 1000,
+        PATIENCE_MS,
       );
       child.removeAllListeners("exit");
       // Once its socket is read to the end: a last answer counts.

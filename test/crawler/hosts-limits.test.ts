@@ -146,15 +146,16 @@ test("44. a clock that is put back an hour neither stalls a host nor lets it be 
   const hosts = new Hosts(undefined, async () => undefined);
   const url = new URL("http://a.example/");
   const wallClock = Date.now;
+  const began = performance.now();
   const at: number[] = [];
   try {
     for (let i = 0; i < 3; i++) {
-      await hosts.image(url, async () => void at.push(performance.now()));
+      await hosts.image(url, async () => void at.push(performance.now() - began));
       const jump = i % 2 === 0 ? -3_600_000 : 3_600_000;
       Date.now = () => wallClock() + jump;
     }
   } finally {
     Date.now = wallClock;
   }
-  for (const [i, time] of at.entries()) if (i > 0) assert.ok(time - (at[i - 1] ?? 0) >= 245, at.join(" "));
+  for (const [i, time] of at.entries()) assert.ok(time >= 250 * i - 1, at.join(" "));
 });

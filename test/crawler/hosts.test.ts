@@ -56,7 +56,9 @@ test("pictures: by default two at a time, four starts a second", async () => {
   const hosts = new Hosts(undefined, nowhere);
   const { at, most } = await starts((task) => hosts.image(URL_A, task), 6, 20);
   assert.ok(most <= 2);
-  for (let i = 1; i < at.length; i++) assert.ok((at[i] ?? 0) - (at[i - 1] ?? 0) >= 240, at.join(" "));
+  // Counted from the first, since what is measured a moment late makes the gap before the next one shorter.
+  for (const [i, time] of at.entries()) assert.ok(time >= 250 * i - 1, at.join(" "));
+  for (let i = 1; i < at.length; i++) assert.ok((at[i] ?? 0) - (at[i - 1] ?? 0) >= 125, at.join(" "));
 });
 
 test("pages: one at a time, a second apart, Crawl-delay wins over a limits file", async () => {

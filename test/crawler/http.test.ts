@@ -5,6 +5,7 @@ import { after, before, test } from "node:test";
 import { brotliCompressSync, gzipSync } from "node:zlib";
 import { FetchError } from "../../crawler/fetch-error.ts";
 import { HttpClient } from "../../crawler/http.ts";
+import { closedPort } from "../servers/free-port.ts";
 
 /** What each path of the hostile server does. */
 const PATHS: Record<string, RequestListener> = {
@@ -167,11 +168,7 @@ test("names that do not resolve, ports that do not answer", async () => {
     .get("http://no-such-host.invalid/", { maxBytes: 1, accept: "*/*" })
     .catch((thrown) => thrown);
   assert.equal(error.reason, "dns");
-  const closed = createServer().listen(0, "127.0.0.1");
-  await new Promise((resolve) => closed.once("listening", resolve));
-  const { port: dead } = closed.address() as AddressInfo;
-  await new Promise((resolve) => closed.close(resolve));
-  await assert.rejects(client.get(`http://127.0.0.1:${dead}/`, { maxBytes: 1, accept: "*/*" }), {
+  await assert.rejects(client.get(`http://127.0.0.1:${await closedPort()}/`, { maxBytes: 1, accept: "*/*" }), {
     reason: "connect",
     kind: "host in trouble",
   });

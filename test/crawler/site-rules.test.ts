@@ -6,7 +6,7 @@ import { FetchError } from "../../crawler/fetch-error.ts";
 import type { Net, NetOptions } from "../../crawler/net.ts";
 import { SiteRules } from "../../crawler/site-rules.ts";
 import { candidatesOf, fetchDocument } from "../../crawler/sources/page.ts";
-import { listen, openNet } from "./faults/harness.ts";
+import { IMPATIENT, listen, openNet } from "./faults/harness.ts";
 
 // Fault 21 and the access rules of RFC 9309, 2.3.1; ai.txt, tdmrep.json and usage preferences; the cache of a day.
 
@@ -76,7 +76,7 @@ function redirects(most: number): RequestListener {
 
 test("21. what becomes of a site whose robots.txt is answered in all the ways there are", async () => {
   const all = ACCESS.map(async ([name, answer, page, secret]) => {
-    const { net, url } = await serve(answer);
+    const { net, url } = await serve(answer, name === "no answer" ? IMPATIENT : {});
     return [
       [name, await allowed(net, url("/page")), await allowed(net, url("/private"))],
       [name, page, secret],

@@ -11,6 +11,7 @@ import { idHalves, pairId } from "../../store/pair-id.ts";
 import { type Ended, run, useShortList } from "../cli.ts";
 import { photo } from "../filters/image/photo.ts";
 import { type FileServer, serveFiles } from "../servers/files.ts";
+import { OWN_ADDRESS, OWN_PORT } from "../servers/own-address.ts";
 
 type Files = Map<string, { type: string; bytes: Buffer }>;
 
@@ -26,15 +27,17 @@ interface Bench {
 /** A list of `paths`, served as far as there are `files`, and a workspace with one query. */
 async function prepare(t: TestContext, files: Files, paths: readonly string[]): Promise<Bench> {
   const data = mkdtempSync(join(tmpdir(), "wit-downloads-"));
-  const server = await serveFiles(files);
+  const server = await serveFiles(files, OWN_PORT, OWN_ADDRESS);
   t.after(() => server.close());
-  const at = (path: string) => `http://127.0.0.1:${server.port}${path}`;
+  const host = `pictures.example:${OWN_PORT}`;
+  const at = (path: string) => `http://${host}${path}`;
   const list = join(data, "list.csv");
   writeFileSync(list, `url,caption\n${paths.map((path) => `${at(path)},a boat called ${path}`).join("\n")}\n`);
   const limits = join(data, "limits.tsv");
   writeFileSync(limits, "127.0.0.0/8\t0\t10000\t8\n");
   useShortList(data, ["boat"]);
-  const options = ["--urls", list, "--allow-private", "127.0.0.0/8", "--host-limits", limits];
+  const options = ["--urls", list, "--host-limits", limits, "--allow-private", "127.0.0.0/8"];
+  options.push("--resolve", `${host}:${OWN_ADDRESS}`);
   return {
     data,
     server,

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { mkdtempSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -10,6 +9,7 @@ import sharp from "sharp";
 import { openForReading } from "../../store/database.ts";
 import { listen, rawServer } from "../crawler/faults/harness.ts";
 import { startDns } from "../servers/dns.ts";
+import { closedPort } from "../servers/free-port.ts";
 
 // A crawl of a list full of faults, as a user would run it: it ends by itself, and the state table has an outcome for each.
 
@@ -47,9 +47,7 @@ test("every fault of a list ends as one outcome in the state table", async () =>
         path === "/robots.txt" && socket.write(ok("", "User-agent: *\nDisallow: /private\n")) !== undefined,
     ),
   );
-  const closed = createServer();
-  const dead = await listen(closed);
-  await new Promise((resolve) => closed.close(resolve));
+  const dead = await closedPort();
   const dns = await startDns((name) =>
     name.startsWith("inside") ? ["10.1.2.3"] : name.startsWith("site") ? ["127.0.0.1"] : "NXDOMAIN",
   );

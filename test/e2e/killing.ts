@@ -7,9 +7,13 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { openForReading } from "../../store/database.ts";
 import { sumsOf } from "../store/sums.ts";
 
+const KILL_ITSELF = new URL("kill-itself.ts", import.meta.url).href;
+
 /** When a run is killed: by what the outside sees of it, so that it falls into the same work on any machine. */
 export type Moment =
   | { when: "request"; nth: number }
+  /** By itself, at a moment that outsiders may miss. */
+  | { when: "itself"; at: "second shard begins" | "shards are in place" }
   | { when: "shards begin"; afterMs: number }
   | { when: "shards are in place"; afterMs: number }
   | { when: "time"; afterMs: number };
@@ -34,7 +38,12 @@ export async function runAndKill(
   moment: Moment,
   onRequest: (hook: () => void) => void,
 ): Promise<boolean> {
-  const child = spawn(process.execPath, ["cli.ts", ...args], { stdio: ["ignore", "ignore", "pipe"] });
+  const node =
+    moment.when === "itself" ? { NODE_OPTIONS: `--import ${KILL_ITSELF}`, WIT_KILL_AT: moment.at } : undefined;
+  const child = spawn(process.execPath, ["cli.ts", ...args], {
+    stdio: ["ignore", "ignore", "pipe"],
+    env: { ...process.env, ...node },
+  });
   let error = "";
   child.stderr.on("data", (chunk) => {
     error += chunk;
@@ -56,7 +65,7 @@ export async function runAndKill(
     await seen(() => existsSync(join(data, "shards.next")));
     await seen(() => !existsSync(join(data, "shards.next")));
   }
-  if (moment.when !== "request" && !over) {
+  if ("afterMs" in moment && !over) {
     await Promise.race([sleep(moment.afterMs), ended]);
     child.kill("SIGKILL");
   }

@@ -1,9 +1,19 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, type TestContext, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import SQLite from "better-sqlite3";
 import sharp from "sharp";
 import { openForReading } from "../../store/database.ts";
@@ -174,18 +184,13 @@ test("41: too few file descriptors end the run; no pair is dropped for it", asyn
 
 test("42: two processes on one workspace: the second ends with the first one's number", async () => {
   const data = join(folder, "two");
-  let second: Promise<Ended> | undefined;
-  let holder = 0;
-  const first = crawl(data, { started: (pid) => (holder = pid) });
-  while (second === undefined) {
-    await new Promise((resolve) => setTimeout(resolve, 20));
-    try {
-      if (Number(readFileSync(join(data, "lock.pid"), "utf8")) === holder) second = crawl(data);
-    } catch {
-      // Not there yet.
-    }
-  }
-  assertStopped(await second, new RegExp(`in use by another process \\(pid ${holder}\\)`));
+  let pid = 0;
+  const first = crawl(data, { started: (own) => (pid = own) });
+  const holder = join(data, "lock.pid");
+  while (!existsSync(holder) || readFileSync(holder, "utf8") !== String(pid)) await sleep(20);
+  process.kill(pid, "SIGSTOP"); // However slow the second is, the first is there.
+  assertStopped(await crawl(data), new RegExp(`in use by another process \\(pid ${pid}\\)`));
+  process.kill(pid, "SIGCONT");
   assert.equal((await first).code, 0);
   assert.deepEqual(result(data), whole);
 });

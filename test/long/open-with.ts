@@ -4,12 +4,12 @@
  */
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
-import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { EXPORT_FORMATS, exportTo } from "../../store/export/export.ts";
 import { ensureVenv } from "../../store/python.ts";
+import { freePort } from "../servers/free-port.ts";
 import { builtWorkspace } from "../store/built-workspace.ts";
 
 const python = ensureVenv("bench/.venv-open-with", "test/long/open-with-requirements.txt", (text) => console.log(text));
@@ -110,13 +110,3 @@ test("datasette opens the database with our metadata: tables, views, facets and 
   assert.match(page, /metadata|One row a candidate/);
   assert.ok(page.includes("&lt;script&gt;") && !page.includes('<script>document.title = "owned"'));
 });
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const probe = createServer();
-    probe.listen(0, "127.0.0.1", () => {
-      const { port } = probe.address() as AddressInfo;
-      probe.close(() => resolve(port));
-    });
-  });
-}

@@ -62,12 +62,11 @@ test("with many dead links more is fetched than needed, the same by ranks and by
     const data = join(folder, `many-${world}`);
     useShortList(data, words);
     const store = await openObjects(data);
-    const resolve = site.options.filter((option) => option.endsWith(":127.0.0.1"));
     await preparePlan(
       store,
       {
-        ...{ data, quiet: true, json: false, depth: 20, maxPages: 1_000_000, maxPagesPerSite: 100_000, resolve },
-        ...{ seeds: site.seeds, allowPrivate: ["127.0.0.0/8"], hostLimits: limits, ...settings },
+        ...{ data, quiet: true, json: false, depth: 20, maxPages: 1_000_000, maxPagesPerSite: 100_000 },
+        ...{ seeds: site.seeds, resolve: site.resolve, allowPrivate: ["127.0.0.0/8"], hostLimits: limits, ...settings },
       },
       world,
     );

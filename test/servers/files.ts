@@ -1,7 +1,7 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 
-/** Files by path, served as they are on 127.0.0.1; what is not there is a 404. */
+/** Files by path, served as they are on loopback; what is not there is a 404. */
 export interface FileServer {
   port: number;
   /** Paths asked for, in order. */
@@ -9,7 +9,11 @@ export interface FileServer {
   close: () => Promise<void>;
 }
 
-export async function serveFiles(files: ReadonlyMap<string, { type: string; bytes: Buffer }>): Promise<FileServer> {
+export async function serveFiles(
+  files: ReadonlyMap<string, { type: string; bytes: Buffer }>,
+  port = 0,
+  address = "127.0.0.1",
+): Promise<FileServer> {
   const asked: string[] = [];
   const server = createServer((request, response) => {
     const path = request.url ?? "/";
@@ -18,7 +22,7 @@ export async function serveFiles(files: ReadonlyMap<string, { type: string; byte
     if (!file) return void response.writeHead(404).end();
     response.setHeader("content-type", file.type).end(file.bytes);
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  await new Promise<void>((resolve, reject) => server.once("error", reject).listen(port, address, resolve));
   return {
     port: (server.address() as AddressInfo).port,
     asked,

@@ -1,7 +1,8 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import { type AddressInfo, createServer as createTcpServer } from "node:net";
+import type { AddressInfo } from "node:net";
 import { gzipSync } from "node:zlib";
 import sharp from "sharp";
+import { closedPort } from "./free-port.ts";
 import { THINGS } from "./small-site.ts";
 
 /** A picture that a crawl must find, and the reasons its pair may be dropped for; none when it must be kept. */
@@ -140,7 +141,7 @@ export async function startManyHosts(hosts: number, pictures: number): Promise<M
   const ways = Object.keys(EVIL);
   const badHosts = Math.round(hosts * 0.15);
   const perHost = Math.floor(pictures / hosts);
-  const closedPort = await portOfNobody();
+  const dead = await closedPort();
   const pages = new Map<string, string>();
   const behaviour = new Map<string, string>();
 
@@ -156,7 +157,7 @@ export async function startManyHosts(hosts: number, pictures: number): Promise<M
   const resolve: string[] = [];
   for (let i = 0; i < hosts; i++) {
     const way = i < badHosts ? ways[i % ways.length] : undefined;
-    const at = way === "nobody listens" ? closedPort : port;
+    const at = way === "nobody listens" ? dead : port;
     const host = `h${i}.example:${at}`;
     resolve.push(`${host}:127.0.0.1`);
     if (way) behaviour.set(host, way);
@@ -225,13 +226,4 @@ function draw(host: number, n: number): Promise<Buffer> {
   return sharp(pixels, { raw: { width: WIDTH, height: HEIGHT, channels: 3 } })
     .jpeg({ quality: 70 })
     .toBuffer();
-}
-
-/** A port that was free a moment ago. */
-async function portOfNobody(): Promise<number> {
-  const server = createTcpServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }

@@ -1,11 +1,12 @@
 import { createServer, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
 import sharp from "sharp";
+import { OWN_ADDRESS, OWN_PORT } from "./own-address.ts";
 
-/** A site of a few pages for tests that need to know every byte; many hosts, one server on 127.0.0.1. */
+/** A site of a few pages for tests that need to know every byte; many hosts, one server on loopback, the same pairs in every run. */
 export interface SmallSite {
-  port: number;
   seeds: string[];
+  /** HOST:PORT:ADDRESS each. */
+  resolve: string[];
   /** Command-line options under which it can be crawled, without waiting. */
   options: string[];
   /** Requests answered, by path with host. */
@@ -59,20 +60,14 @@ export async function startSmallSite(hosts: number, pages: number, pictures: num
       response.writeHead(404).end("not here");
     }
   };
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  const names = Array.from({ length: hosts }, (_, i) => `site${i}.example`);
+  await new Promise<void>((resolve, reject) => server.once("error", reject).listen(OWN_PORT, OWN_ADDRESS, resolve));
+  const names = Array.from({ length: hosts }, (_, i) => `site${i}.example:${OWN_PORT}`);
+  const seeds = names.map((name) => `http://${name}/page0.html`);
+  const resolve = names.map((name) => `${name}:${OWN_ADDRESS}`);
   site = {
-    port,
-    seeds: names.map((name) => `http://${name}:${port}/page0.html`),
-    options: [
-      "--seeds",
-      ...names.map((name) => `http://${name}:${port}/page0.html`),
-      "--resolve",
-      ...names.map((name) => `${name}:${port}:127.0.0.1`),
-      "--allow-private",
-      "127.0.0.0/8",
-    ],
+    seeds,
+    resolve,
+    options: ["--seeds", ...seeds, "--resolve", ...resolve, "--allow-private", "127.0.0.0/8"],
     requests,
     close: async () => {
       server.closeAllConnections();

@@ -28,7 +28,7 @@ const ADDRESSES = [
 ]; // biome-ignore format: a list
 
 /** A server in the world that redirects wherever its path says, and one on the same port of this machine that nobody may reach. */
-async function startWorld() {
+async function startWorld(): Promise<{ port: number; reached: () => number }> {
   let reached = 0;
   const port = await listen(
     rawServer((path, socket, host) => {
@@ -43,9 +43,13 @@ async function startWorld() {
     WORLD,
   );
   const inside = () => createServer((socket) => socket.end(`${++reached}`));
-  await listen(inside(), "127.0.0.1", port);
   const ipv6 = Object.values(networkInterfaces()).some((all) => all?.some(({ address }) => address === "::1"));
-  if (ipv6) await listen(inside(), "::1", port);
+  try {
+    for (const host of ipv6 ? ["127.0.0.1", "::1"] : ["127.0.0.1"]) await listen(inside(), host, port);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EADDRINUSE") throw error;
+    return startWorld(); // Somebody else has that port there.
+  }
   return { port, reached: () => reached };
 }
 

@@ -1,12 +1,12 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { gzipSync } from "node:zlib";
 import type { CrawlFlags } from "../../../crawler/flags.ts";
 import { type ArchivePage, watMembers } from "../../archives/write.ts";
 import { photo } from "../../filters/image/photo.ts";
+import { OWN_ADDRESS, OWN_PORT } from "../../servers/own-address.ts";
 import { THINGS } from "../../servers/small-site.ts";
 
 /** Words for the query list of what is here. */
@@ -61,18 +61,17 @@ export async function startRanksWeb(folder: string): Promise<RanksWeb> {
       response.writeHead(404).end("not here");
     }
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  const names = Array.from({ length: HOSTS }, (_, i) => `site${i}.example`);
+  await new Promise<void>((resolve, reject) => server.once("error", reject).listen(OWN_PORT, OWN_ADDRESS, resolve));
+  const names = Array.from({ length: HOSTS }, (_, i) => `site${i}.example:${OWN_PORT}`);
   const limits = join(folder, "limits.tsv");
   mkdirSync(folder, { recursive: true });
   writeFileSync(limits, "127.0.0.0/8\t0\t10000\t4\n");
   const sources = {
-    seeds: names.slice(0, 6).map((name) => `http://${name}:${port}/page0.html`),
-    urls: writeLists(folder, names, port),
-    wat: [writeArchive(folder, names, port)],
+    seeds: names.slice(0, 6).map((name) => `http://${name}/page0.html`),
+    urls: writeLists(folder, names),
+    wat: [writeArchive(folder, names)],
   };
-  const resolve = names.map((name) => `${name}:${port}:127.0.0.1`);
+  const resolve = names.map((name) => `${name}:${OWN_ADDRESS}`);
   web = {
     delayMs: 0,
     flags: {
@@ -121,17 +120,17 @@ function page(host: number, number: number): string {
 }
 
 /** Seven lists; what the pages show is in them too, under the same and under other texts, some of it twice. */
-function writeLists(folder: string, names: readonly string[], port: number): string[] {
+function writeLists(folder: string, names: readonly string[]): string[] {
   return Array.from({ length: 7 }, (_, list) => {
     const rows = ["url,caption,page"];
     for (const [host, name] of names.entries()) {
       for (let i = 0; i < PICTURES; i++) {
         if ((host + i) % 7 !== list && i % 6 !== list) continue;
         const text = i % 4 === 0 ? textOf(host, i) : `A photo of a ${THINGS[i % THINGS.length]} and a red apple ${i}`;
-        rows.push(`http://${name}:${port}${pathOf(i)},"${text}",http://list.example/${list}`);
+        rows.push(`http://${name}${pathOf(i)},"${text}",http://list.example/${list}`);
       }
     }
-    rows.push("nonsense,A photo,", `http://${names[list]}:${port}/own1.jpg,,`);
+    rows.push("nonsense,A photo,", `http://${names[list]}/own1.jpg,,`);
     const file = join(folder, `list${list}.csv`);
     writeFileSync(file, `${rows.join("\n")}\n`);
     return file;
@@ -139,14 +138,12 @@ function writeLists(folder: string, names: readonly string[], port: number): str
 }
 
 /** A list of archives: pages of other sites that show the hosts' pictures. */
-function writeArchive(folder: string, names: readonly string[], port: number): string {
+function writeArchive(folder: string, names: readonly string[]): string {
   const files = [0, 1, 2].map((archive) => {
     const pages = names.map(
       (name, host): ArchivePage => ({
         uri: `http://blog${archive}.example/${host}`,
-        html: Buffer.from(
-          `<img src="http://${name}:${port}${pathOf(archive + 4)}" alt="${textOf(host, archive + 4)}">`,
-        ),
+        html: Buffer.from(`<img src="http://${name}${pathOf(archive + 4)}" alt="${textOf(host, archive + 4)}">`),
       }),
     );
     const file = join(folder, `${archive}.warc.wat.gz`);

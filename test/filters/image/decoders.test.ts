@@ -4,26 +4,17 @@ import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import sharp from "sharp";
 import { Decoders } from "../../../filters/image/decoders.ts";
 import type { ImageError } from "../../../filters/image/image-error.ts";
 import { USUAL } from "./options.ts";
 import { photo } from "./photo.ts";
 
 const easy = await photo(1, 300, 200).jpeg().toBuffer();
-/** 36 million pixels of noise: well over a second of work. */
-const slow = await sharp({
-  create: {
-    width: 6000,
-    height: 6000,
-    channels: 3,
-    background: "#888888",
-    noise: { type: "gaussian", mean: 128, sigma: 30 },
-  },
-})
-  .jpeg({ quality: 60 })
-  .toBuffer();
+/** 36 million pixels that repeat too late for PNG to see it: well over a second of work. */
+const slow = await photo(2, 6000, 60).extend({ bottom: 5940, extendWith: "repeat" }).jpeg({ quality: 60 }).toBuffer();
 const ENTIRE = { ...USUAL, resize: { mode: "none", size: 0 }, format: "png" } as const;
+/** For pictures that are to be decoded, on however slow a machine. */
+const PATIENT = { size: 1, cpuSeconds: 1_000 };
 
 test("pictures come back as they would from this process, errors with their reason", async (t) => {
   const decoders = start(t, { size: 2 });
@@ -53,12 +44,12 @@ async function killing(decoders: Decoders, signal: NodeJS.Signals, times: number
 }
 
 test("a decoder that aborts under a picture: another takes it, and the second abort marks the picture", async (t) => {
-  const decoders = start(t, { size: 1 });
+  const decoders = start(t, PATIENT);
   const first = decoders.make(slow, ENTIRE);
   await killing(decoders, "SIGABRT", 1);
   assert.equal((await first).width, 6000);
 
-  const unlucky = start(t, { size: 1 });
+  const unlucky = start(t, PATIENT);
   const twice = unlucky.make(slow, ENTIRE);
   const next = unlucky.make(easy, USUAL);
   const killed = killing(unlucky, "SIGSEGV", 2);

@@ -4,6 +4,9 @@ import fc from "fast-check";
 import { escapeHtml, html, raw } from "../../../store/report/html.ts";
 import { bytes, count, displayWidth, duration, percent, plain, shorten } from "../../../store/report/text.ts";
 
+// The same texts in every run.
+fc.configureGlobal({ seed: 1 });
+
 test("plain text is one line without escapes, control characters or turned directions", () => {
   assert.equal(plain(" a\u001b[31mb\u001b[0m\n\tc\u0000d \u202eevil\u2069 "), "ab c d evil");
   assert.equal(plain("\u009b31m\u009d0;x\u009cy").includes("\u009b"), false);
