@@ -106,7 +106,8 @@ export function holdFolder(data: string, option: string): void {
   try {
     guard.pragma("locking_mode = EXCLUSIVE");
     guard.exec("BEGIN EXCLUSIVE");
-  } catch {
+  } catch (error) {
+    if ((error as { code?: string }).code !== "SQLITE_BUSY") throw error;
     const pid = readHolder(holder);
     throw new Error(
       `${data} is in use by another process${pid ? ` (pid ${pid})` : ""}: wait for it, stop it, or use another ${option}`,
