@@ -1,8 +1,10 @@
 import { Readable } from "node:stream";
+import { TextDecoder } from "node:util";
 import { parse } from "csv-parse";
+import { latin1, utf8 } from "./archive/text.ts";
 import { decoded, type Input, linesOf, MAX_ROW, named } from "./input.ts";
 import { headerless } from "./list-schemas.ts";
-import { type Rows, rowsFromObjects } from "./rows.ts";
+import { type ChooseColumns, type Rows, rowsFromFields, rowsFromObjects } from "./rows.ts";
 
 const BATCH = 1_000;
 /** A list that is one JSON value without an array of objects in it (SBU) has to be held as a whole. */
@@ -37,41 +39,151 @@ class Gatherer {
   }
 }
 
-/**
- * The rows of a csv or tsv file (RFC 4180; tsv without quotes). A first line that holds an address is no header: the
- * columns are named as in the published list of that shape.
- */
-export async function* delimitedRows(input: Input, delimiter: "," | "\t"): AsyncGenerator<Rows> {
+/** Gathers the lines of a csv or tsv file. */
+class Lines {
+  names: readonly string[] = [];
+  readonly #list: string;
+  #rows: (string[] | undefined)[] = [];
+  #numbers: number[] = [];
+  #taken = 0;
+
+  constructor(list: string) {
+    this.#list = list;
+  }
+
+  /** A first line that holds an address is no header: the columns are named as in the published list of that shape. */
+  takesHeader(fields: readonly string[]): boolean {
+    if (this.names.length > 0) return false;
+    const names = headerless(fields, this.#list);
+    this.names = names ?? fields;
+    return !names;
+  }
+
+  add(number: number, fields: string[]): void {
+    // Too few or too many fields: which one is the caption cannot be known.
+    this.#rows.push(fields.length === this.names.length ? fields : undefined);
+    this.#numbers.push(number);
+  }
+
+  get full(): boolean {
+    return this.#rows.length >= BATCH;
+  }
+
+  take(): Rows {
+    const numbers = this.#numbers;
+    const rows = rowsFromFields(this.#rows, this.names, this.#taken, (i) => `${this.#list}:${numbers[i]}`);
+    this.#taken += this.#rows.length;
+    this.#rows = [];
+    this.#numbers = [];
+    return rows;
+  }
+}
+
+/** The rows of a csv file (RFC 4180). */
+export async function* commaRows(input: Input): AsyncGenerator<Rows> {
   const parser = parse({
     bom: true,
-    delimiter,
     relax_column_count: true,
     relax_quotes: true,
     info: true,
     skip_empty_lines: true,
     // A quote that is not closed swallows all that follows.
     max_record_size: MAX_ROW,
-    ...(delimiter === "\t" ? { quote: null } : {}),
   });
   const source = Readable.from(decoded(input));
   source.on("error", (error) => parser.destroy(error));
   source.pipe(parser);
-  const gatherer = new Gatherer();
+  const lines = new Lines(input.name);
   const records: AsyncIterable<{ record: string[]; info: { lines: number } }> = parser;
   for await (const { record, info } of named(input.name, records)) {
-    const place = `${input.name}:${info.lines}`;
-    if (gatherer.names.length === 0) {
-      const names = headerless(record, input.name);
-      gatherer.names = names ?? record;
-      if (!names) continue;
-    }
-    // Too few or too many fields: which one is the caption cannot be known.
-    const { names } = gatherer;
-    const good = record.length === names.length;
-    gatherer.add(place, good ? Object.fromEntries(names.map((name, i) => [name, record[i]])) : undefined);
-    if (gatherer.full) yield gatherer.take();
+    if (lines.takesHeader(record)) continue;
+    lines.add(info.lines, record);
+    if (lines.full) yield lines.take();
   }
-  yield gatherer.take();
+  yield lines.take();
+}
+
+const TAB = 9;
+
+/** The rows of a tsv file, in which nothing is quoted: cut as bytes, so that only the columns asked for become text. */
+export async function* tabRows(input: Input, choose: ChooseColumns): AsyncGenerator<Rows> {
+  const lines = new Lines(input.name);
+  let wanted: boolean[] | undefined;
+  let number = 0;
+  for await (const { bytes, ending } of linePieces(input)) {
+    for (let from = 0, to = 0; from < bytes.length; from = to + ending.length) {
+      to = bytes.indexOf(ending, from);
+      if (to < 0) to = bytes.length;
+      number++;
+      if (to === from) continue;
+      if (!wanted) {
+        const isHeader = lines.takesHeader(fieldsOf(bytes, from, to));
+        const chosen = choose(lines.names);
+        wanted = lines.names.map((name) => chosen.includes(name));
+        if (isHeader) continue;
+      }
+      lines.add(number, fieldsOf(bytes, from, to, wanted));
+      if (lines.full) yield lines.take();
+    }
+  }
+  yield lines.take();
+}
+
+/** The fields of a line; "" for those that are not wanted. */
+function fieldsOf(bytes: Buffer, from: number, to: number, wanted?: readonly boolean[]): string[] {
+  const fields: string[] = [];
+  let start = from;
+  let above = 0;
+  for (let at = from; at <= to; at++) {
+    const byte = at < to ? (bytes[at] as number) : TAB;
+    if (byte !== TAB) {
+      above |= byte;
+      continue;
+    }
+    const isWanted = !wanted || wanted[fields.length];
+    fields.push(isWanted ? (above < 128 ? latin1 : utf8)(bytes, start, at) : "");
+    start = at + 1;
+    above = 0;
+  }
+  return fields;
+}
+
+/** The bytes of a text, UTF-8, in pieces that end where lines do; all lines end as the first does. */
+async function* linePieces(input: Input): AsyncGenerator<{ bytes: Buffer; ending: string }> {
+  let rest = Buffer.alloc(0);
+  let ending: string | undefined;
+  let start = 0;
+  for await (const chunk of named(input.name, utf8Of(decoded(input)))) {
+    const bytes = Buffer.concat([rest, chunk]);
+    // A return that comes last may be half of an end.
+    ending ??= /\r\n|\n|\r(?!$)/.exec(latin1(bytes, 0, bytes.length))?.[0];
+    // What was held back has none, or the first half of one.
+    const before = Math.max(rest.length - 1, 0);
+    const last = ending === undefined ? -1 : bytes.subarray(before).lastIndexOf(ending);
+    rest = bytes;
+    if (ending !== undefined && last >= 0) {
+      const cut = before + last + ending.length;
+      yield { bytes: bytes.subarray(0, cut), ending };
+      rest = bytes.subarray(cut);
+      start += cut;
+    }
+    if (rest.length > MAX_ROW)
+      throw new Error(`${input.name} byte ${start}: a line of more than ${MAX_ROW} bytes, or its end is missing`);
+  }
+  if (rest.length > 0) yield { bytes: rest, ending: ending ?? "\n" };
+}
+
+/** Bytes without a byte order mark; UTF-16, as Excel writes "Unicode text", as UTF-8. */
+async function* utf8Of(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  let utf16: TextDecoder | undefined;
+  let isFirst = true;
+  for await (const chunk of chunks) {
+    const mark = isFirst ? chunk.subarray(0, 3).toString("hex") : "";
+    isFirst = false;
+    if (mark.startsWith("fffe")) utf16 = new TextDecoder("utf-16le");
+    if (utf16) yield Buffer.from(utf16.decode(chunk, { stream: true }));
+    else yield mark === "efbbbf" ? chunk.subarray(3) : chunk;
+  }
 }
 
 /** The rows of a file with a JSON object a line. */

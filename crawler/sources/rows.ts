@@ -32,3 +32,23 @@ export function rowsFromObjects(
     bad: (i) => objects[i] === undefined,
   };
 }
+
+/** Rows from their fields in the order of `names`; missing fields are a row that could not be read. */
+export function rowsFromFields(
+  rows: readonly (readonly string[] | undefined)[],
+  names: readonly string[],
+  first: number,
+  place: (i: number) => string,
+): Rows {
+  return {
+    names,
+    first,
+    count: rows.length,
+    column: (name) => {
+      const column = names.lastIndexOf(name);
+      return rows.map((fields) => fields?.[column]);
+    },
+    place,
+    bad: (i) => rows[i] === undefined,
+  };
+}

@@ -8,7 +8,7 @@ import { type ListSchema, schemaOf } from "./list-schemas.ts";
 import { positionOf } from "./position.ts";
 import type { ChooseColumns, Rows } from "./rows.ts";
 import { parquetRows } from "./rows-parquet.ts";
-import { delimitedRows, jsonLineRows, jsonRows } from "./rows-text.ts";
+import { commaRows, jsonLineRows, jsonRows, tabRows } from "./rows-text.ts";
 import type { Batch, EarlyDrop } from "./source.ts";
 
 /** Which columns of a list hold what; without, those of the published lists and the usual names are looked for. */
@@ -75,8 +75,8 @@ function columnsOf(schema: ListSchema, options: UrlListOptions): string[] {
 /** The rows of a list in its own order, from about row `from` on. */
 function rowsOf(input: Input, from: number, choose: ChooseColumns): AsyncIterable<Rows> {
   const [, kind, yfcc] = KINDS.exec(pathOf(input.name)) ?? [];
-  if (kind === "csv") return delimitedRows(input, ",");
-  if (kind === "tsv" || kind === "txt" || yfcc) return delimitedRows(input, "\t");
+  if (kind === "csv") return commaRows(input);
+  if (kind === "tsv" || kind === "txt" || yfcc) return tabRows(input, choose);
   if (kind === "jsonl" || kind === "ndjson") return jsonLineRows(input);
   if (kind === "json") return jsonRows(input);
   if (kind === "parquet") return parquetRows(input, from, choose);

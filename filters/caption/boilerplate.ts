@@ -1,4 +1,5 @@
 import { anyOf, type CaptionRule, drop, KEEP } from "../rule.ts";
+import { withoutEdges } from "./edges.ts";
 
 /**
  * Whole captions, lower-cased and without punctuation around them, that programs and templates leave behind. Single words
@@ -31,13 +32,12 @@ const PLACEHOLDERS = new Set(
     .split("|"),
 );
 
-/** Longer boilerplate with something variable in it. */
+/** Longer boilerplate with something variable in it, from a caption's first letter on: so one look tells those that have none. */
 const PATTERNS: readonly RegExp[] = [
   /^click (?:here |on (?:the |this )?(?:image|photo|picture|thumbnail)s? |(?:the |this )?(?:image|photo|picture|thumbnail)s? )?(?:to|for) (?:a |an |the |see |view |get |open )*(?:enlarge|larger|bigger|full|zoom|high|download|visit|more)\b.{0,40}$/i,
   /^(?:image|photo|picture) may contain\b/i,
   /^(?:may be|might be) an? (?:image|illustration|meme|cartoon|graphic|closeup|doodle|anime)\b/i,
   /^no (?:photo|image|alt|alternative) (?:text |description )?(?:description |provided |available )?(?:for this image|available|provided)/i,
-  /\bthis image has an empty alt attribute\b/i,
   /^(?:undefined|null|nan)(?:[\s,|/-]+(?:undefined|null|nan))+$/i,
   /^(?:(?:image|photo|picture|img|figure|slide|page|item|product|thumbnail|gallery) ?#?)?\d+ (?:of|\/) ?\d+$/i,
   /^(?:loading|please wait)(?:,? (?:image|photo|picture|content|page|more|please wait|spinner|gif|icon))*[\s.…]*$/i,
@@ -49,8 +49,6 @@ const PATTERNS: readonly RegExp[] = [
   /^skip to (?:the )?(?:main )?(?:content|navigation)$/i,
   /^share (?:this )?(?:on|via|with) \w+$/i,
   /^(?:rated )?\d(?:\.\d+)? (?:out )?of 5(?: stars?)?$/i,
-  // Appended by office programs to the alt texts they make.
-  /\bdescription (?:automatically )?generated(?: with \w+(?: \w+)? confidence)?\.?$/i,
   // Whose it is, not what it is.
   /^(?:(?:image|photo|picture) (?:credits?|source|copyright)\s?[:,]|(?:credits?|source|copyright)\s?:).{1,40}$/i,
   /^\(?(?:photo|image|picture)s?(?::| by| via| courtesy of)\b.{0,40}?(?:getty images|reuters|shutterstock|istock|alamy|associated press)\)?$/i,
@@ -59,6 +57,12 @@ const PATTERNS: readonly RegExp[] = [
 
 const ANY = anyOf(PATTERNS);
 
+/** Appended by programs to other texts, and words without which neither is there. */
+const APPENDED =
+  /\bthis image has an empty alt attribute\b|\bdescription (?:automatically )?generated(?: with \w+(?: \w+)? confidence)?\.?$/i;
+const EMPTY_ALT = "empty alt";
+const GENERATED = "generated";
+
 /** The longest placeholder is half as long. */
 const LONGEST = 80;
 
@@ -66,18 +70,19 @@ const LONGEST = 80;
 export const boilerplate: CaptionRule = {
   name: "boilerplate",
   help: "a placeholder or an instruction",
-  check: (caption) =>
-    (caption.length < LONGEST && PLACEHOLDERS.has(plain(caption))) || ANY.test(caption)
-      ? drop(caption.toLowerCase().slice(0, 40))
-      : KEEP,
+  check(caption) {
+    const text = caption.toLowerCase();
+    const found =
+      (caption.length < LONGEST && PLACEHOLDERS.has(plain(text))) ||
+      ANY.test(caption) ||
+      ((text.includes(GENERATED) || text.includes(EMPTY_ALT)) && APPENDED.test(caption));
+    return found ? drop(text.slice(0, 40)) : KEEP;
+  },
 };
 
 /** Without punctuation around it, brackets, joining dashes and an article: "[the-image]" is "image". */
-function plain(caption: string): string {
-  return caption
-    .toLowerCase()
-    .replace(/^[^\p{L}\p{N}]+|[^\p{L}\p{N}]+$/gu, "")
-    .replace(/\s*[[\](){}"]\s*|[-_]+/g, " ")
-    .replace(/^(?:an?|the) /, "")
-    .trim();
+function plain(lowerCased: string): string {
+  const text = withoutEdges(lowerCased);
+  const words = /[[\](){}"_-]/.test(text) ? text.replace(/\s*[[\](){}"]\s*|[-_]+/g, " ") : text;
+  return words.replace(/^(?:an?|the) /, "").trim();
 }

@@ -1,4 +1,5 @@
 import { type CaptionRule, drop, KEEP } from "../rule.ts";
+import { withoutEdges } from "./edges.ts";
 
 /**
  * What cameras and programs write into a picture's ImageDescription, which publishing tools then show as alt text: maker
@@ -27,8 +28,10 @@ export const cameraMetadata: CaptionRule = {
   name: "camera_metadata",
   help: "camera settings, or a text written by the camera itself",
   check(caption) {
-    const bare = caption.replace(/^[^\p{L}\p{N}]+|[^\p{L}\p{N}]+$/gu, "");
+    const bare = withoutEdges(caption);
     if (MAKER.test(bare)) return drop(bare.slice(0, 40));
+    // Each setting has a number of its own, and two it takes.
+    if (!/\d\D+\d/.test(caption)) return KEEP;
     const found = caption.match(SETTINGS) ?? [];
     const settings = found.length;
     // A lone setting is a product as often as not: "85mm", "ISO 9001", "50 mm bolt"; so is a lens: "24-70mm f/2.8".

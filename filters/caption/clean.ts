@@ -107,11 +107,14 @@ function plainLetters(text: string): string {
 const INVISIBLE =
   /\u034f|[\u00ad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ue000-\uf8ff]|(?<=[\p{Script=Latin}\d\s]|^)[\u200c\u200d]|(?<=\p{L})\ufe0f|(?<!\u{1f3f4}[\u{e0020}-\u{e007f}]{0,16})[\u{e0000}-\u{e007f}]/gu;
 
+/** White space and control characters, but for a space that stands alone: most of it, and right already. */
+const SPACE = /(?! [^\s\p{Cc}])[\s\p{Cc}]+/gu;
+
 function tidy(text: string): string {
   return text
     .replace(/[\u2028\u2029]/g, " ")
     .replace(INVISIBLE, "")
-    .replace(/[\s\p{Cc}]+/gu, " ")
+    .replace(SPACE, " ")
     .trim()
     .normalize("NFC");
 }

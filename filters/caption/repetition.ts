@@ -4,8 +4,15 @@ import { type CaptionRule, drop, KEEP } from "../rule.ts";
 const WORDS = 6;
 /** So often nobody means a long vowel. */
 const HELD = 10;
+/** Fewer of one character in a row are none held down. */
+const ROW = 6;
+/** The same word in a row. */
+const RUN = 4;
 /** Shorter words join others. */
 const LONG = 4;
+/** A phrase comes at least so often, and in every so many words once. */
+const PHRASES = 4;
+const WORD = /[\p{L}\p{N}]+(?:[.,]\p{N}+)*/gu;
 
 /**
  * "shoes shoes shoes shoes", one character held down, or one phrase written again and again.
@@ -17,27 +24,107 @@ export function repetition(most: number): CaptionRule {
     name: "repetition",
     help: "the same word, phrase or letter over and over",
     check(caption) {
+      const text = caption.toLowerCase();
+      if (!mayRepeat(text, most)) return KEEP;
       const [held = ""] = /([a-z])\1{5,}/i.exec(caption) ?? /([^ -~])\1{5,}/u.exec(caption) ?? [];
       // "soooooo cute" is a caption.
       if (held.length >= HELD || 2 * held.length > caption.length) return drop("one letter");
-      const words = caption.toLowerCase().match(/[\p{L}\p{N}]+(?:[.,]\p{N}+)*/gu) ?? [];
+      const words = text.match(WORD) ?? [];
       let run = 1;
       for (let i = 1; i < words.length; i++) {
         run = words[i] === words[i - 1] ? run + 1 : 1;
-        if (run === 4) return drop(`${words[i]} x ${run}`);
+        if (run === RUN) return drop(`${words[i]} x ${run}`);
       }
       if (words.length < WORDS) return KEEP;
       const distinct = new Set(words).size;
-      // Four times the same two words repeat six.
-      if (words.length - distinct >= 6) {
+      if (words.length - distinct >= 2 * (PHRASES - 1)) {
         const phrase = mostFrequentPhrase(words);
-        if (phrase.count >= 4 && 4 * phrase.count >= words.length) return drop(`${phrase.text} x ${phrase.count}`);
+        if (phrase.count >= PHRASES && PHRASES * phrase.count >= words.length)
+          return drop(`${phrase.text} x ${phrase.count}`);
       }
       return (words.length - distinct) / words.length > most
         ? drop(`${distinct} of ${words.length} words differ`)
         : KEEP;
     },
   };
+}
+
+const OTHER = 1;
+const LETTER = 2;
+const NUMBER = 3;
+/** For a code point: 0 not asked yet, else what it is. */
+const POINTS = new Uint8Array(0x110000);
+
+function kindOf(point: number): number {
+  const known = POINTS[point] as number;
+  if (known !== 0) return known;
+  const character = String.fromCodePoint(point);
+  const kind = /\p{L}/u.test(character) ? LETTER : /\p{N}/u.test(character) ? NUMBER : OTHER;
+  POINTS[point] = kind;
+  return kind;
+}
+
+/** By a part of a word's hash: the last text with such a word. */
+const seenIn = new Uint32Array(4_096);
+let texts = 0;
+
+/**
+ * Whether a text in lower case may be repetitive. Nearly all are not, and are told so without a string a word: words are
+ * those of {@link WORD}, but two that share a place of `seenIn` pass for one.
+ */
+function mayRepeat(text: string, most: number): boolean {
+  texts = (texts + 1) >>> 0;
+  if (texts === 0) seenIn.fill(0);
+  let words = 0;
+  let repeated = 0;
+  let longRepeated = 0;
+  let run = 0;
+  let hashBefore = 0;
+  let start = -1;
+  let hash = 0;
+  let inTail = false;
+  let row = 0;
+  let before = -1;
+  for (let i = 0; i <= text.length; i++) {
+    const point = i < text.length ? (text.codePointAt(i) as number) : -1;
+    row = point === before ? row + 1 : 1;
+    before = point;
+    // Lower case made these of one letter that may stand for another, or of half a one: they are looked at closely.
+    if (row === ROW || point === 0x03c2 || point === 0x0307) return true;
+    const kind = point < 0 ? OTHER : kindOf(point);
+    if (start >= 0) {
+      if (kind === NUMBER || (kind === LETTER && !inTail)) {
+        hash = Math.imul(hash ^ point, 0x01000193);
+        if (point > 0xffff) i++;
+        continue;
+      }
+      if ((point === 0x2e || point === 0x2c) && kindOf(text.codePointAt(i + 1) ?? 0) === NUMBER) {
+        inTail = true;
+        hash = Math.imul(hash ^ point, 0x01000193);
+        continue;
+      }
+      run = hash === hashBefore ? run + 1 : 1;
+      if (run === RUN) return true;
+      hashBefore = hash;
+      words++;
+      const place = (hash ^ (hash >>> 15)) & (seenIn.length - 1);
+      if (seenIn[place] === texts) {
+        repeated++;
+        if (i - start >= LONG) longRepeated++;
+      } else seenIn[place] = texts;
+      start = -1;
+    }
+    if (kind !== OTHER) {
+      start = i;
+      hash = Math.imul(0x811c9dc5 ^ point, 0x01000193);
+      inTail = false;
+    }
+    if (point > 0xffff) i++;
+  }
+  if (words < WORDS) return false;
+  // A phrase that comes c times has 1.5 c words at least ("dogs dogs dogs" has it twice), all but one repeated.
+  const phrases = Math.max(PHRASES, words / PHRASES);
+  return longRepeated >= 1.5 * phrases - 1 || repeated / words > most;
 }
 
 /** Of two words each: "cheap shoes" in "cheap shoes, buy cheap shoes online, cheap shoes sale, cheap shoes". */

@@ -214,6 +214,8 @@ const TABLES: readonly { rule: CaptionRule; keeps: string[]; drops: string[] }[]
       "602,214,076,000,000,000,000,000 atoms",
       "any of the convolutions of the outer surface of the frontal lobe of the cerebrum",
       "buffalo buffalo buffalo",
+      "1.5 2.5 3.5 4.5 5.5 of 5",
+      "one two three four five six",
     ],
     drops: [
       "shoes shoes shoes shoes",
@@ -225,6 +227,14 @@ const TABLES: readonly { rule: CaptionRule; keeps: string[]; drops: string[] }[]
       "cheap shoes, buy cheap shoes online, cheap shoes sale, cheap shoes",
       "犬犬犬犬犬犬犬",
       "ΑΑΑΑΑΑΑ dog",
+      "ΣΣΣΣΣΣ",
+      "ΟΔΟΣ οδος ΟΔΟΣ οδος",
+      "İİİİİİ",
+      "\u{20000}\u{20000}\u{20000}\u{20000}\u{20000}\u{20000}",
+      "犬! 犬, 犬; 犬.",
+      "1.5 1.5 1.5 1.5",
+      "5, 5, 5, 5",
+      "red dogs dogs dogs, dogs dogs dogs and more dogs dogs of a red man",
     ],
   },
   {
@@ -320,6 +330,7 @@ test("cleaning: entities, mojibake, formatting, disguises, invisible characters;
     ["a ≠ b", "a ≠ b"],
     ["\udc00\ud800", "\ufffd\ufffd"],
     ["dog\u0000\u001b\u0085\u2028\u3000cat", "dog cat"],
+    ["é \u0085dog  cat \u00a0 \u3000a\u3000b ", "é dog cat a b"],
     ["\ud800 lone", "\ufffd lone"],
     ["", ""],
   ] as const) {
