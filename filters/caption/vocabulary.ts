@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { EMBEDDED_COUNTS, readCounts } from "../../queries/counts.ts";
 import { embeddedWordNet, readSynsets } from "../../queries/wordnet.ts";
+import { LetterTriples } from "./letter-triples.ts";
 import { NEW_WORDS } from "./new-words.ts";
 import { WordSet } from "./word-set.ts";
 
@@ -30,6 +31,8 @@ export interface Vocabulary {
   isWord(word: string): boolean;
   /** Any word of English Wikipedia: with a capital it is a name that English texts know ("Merkel", "Fuji"). */
   isName(word: string): boolean;
+  /** Letters that could be a word of some language ("koshka"), unlike random ones ("wedzkj"); of lower-case ASCII. */
+  couldBeWord(word: string): boolean;
 }
 
 const [LEMMA, WORD, NAME] = [1, 2, 4];
@@ -38,10 +41,15 @@ let loaded: Promise<WordSet> | undefined;
 /** About 100,000 words, and as many names; loaded once, in half a second. */
 export async function englishVocabulary(): Promise<Vocabulary> {
   const words = await englishWords();
+  let triples: LetterTriples | undefined;
   return {
     isWord: (word) => isPlain(words, word) || isInflected(words, word) || isContracted(words, word),
     // The list has no accents: "Beyoncé" is there as "beyonce".
     isName: (word) => (words.bits(word.normalize("NFD").replace(/\p{M}/gu, "")) & NAME) !== 0,
+    couldBeWord: (word) => {
+      triples ??= new LetterTriples(words);
+      return triples.couldBeWord(word);
+    },
   };
 }
 

@@ -41,6 +41,12 @@ export class WordSet {
     return at === 0 ? 0 : (this.#letters[at + 1] as number);
   }
 
+  /** All words, in the order they were given. */
+  *all(): Generator<string> {
+    for (let at = 1; at < this.#letters.length; at += 2 + (this.#letters[at] as number))
+      yield String.fromCharCode(...this.#letters.subarray(at + 2, at + 2 + (this.#letters[at] as number)));
+  }
+
   /** Where the word is, or would be. */
   #slotOf(word: string): number {
     const mask = this.#slots.length - 1;

@@ -96,6 +96,56 @@ test("with a path, an extension, a size, a counter, in other scripts", () => {
     assert.ok(!dropped(name), name);
 });
 
+test("screens, scans and messages in other languages, with what tools do to the punctuation", () => {
+  for (const name of [
+    "Screen Shot 2021 09 14 at 3 35 30 PM",
+    "Capture d’écran (199)",
+    "Captura de tela 2022-09-02 093919",
+    "Captura-de-Tela-12",
+    "Ekran Görüntüsü (12)",
+    "Képernyőkép (12)",
+    "Tangkapan Layar 2020-01-01 pukul 12.00.00",
+    "螢幕擷取畫面 (12)",
+    "لقطة شاشة (3)",
+    "캡처 - 복사본 (2)",
+    "ChatGPT Image Apr 1, 2025, 12_00_00 PM",
+    "Imagem do WhatsApp de 2020-01-01 à(s) 12.00.00_abcd1234",
+    "vlcsnap-2010-01-01-12h30m20s123",
+    "CamScanner 01-01-2020 12.00",
+    "Digitalização_20200101",
+    "New Doc 2020 01 01 12 00 00_1",
+    "IMG_E1234 (1)",
+    "crw_1234",
+    "Asset 2",
+    "ezgif-2de6ae61b865a00f",
+    "1__Lg1i7wv1pLpzp2F4MLrvw",
+    "64b6f0467e818a18c75b6fa0_Group 48105.svg",
+    "9bae64f0-a765-4d87-b201-8110082df860_image 18.png",
+  ])
+    assert.ok(dropped(name), name);
+  for (const name of [
+    "GoPro Hero 9",
+    "STM32F103",
+    "NATO_2010.jpg",
+    "GDP_2019.png",
+    "h1n1.jpg",
+    "r2d2.jpg",
+    "#ff0000",
+    "dsci573_banner.png",
+    "0_S11_output.png",
+    "danica_20130110124048156.jpg",
+    "a2336937-a862-433f-909a-fbcd645f6c5b_kindle.png",
+  ])
+    assert.ok(!dropped(name), name);
+});
+
+test("letters that could be a word of some language, and random ones", async () => {
+  const { couldBeWord } = await englishVocabulary();
+  for (const word of ["koshka", "kerajinan", "snipaste", "pixelsparkz", "schermafbeelding"])
+    assert.ok(couldBeWord(word), word);
+  for (const word of ["rlqhj", "wedzkj", "izfmybqi", "htfcjj"]) assert.ok(!couldBeWord(word), word);
+});
+
 test("picture files of news pages and packages (names/README.md): what is dropped of each list", () => {
   for (const [list, leastRecall, mostFalse] of [
     ["news-tuning", 0.96, 0],

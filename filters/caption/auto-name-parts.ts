@@ -1,0 +1,161 @@
+import { IDENTIFIER, KINDS } from "./auto-name-words.ts";
+import type { Vocabulary } from "./vocabulary.ts";
+
+/** What the runs of letters in a name are. */
+export interface Parts {
+  makers: number;
+  generic: number;
+  weak: number;
+  hollow: number;
+  filler: number;
+  /** Hashes and random identifiers. */
+  opaque: number;
+  /** Letters that no dictionary has and nobody could speak: "gp", "rtr", "GFHKMW". */
+  codes: number;
+  words: number;
+  /** Those of the words that English texts have. */
+  known: number;
+}
+
+/** So many words make it a sentence or a title; what else is in it matters no more. */
+export const ENOUGH = 4;
+
+/** What else is in the name of a run of letters. */
+interface Beside {
+  /** Enough digits for an identifier or a date, or a hash. */
+  isIdentified: boolean;
+  /** {@link LONG_IDENTIFIER} or a hash. */
+  isLong: boolean;
+  /** The same in one number. */
+  hasLong: boolean;
+}
+
+/** Beside so many digits two small letters are no word: "_12345678_hi012345678", "pt_1577_8243_o". */
+const LONG_IDENTIFIER = 7;
+/** "361d6", "7746b", "ea592", not "face2". */
+const SHORT_HASH = /^(?!.*000)(?=[a-f]*\d[a-f]*\d)(?=\d*[a-f])[\da-f]{5,7}$/;
+/** "S11", "D115" beside other chunks: a part, a parameter or a place. */
+const MARK = /^[A-Z]\d{2,3}$/;
+
+/** @param digits so many the name has; what stands behind {@link ENOUGH} words is not looked at. */
+export function takeApart(stem: string, digits: number, words: Vocabulary): Parts {
+  const hasHash = /\d[a-z]|[a-z]\d/i.test(stem) && (stem.match(/[a-z\d]+/gi)?.some(isOpaque) ?? false);
+  const beside: Beside = {
+    isIdentified: digits >= IDENTIFIER || hasHash,
+    isLong: hasHash || digits >= LONG_IDENTIFIER,
+    hasLong: hasHash || /\d{7}/.test(stem),
+  };
+  const parts: Parts = {
+    makers: 0,
+    generic: 0,
+    weak: 0,
+    hollow: 0,
+    filler: 0,
+    opaque: 0,
+    codes: 0,
+    words: 0,
+    known: 0,
+  };
+  for (const chunk of stem.match(/[\p{L}\p{N}]+/gu) ?? []) {
+    if (parts.words + parts.known >= ENOUGH) break;
+    const isHash =
+      (isOpaque(chunk) && !holdsWord(chunk, words)) ||
+      isRandom(chunk, words) ||
+      isUnspeakable(chunk, words) ||
+      (chunk !== stem && SHORT_HASH.test(chunk) && !countWords(chunk, words));
+    if (isHash) parts.opaque++;
+    else if (chunk !== stem && MARK.test(chunk)) parts.words++;
+    else for (const run of toRuns(chunk)) parts[toKind(run, beside, words)]++;
+  }
+  parts.words += parts.known;
+  return parts;
+}
+
+function toKind(run: string, { isIdentified, isLong, hasLong }: Beside, words: Vocabulary): keyof Parts {
+  const word = run.toLowerCase();
+  const kind = KINDS.get(word);
+  if (kind === "apps") {
+    if (isIdentified) return "makers";
+  } else if (kind === "beside") {
+    if (isIdentified) return "filler";
+  } else if (kind !== undefined) return kind;
+  if (word.length === 1) return "filler";
+  if (isScrambled(run)) return !/\d/.test(run) && run.length >= 7 && !words.couldBeWord(word) ? "opaque" : "codes";
+  if (/[^a-z]/.test(word)) return "words";
+  if (word.length === 2 && (hasLong || (isLong && run === word))) return "codes";
+  if (words.isWord(word) || (word.length >= 4 && words.isName(word))) return "known";
+  return word.length >= 5 && words.couldBeWord(word) ? "words" : "codes";
+}
+
+function toRuns(chunk: string): string[] {
+  const runs = chunk.match(/\p{L}+/gu) ?? [];
+  return runs.flatMap((run) => (KINDS.has(run.toLowerCase()) || isScrambled(run) ? [run] : splitCase(run)));
+}
+
+function toPieces(run: string): string[] {
+  return run.match(/\p{Lu}?\p{Ll}+|\p{Lu}+(?!\p{Ll})/gu) ?? [];
+}
+
+/** "rawImage" is raw and image; "McDonald" and "iPhone" stay, as no piece of one or two letters is a word. */
+function splitCase(run: string): string[] {
+  const pieces = toPieces(run);
+  return pieces.length > 1 && pieces.join("") === run && pieces.every((piece) => piece.length > 2) ? pieces : [run];
+}
+
+/** Capitals and small letters mixed as in no CamelCase: "rBVaVF". */
+function isScrambled(run: string): boolean {
+  const pieces = toPieces(run).length;
+  return pieces >= 3 && run.length / pieces < 2.7;
+}
+
+function countWords(text: string, words: Vocabulary): number {
+  return text.match(/\p{L}{3,}/gu)?.filter((run) => words.isWord(run.toLowerCase())).length ?? 0;
+}
+
+/** "mp3player2go"; a hexadecimal number holds words by chance only. */
+function holdsWord(chunk: string, words: Vocabulary): boolean {
+  if (/^[\da-f]+$/i.test(chunk)) return false;
+  const runs = chunk.toLowerCase().match(/[a-z]{2,}/g) ?? [];
+  const isWord = (run: string) => run.length > 2 && words.isWord(run);
+  return runs.some((run) => run.length > 3 && isWord(run)) || (runs.length > 1 && runs.every(isWord));
+}
+
+/** Hashes and random identifiers: letters and digits, or capitals and small ones, alternate as in no word. */
+function isOpaque(chunk: string): boolean {
+  if (chunk.length < 6 || !/^[a-z0-9]+$/i.test(chunk) || !/\d/.test(chunk) || !/[a-z]/i.test(chunk)) return false;
+  // What Alibaba's servers fill up with.
+  if (/X{5}/.test(chunk)) return true;
+  let changes = 0;
+  for (let i = 1; i < chunk.length; i++) {
+    const before = kind(chunk.charCodeAt(i - 1));
+    const after = kind(chunk.charCodeAt(i));
+    // A capital before a small letter begins a word: "iPhone12ProMax" has four changes in fourteen characters.
+    if (before !== after && !(before === UPPER && after === LOWER)) changes++;
+  }
+  if (chunk.length < 8) return changes >= 4 ? /^\d/.test(chunk) : changes === 3 && /[a-z][A-Z]/.test(chunk);
+  if (/^[\da-f]+$/i.test(chunk)) return changes >= 2;
+  // "STM32F103" is a part's number.
+  return changes >= (/[a-z]/.test(chunk) ? 3 : 4) && changes / chunk.length >= 0.33;
+}
+
+/** "ijlQfWWIyhl8", not "iPhone12ProMax": pieces of CamelCase too many and too short, none of them a word. */
+function isRandom(chunk: string, words: Vocabulary): boolean {
+  if (chunk.length < 8 || !/[a-z][A-Z]/.test(chunk) || /[^a-z\d]/i.test(chunk)) return false;
+  const pieces = chunk.match(/[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+/g) ?? [];
+  if (pieces.length < 4 || chunk.length / pieces.length >= 2.8) return false;
+  return !pieces.some((piece) => piece.length > 3 && words.isWord(piece.toLowerCase()));
+}
+
+/** "zll9xkkm": digits between letters that no word has. */
+function isUnspeakable(chunk: string, words: Vocabulary): boolean {
+  if (!/^[a-z\d]*[a-z]\d+[a-z]+[a-z\d]*$/i.test(chunk)) return false;
+  return chunk.match(/[a-z]{4,}/gi)?.some((run) => !words.couldBeWord(run.toLowerCase())) ?? false;
+}
+
+const DIGIT = 0;
+const UPPER = 1;
+const LOWER = 2;
+
+function kind(code: number): number {
+  return code < 58 ? DIGIT : code < 91 ? UPPER : LOWER;
+}
