@@ -7,6 +7,8 @@ const MAX_REDIRECTS = 5;
 /** Tries in a row without a byte before a file is given up: with doubling waits, about four minutes. */
 const MAX_TRIES = 8;
 const MAX_WAIT_MS = 60_000;
+/** A server that asks for more patience is not waited for. */
+const MAX_RETRY_AFTER_MS = 3_600_000;
 
 /**
  * A large file on a web server. It is read over one connection; when that breaks, reading goes on at the byte it broke
@@ -16,7 +18,8 @@ export class RemoteFile {
   readonly #http: HttpClient;
   readonly #address: string;
   readonly #waitMs: number;
-  #version: string | undefined;
+  /** What tells this version of the file from others, as far as the server says it. */
+  #known: Version = {};
 
   /** @param waitMs before the first new try; doubled for each further one. Common Crawl asks for a second. */
   constructor(http: HttpClient, address: string, waitMs = 1_000) {
@@ -30,11 +33,14 @@ export class RemoteFile {
    * @throws Error when the server does not serve byte ranges.
    */
   async size(): Promise<number> {
-    const response = await this.#retrying(() => this.#request(0, 1));
-    response.body.on("error", () => {}).destroy();
-    const size = Number(/\/(\d+)$/.exec(String(response.headers["content-range"] ?? ""))?.[1]);
-    if (response.statusCode !== 206 || Number.isNaN(size))
-      throw new Error(`${this.#address}: the server serves no byte ranges: download the file and name the copy`);
+    let size: number | undefined;
+    for (let failures = 1; size === undefined; failures++) {
+      try {
+        size = await this.#askSize();
+      } catch (error) {
+        await this.#waitOrThrow(error, failures);
+      }
+    }
     return size;
   }
 
@@ -53,13 +59,19 @@ export class RemoteFile {
     let at = start;
     let failures = 0;
     for (;;) {
+      if (end !== undefined && at >= end) return;
       try {
         const { statusCode, headers, body } = await this.#request(at, end);
-        const sentFrom = /^bytes (\d+)-/.exec(String(headers["content-range"]))?.[1];
-        if (statusCode === 206 && Number(sentFrom) !== at) {
-          body.on("error", () => {}).destroy();
-          throw new FetchError("protocol", `asked for bytes from ${at}, the server sends those from ${sentFrom}`);
+        if (statusCode === 416) {
+          this.#checkEnd(at, end, rangeOf(headers).size ?? (await this.#askSize()));
+          return;
         }
+        const { from, size } = rangeOf(headers);
+        if (statusCode === 206 && from !== at) {
+          discard(body);
+          throw new FetchError("protocol", `asked for bytes from ${at}, the server sends those from ${from}`);
+        }
+        const before = at;
         // Without ranges the server sends all of it: what was read before is passed over.
         let skip = statusCode === 206 ? 0 : at;
         for await (const chunk of body as AsyncIterable<Buffer>) {
@@ -71,30 +83,47 @@ export class RemoteFile {
           yield rest;
           if (at === end) return;
         }
-        if (end === undefined || at >= end) return;
-        throw new FetchError("reset", `the file ends at byte ${at}, before ${end}`);
+        const last = statusCode === 206 ? (size ?? at) : at - skip;
+        if (at >= last) {
+          this.#checkEnd(at, end, last);
+          return;
+        }
+        // A server may send less than was asked for, and without a length a connection that was cut looks the same.
+        if (at === before) throw new FetchError("reset", `the answer ends at byte ${at}`, { kind: "retry later" });
       } catch (error) {
         await this.#waitOrThrow(error, ++failures);
       }
     }
   }
 
-  async #retrying<T>(task: () => Promise<T>): Promise<T> {
-    for (let failures = 1; ; failures++) {
-      try {
-        return await task();
-      } catch (error) {
-        await this.#waitOrThrow(error, failures);
-      }
-    }
+  /** Whether reading may end at byte `at` of a file of `size` bytes. */
+  #checkEnd(at: number, end: number | undefined, size: number): void {
+    if (at > size)
+      throw new FetchError(
+        "protocol",
+        `it has ${size} bytes, and was to be read from byte ${at} on: it is another file now`,
+      );
+    if (at < size) throw new FetchError("protocol", `the server refuses the bytes from ${at} on, of ${size}`);
+    if (end !== undefined) throw new FetchError("protocol", `the file ends at byte ${at}, before ${end}`);
+  }
+
+  async #askSize(): Promise<number> {
+    const { statusCode, headers, body } = await this.#request(0, 1);
+    discard(body);
+    const { size } = rangeOf(headers);
+    if (statusCode === 200 || size === undefined)
+      throw new FetchError("protocol", "the server serves no byte ranges: download the file and name the copy");
+    return size;
   }
 
   async #waitOrThrow(error: unknown, failures: number): Promise<void> {
     const failure = toFetchError(error);
     if (!failure.again || failures >= MAX_TRIES) throw new Error(`${this.#address}: ${failure.message}`);
-    await sleep(failure.retryAfterMs ?? Math.min(this.#waitMs * 2 ** (failures - 1), MAX_WAIT_MS));
+    const wait = failure.retryAfterMs ?? Math.min(this.#waitMs * 2 ** (failures - 1), MAX_WAIT_MS);
+    await sleep(Math.min(wait, MAX_RETRY_AFTER_MS));
   }
 
+  /** Status 200, 206, or 416: nothing behind `start`. */
   async #request(start: number, end: number | undefined): Promise<Dispatcher.ResponseData> {
     const headers: Record<string, string> = {};
     if (start > 0 || end !== undefined) headers["range"] = `bytes=${start}-${end === undefined ? "" : end - 1}`;
@@ -103,10 +132,11 @@ export class RemoteFile {
       const response = await this.#http.open(url, headers);
       const { statusCode: status, headers: answer, body } = response;
       if (status === 200 || status === 206) {
-        this.#checkVersion(answer, body);
+        this.#checkVersion(status, answer, body);
         return response;
       }
       await body.dump({ limit: 65_536 });
+      if (status === 416) return response;
       const location = answer["location"];
       const target = URL.parse(String(location ?? ""), url.href);
       if (status < 300 || status >= 400 || !location) throw statusError(status, answer);
@@ -117,12 +147,47 @@ export class RemoteFile {
     throw new FetchError("redirect_loop", `more than ${MAX_REDIRECTS} redirects`);
   }
 
-  #checkVersion(headers: Dispatcher.ResponseData["headers"], body: Dispatcher.ResponseData["body"]): void {
-    const version = String(headers["etag"] ?? headers["last-modified"] ?? "");
-    if (this.#version !== undefined && version !== this.#version) {
-      body.on("error", () => {}).destroy();
-      throw new FetchError("protocol", "it changed while it was read: run the same command again");
+  #checkVersion(status: number, headers: Headers, body: Dispatcher.ResponseData["body"]): void {
+    const seen: Version = {
+      etag: headers["etag"]?.toString(),
+      modified: headers["last-modified"]?.toString(),
+      size: status === 206 ? rangeOf(headers).size : lengthOf(headers),
+    };
+    for (const name of ["etag", "modified", "size"] as const) {
+      const [known, now] = [this.#known[name], seen[name]];
+      if (known !== undefined && now !== undefined && known !== now) {
+        discard(body);
+        throw new FetchError("protocol", "it changed while it was read: run the same command again");
+      }
     }
-    this.#version = version;
+    this.#known = { ...seen, ...withoutGaps(this.#known) };
   }
+}
+
+type Headers = Dispatcher.ResponseData["headers"];
+
+interface Version {
+  etag?: string | undefined;
+  modified?: string | undefined;
+  size?: number | undefined;
+}
+
+/** What Content-Range says (RFC 9110, 14.4): where the answer begins, how large the file is. */
+function rangeOf(headers: Headers): { from: number | undefined; size: number | undefined } {
+  const [, from, size] = /^bytes (?:(\d+)-\d+|\*)\/(\d+|\*)$/.exec(String(headers["content-range"])) ?? [];
+  const number = (text: string | undefined) => (text === undefined || text === "*" ? undefined : Number(text));
+  return { from: number(from), size: number(size) };
+}
+
+function lengthOf(headers: Headers): number | undefined {
+  const length = headers["content-length"];
+  return length === undefined ? undefined : Number(length);
+}
+
+function withoutGaps(version: Version): Version {
+  return Object.fromEntries(Object.entries(version).filter(([, value]) => value !== undefined));
+}
+
+function discard(body: Dispatcher.ResponseData["body"]): void {
+  body.on("error", () => {}).destroy();
 }

@@ -63,6 +63,9 @@ function localInput(name: string): Input {
     },
     stream: async function* (start = 0) {
       try {
+        const { size } = await stat(name);
+        if (start > size)
+          throw new Error(`it has ${size} bytes, and was to be read from byte ${start} on: it is another file now`);
         yield* createReadStream(name, { start, highWaterMark: CHUNK });
       } catch (error) {
         throw named(error);

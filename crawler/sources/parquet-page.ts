@@ -7,8 +7,10 @@ import { utf8 } from "./archive/text.ts";
 export interface Page {
   readonly left: number;
   skip(count: number): void;
-  /** Puts the next `count` values into `values` from index `at` on. */
-  take(values: unknown[], at: number, count: number): void;
+  /** How many of the next `count` values together have about so many bytes that are still to be made strings of; at least one. */
+  within(bytes: number, count: number): number;
+  /** Puts the next `count` values into `values` from index `at` on; returns the bytes that strings were made of. */
+  take(values: unknown[], at: number, count: number): number;
 }
 
 /** A page whose values were decoded all at once. */
@@ -28,9 +30,14 @@ export class DecodedPage implements Page {
     this.#used += count;
   }
 
-  take(values: unknown[], at: number, count: number): void {
+  within(_: number, count: number): number {
+    return count;
+  }
+
+  take(values: unknown[], at: number, count: number): number {
     for (let i = 0; i < count; i++) values[at + i] = this.#values[this.#used + i];
     this.#used += count;
+    return 0;
   }
 }
 
@@ -77,10 +84,22 @@ export class StringPage implements Page {
 
   skip(count: number): void {
     for (const end = this.#used + count; this.#used < end; this.#used++)
-      if (this.#levels?.[this.#used] !== 0) this.#at += 4 + this.#view.getUint32(this.#at, true);
+      if (this.#levels?.[this.#used] !== 0) this.#at += 4 + this.#lengthAt(this.#at);
   }
 
-  take(values: unknown[], at: number, count: number): void {
+  within(bytes: number, count: number): number {
+    if (this.#bytes.length - this.#at <= bytes) return count;
+    let at = this.#at;
+    let fitting = 0;
+    while (fitting < count && (fitting === 0 || at - this.#at <= bytes)) {
+      if (this.#levels?.[this.#used + fitting] !== 0) at += 4 + this.#lengthAt(at);
+      fitting++;
+    }
+    return fitting;
+  }
+
+  take(values: unknown[], at: number, count: number): number {
+    const begin = this.#at;
     const levels = this.#levels;
     for (let i = 0; i < count; i++) {
       if (levels && levels[this.#used + i] === 0) {
@@ -88,10 +107,17 @@ export class StringPage implements Page {
         continue;
       }
       const from = this.#at + 4;
-      this.#at = from + this.#view.getUint32(this.#at, true);
-      if (this.#at > this.#bytes.length) throw new Error("a page of strings is cut short");
+      this.#at = from + this.#lengthAt(this.#at);
       values[at + i] = utf8(this.#bytes, from, this.#at);
     }
     this.#used += count;
+    return this.#at - begin;
+  }
+
+  #lengthAt(at: number): number {
+    const left = this.#bytes.length - at - 4;
+    const length = left < 0 ? 0 : this.#view.getUint32(at, true);
+    if (length > left) throw new Error("a page of strings is cut short");
+    return length;
   }
 }

@@ -13,8 +13,12 @@ export interface Rows {
   bad(i: number): boolean;
 }
 
-/** Says which columns will be asked for, once the list's own are known: reading others would cost time. */
-export type ChooseColumns = (names: readonly string[]) => readonly string[];
+/**
+ * Says which columns will be asked for, once the list's own are known: reading others would cost time.
+ * @param typeOf the type of a column where it holds no text, in words.
+ */
+export type ChooseColumns = (names: readonly string[], typeOf: TypeOf) => readonly string[];
+export type TypeOf = (name: string) => string | undefined;
 
 /** Rows from objects; a missing object is a row that could not be read. */
 export function rowsFromObjects(

@@ -1,4 +1,4 @@
-import type { Objects } from "../../store/objects.ts";
+import type { S3Objects } from "../../store/objects/s3.ts";
 import { importS3 } from "../../store/objects.ts";
 import { UsageError } from "../../store/usage-error.ts";
 import type { HttpClient } from "../http.ts";
@@ -43,7 +43,8 @@ async function open(bucket: string, key: string, http: HttpClient): Promise<Read
   return new RemoteFile(http, publicAddress(bucket, key));
 }
 
-function ofObject(objects: Objects, key: string): Reader {
+function ofObject(objects: S3Objects, key: string): Reader {
+  const version = {};
   return {
     size: async () => {
       const info = await objects.stat(key);
@@ -52,10 +53,10 @@ function ofObject(objects: Objects, key: string): Reader {
     },
     read: async (start, end) => {
       const chunks: Buffer[] = [];
-      for await (const chunk of objects.read(key, { start, end })) chunks.push(chunk);
+      for await (const chunk of objects.read(key, { start, end }, version)) chunks.push(chunk);
       return Buffer.concat(chunks);
     },
-    stream: (start = 0) => objects.read(key, { start }),
+    stream: (start = 0) => objects.read(key, { start }, version),
   };
 }
 

@@ -6,7 +6,7 @@ import type { HttpClient } from "../http.ts";
 import { type Input, inputOf, pathOf } from "./input.ts";
 import { type ListSchema, schemaOf } from "./list-schemas.ts";
 import { positionOf } from "./position.ts";
-import type { ChooseColumns, Rows } from "./rows.ts";
+import type { ChooseColumns, Rows, TypeOf } from "./rows.ts";
 import { parquetRows } from "./rows-parquet.ts";
 import { commaRows, jsonLineRows, jsonRows, tabRows } from "./rows-text.ts";
 import type { Batch, EarlyDrop } from "./source.ts";
@@ -38,12 +38,14 @@ export async function* readUrlList(
   const position = positionOf(db, options.file);
   if (position.done) return;
   let schema: ListSchema | undefined;
-  const choose = (names: readonly string[]): ListSchema => {
-    schema ??= checkedSchema(names, options);
+  const choose = (names: readonly string[], typeOf: TypeOf = () => undefined): ListSchema => {
+    schema ??= checkedSchema(names, typeOf, options);
     return schema;
   };
   let taken = position.at;
-  for await (const rows of rowsOf(inputOf(options.file, http), taken, (names) => columnsOf(choose(names), options))) {
+  for await (const rows of rowsOf(inputOf(options.file, http), taken, (...columns) =>
+    columnsOf(choose(...columns), options),
+  )) {
     const end = rows.first + rows.count;
     for (let from = Math.max(taken, rows.first); from < end; from = taken) {
       taken = Math.min(from + BATCH, end);
@@ -56,12 +58,21 @@ export async function* readUrlList(
   yield { candidates: [], drops: [], done: () => position.save(taken, true) };
 }
 
-function checkedSchema(names: readonly string[], options: UrlListOptions): ListSchema {
+function checkedSchema(names: readonly string[], typeOf: TypeOf, options: UrlListOptions): ListSchema {
   for (const name of options.saveColumns ?? []) {
     if (!names.includes(name))
       throw new Error(`${options.file}: no column ${name} (--save-cols); it has ${names.join(", ")}`);
   }
-  return schemaOf(names, options, options.file);
+  const schema = schemaOf(names, options, options.file);
+  for (const [option, column] of [
+    ["--url-col", schema.url],
+    ...schema.captions.map(({ column }) => ["--caption-col", column] as const),
+  ] as const) {
+    const type = typeOf(column);
+    if (type !== undefined)
+      throw new Error(`${options.file}: column ${column} holds ${type}, no text: name another with ${option}`);
+  }
+  return schema;
 }
 
 /** All columns that are looked at. */
@@ -164,5 +175,8 @@ function detailsOf(rows: Rows, schema: ListSchema, options: UrlListOptions): (i:
 function plain(value: unknown): unknown {
   if (typeof value === "bigint") return Number.isSafeInteger(Number(value)) ? Number(value) : String(value);
   if (value instanceof Uint8Array) return Buffer.from(value).toString("base64");
+  if (Array.isArray(value)) return value.map(plain);
+  if (typeof value === "object" && value !== null && !(value instanceof Date))
+    return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, plain(inner)]));
   return value ?? null;
 }

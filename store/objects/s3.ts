@@ -56,14 +56,22 @@ export class S3Objects implements Objects {
     return found && { name, size: found.ContentLength ?? 0, modified: found.LastModified ?? new Date(0) };
   }
 
-  async *read(name: string, { start = 0, end }: { start?: number; end?: number } = {}): AsyncGenerator<Buffer> {
+  /** @param seen which version is read: set by the first read it is given to, asked for by the others. */
+  async *read(
+    name: string,
+    { start = 0, end }: { start?: number; end?: number } = {},
+    seen: { etag?: string | undefined } = {},
+  ): AsyncGenerator<Buffer> {
     if (end !== undefined && end <= start) return;
     let at = start;
-    let etag: string | undefined;
     for (let failures = 0; ; ) {
       try {
-        const { body, version, size } = await this.#open(name, at, end, etag);
-        etag = version;
+        const { body, version, size } = await this.#open(name, at, end, seen.etag);
+        seen.etag = version;
+        if (at > size)
+          throw new Error(
+            `${this.url(name)}: it has ${size} bytes, and was to be read from byte ${at} on: it is another object now`,
+          );
         if (end !== undefined && end > size) throw new Error(`${this.url(name)}: ends at byte ${size}, before ${end}`);
         for await (const chunk of body as AsyncIterable<Buffer>) {
           at += chunk.length;

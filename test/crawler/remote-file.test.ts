@@ -98,3 +98,120 @@ test("a redirect is followed", async (t) => {
   });
   assert.deepEqual(await read(file), BODY);
 });
+
+type Serve = (request: IncomingMessage, response: ServerResponse, count: number) => void;
+const ending = (etag: string) => (request: IncomingMessage, response: ServerResponse) =>
+  void response.end(ranged(request, response, etag));
+/** Answers as the file's end does: with its size, or without. */
+const unsatisfiable =
+  (size: number | undefined): Serve =>
+  (request, response) => {
+    if (request.headers.range === "bytes=0-0") return ending('"a"')(request, response);
+    response.writeHead(416, size === undefined ? {} : { "content-range": `bytes */${size}` }).end();
+  };
+/** Answers a range with these headers and no others of its own. */
+const withHeaders =
+  (headersOf: (count: number) => Record<string, string>): Serve =>
+  (_, response, count) => {
+    response.writeHead(206, headersOf(count)).end(BODY.subarray(0, 1));
+  };
+const firstByte = (size = BODY.length) => ({ "content-range": `bytes 0-0/${size}` });
+
+const twice = async (file: RemoteFile) => Buffer.concat([await file.read(0, 1), await file.read(0, 1)]);
+const CASES: [
+  name: string,
+  server: Serve,
+  task: (file: RemoteFile) => Promise<unknown>,
+  expected: Buffer | number | RegExp,
+][] = [
+  [
+    "all of the file instead of a range",
+    (_, response) => void response.writeHead(200).end(BODY),
+    (file) => file.read(70_000, 200_000),
+    BODY.subarray(70_000, 200_000),
+  ],
+  [
+    "an ETag that changes",
+    withHeaders((count) => ({ ...firstByte(), etag: `"${count}"` })),
+    twice,
+    /file: it changed while/,
+  ],
+  [
+    "Last-Modified that changes",
+    withHeaders((count) => ({ ...firstByte(), "last-modified": new Date(count * 1e6).toUTCString() })),
+    twice,
+    /file: it changed while it was read/,
+  ],
+  ["a size that changes", withHeaders((count) => firstByte(count)), twice, /file: it changed while it was read/],
+  [
+    "an ETag that not every answer has",
+    withHeaders((count) => (count === 1 ? { ...firstByte(), etag: '"a"' } : firstByte())),
+    twice,
+    Buffer.concat([BODY.subarray(0, 1), BODY.subarray(0, 1)]),
+  ],
+  ["416 at the end", unsatisfiable(BODY.length), (file) => read(file, BODY.length), Buffer.alloc(0)],
+  ["416 at the end without a size", unsatisfiable(undefined), (file) => read(file, BODY.length), Buffer.alloc(0)],
+  [
+    "416 beyond the end",
+    unsatisfiable(10),
+    (file) => read(file, 11),
+    /it has 10 bytes, .* from byte 11 on: it is another/,
+  ],
+  ["416 before the end", unsatisfiable(10), (file) => read(file, 9), /refuses the bytes from 9 on, of 10/],
+  [
+    "a file that is shorter than what was read of it, without ranges",
+    (_, response) => void response.writeHead(200).end(BODY.subarray(0, 10)),
+    (file) => read(file, 11),
+    /it has 10 bytes, .* from byte 11 on/,
+  ],
+  ["an empty file", (_, response) => void response.writeHead(200).end(), (file) => read(file), Buffer.alloc(0)],
+  [
+    "the size of an empty file",
+    (_, response) => void response.writeHead(416, { "content-range": "bytes */0" }).end(),
+    (file) => file.size(),
+    0,
+  ],
+  [
+    "a range that ends behind the file",
+    ending('"a"'),
+    (file) => file.read(299_990, 300_010),
+    /ends at byte 300000, before 300010/,
+  ],
+  [
+    "no more than 70,000 bytes at a time",
+    (request, response) => {
+      const [, from = 0, to = BODY.length - 1] = (/(\d+)-(\d*)/.exec(request.headers.range ?? "") ?? []).map(Number);
+      const end = Math.min((to || BODY.length - 1) + 1, from + 70_000);
+      response.writeHead(206, { "content-range": `bytes ${from}-${end - 1}/${BODY.length}` });
+      response.end(BODY.subarray(from, end));
+    },
+    (file) => file.read(5, 299_999),
+    BODY.subarray(5, 299_999),
+  ],
+  [
+    "a connection that ends early, in order and without a length",
+    (request, response, count) => {
+      if (count > 3) return void response.end(ranged(request, response));
+      const from = Number(/\d+/.exec(request.headers.range ?? "")?.[0]);
+      response.socket?.write(
+        `HTTP/1.1 206 Partial Content\r\ncontent-range: bytes ${from}-${BODY.length - 1}/${BODY.length}\r\n\r\n`,
+      );
+      response.socket?.end(BODY.subarray(from, from + 1_000));
+    },
+    (file) => read(file, 1),
+    BODY.subarray(1),
+  ],
+];
+
+for (const [name, server, task, expected] of CASES) {
+  test(`a server that gives ${name}`, async (t) => {
+    const file = await serve(t, server);
+    if (expected instanceof RegExp) await assert.rejects(task(file), expected);
+    else assert.deepEqual(await task(file), expected);
+  });
+}
+
+test("no bytes are asked for when none are wanted", async (t) => {
+  const file = await serve(t, () => assert.fail());
+  assert.equal((await file.read(5, 5)).length, 0);
+});

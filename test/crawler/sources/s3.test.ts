@@ -5,6 +5,8 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
+import { HttpClient } from "../../../crawler/http.ts";
+import { inputOf } from "../../../crawler/sources/input.ts";
 import { run, useShortList } from "../../cli.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "wit-s3-input-"));
@@ -13,12 +15,15 @@ const LIST = Buffer.from("url,caption\nhttp://a.example/1.jpg,a small dog\nhttp:
 
 /** A server with two buckets: `open` answers everybody, `private` only requests that are signed. */
 const asked: string[] = [];
+let version = '"1"';
 const server = createServer((request, response) => {
   const signed = /^AWS4-HMAC-SHA256 Credential=someone\//.test(request.headers.authorization ?? "");
   asked.push(`${signed ? "signed" : "unsigned"} ${request.url?.split("?")[0]}`);
   if (!/^\/(open|private)\/lists\/a\.csv/.test(request.url ?? "")) return void response.writeHead(404).end();
   if (!signed && request.url?.startsWith("/private/")) return void response.writeHead(403).end();
-  response.writeHead(200, { etag: '"1"', "content-length": String(LIST.length) }).end(LIST);
+  if (request.headers["if-match"] !== undefined && request.headers["if-match"] !== version)
+    return void response.writeHead(412).end();
+  response.writeHead(200, { etag: version, "content-length": String(LIST.length) }).end(LIST);
 });
 await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
 after(() => server.close());
@@ -54,4 +59,18 @@ test("without credentials what is open is read, and a refusal names the object",
   const missing = await discover("missing", "s3://open/lists/b.csv", withKey);
   assert.equal(missing.code, 1);
   assert.match(missing.error, /error: s3:\/\/open\/lists\/b\.csv: .*404/);
+});
+
+test("an object that changes between two reads of it is an error that names it", async (t) => {
+  Object.assign(process.env, withKey);
+  const http = new HttpClient({ userAgent: "test", allowPrivate: [], resolve: [] });
+  t.after(() => http.close());
+  const input = inputOf("s3://private/lists/a.csv", http);
+  assert.deepEqual(await input.read(0, LIST.length), LIST);
+  assert.deepEqual(await input.read(0, LIST.length), LIST);
+  version = '"2"';
+  await assert.rejects(
+    input.read(0, LIST.length),
+    /^Error: s3:\/\/private\/lists\/a\.csv: it changed while it was read/,
+  );
 });
