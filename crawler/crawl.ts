@@ -91,7 +91,7 @@ export async function readSources(
   share?: { rank: number; world: number },
 ): Promise<number> {
   const { sources, cap, stop } = options;
-  // Loading the rules takes this thread half a second: not while requests are under way.
+  // Loading the rules takes this thread a third of a second: not while requests are under way.
   const web = crawlPages(db, net, sources, stop, () => pool.judges());
   const bulk = bulkSources(db, net, sources, { cap, stop, judges: () => pool.judges(), ...share });
   let total = 0;

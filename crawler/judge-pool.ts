@@ -7,7 +7,7 @@ import type { MatcherTable } from "../filters/matcher-table.ts";
 import type { Candidate } from "../store/types.ts";
 import { type CaptionJudges, type Judged, type JudgeSettings, judgeCandidate, loadJudges } from "./judges.ts";
 
-/** So many candidates are judged in this thread before others are started: they need half a second to load their rules. */
+/** So many candidates are judged in this thread before others are started: they need a third of a second to load their rules. */
 const ALONE = 20_000;
 /** One thread reads and writes, 20 µs a row, while two judge at 12: a third would wait, and take 50 MB. */
 const THREADS = Math.min(2, availableParallelism() - 1);

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { EMBEDDED_COUNTS, readCounts } from "../../queries/counts.ts";
-import { embeddedWordNet, readSynsets } from "../../queries/wordnet.ts";
+import { embeddedWordNet } from "../../queries/wordnet.ts";
 import { LetterTriples } from "./letter-triples.ts";
 import { NEW_WORDS } from "./new-words.ts";
 import { WordSet } from "./word-set.ts";
@@ -38,7 +38,7 @@ export interface Vocabulary {
 const [LEMMA, WORD, NAME] = [1, 2, 4];
 let loaded: Promise<WordSet> | undefined;
 
-/** About 100,000 words, and as many names; loaded once, in half a second. */
+/** About 100,000 words, and as many names; loaded once, in a third of a second. */
 export async function englishVocabulary(): Promise<Vocabulary> {
   const words = await englishWords();
   let triples: LetterTriples | undefined;
@@ -67,8 +67,13 @@ export function adoptVocabulary(buffer: SharedArrayBuffer): void {
 async function loadWords(): Promise<WordSet> {
   const bits = new Map<string, number>();
   const add = (word: string, bit: number) => void bits.set(word, (bits.get(word) ?? 0) | bit);
-  for (const { lemmas } of readSynsets(embeddedWordNet())) {
-    for (const lemma of lemmas) for (const word of lemma.split(/[ -]/)) add(word, LEMMA);
+  for (const part of ["noun", "verb", "adj", "adv"]) {
+    // Every lemma once, in a quarter of the bytes of the synsets.
+    for (const line of readFileSync(join(embeddedWordNet(), `index.${part}`), "latin1").split("\n")) {
+      // The licence is indented.
+      if (line === "" || line.startsWith("  ")) continue;
+      for (const word of line.slice(0, line.indexOf(" ")).split(/[_-]/)) add(word, LEMMA);
+    }
   }
   for (const word of NEW_WORDS) add(word, LEMMA);
   const counts = [...(await readCounts(EMBEDDED_COUNTS))].sort((a, b) => b[1] - a[1]);

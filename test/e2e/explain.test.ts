@@ -4,8 +4,10 @@ import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { useShortList } from "../cli.ts";
 
 const data = mkdtempSync(join(tmpdir(), "wit-explain-"));
+useShortList(data, ["red", "apple", "table", "dog", "cat", "photo"]);
 
 interface Ended {
   code: number | null;

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtempSync } from "node:fs";
+import { mkdtempSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -37,9 +37,11 @@ test("--opt-out obey and record each judge again what the other let in or refuse
   t.after(() => server.close());
   const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
   const data = mkdtempSync(join(tmpdir(), "wit-opt-out-"));
+  const limits = join(data, "limits.tsv");
+  writeFileSync(limits, "127.0.0.0/8\t0\t10000\t4\n");
   useShortList(data, ["boat"]);
   const crawled = async (optOut: string) => {
-    const told = ["--seeds", address, "--allow-private", "127.0.0.0/8", "--quiet"];
+    const told = ["--seeds", address, "--allow-private", "127.0.0.0/8", "--host-limits", limits, "--quiet"];
     const ended = await run(["crawl", "--data", data, "--opt-out", optOut, ...told]);
     assert.equal(ended.code, 0, ended.error);
     const db = openForReading(data);

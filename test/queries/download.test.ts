@@ -146,7 +146,7 @@ test("a transfer that breaks is gone on with; what is whole and wrong is fetched
       return true;
     }
     if (path.endsWith(name2) && times === 1) {
-      response.writeHead(503, { "retry-after": "1" }).end();
+      response.writeHead(503, { "retry-after": "0" }).end();
       return true;
     }
     return false;

@@ -14,6 +14,8 @@ export interface BadProxy {
   /** Taken from the front, one a request that `matches`. */
   troubles: Trouble[];
   matches: (method: string, path: string) => boolean;
+  /** Those of the requests to one bucket, for calls that run at once. */
+  bucketTroubles: Map<string, Trouble[]>;
   /** "METHOD path" of each request, in order. */
   asked: string[];
   close: () => void;
@@ -25,7 +27,9 @@ export async function startBadProxy(target: string): Promise<BadProxy> {
   const server = createServer((incoming, outgoing) => {
     const { method = "", url = "", headers } = incoming;
     proxy.asked.push(`${method} ${url}`);
-    const trouble = proxy.matches(method, url) ? proxy.troubles.shift() : undefined;
+    const bucket = /^\/([^/?]+)/.exec(url)?.[1] ?? "";
+    const own = proxy.bucketTroubles.get(bucket)?.shift();
+    const trouble = own ?? (proxy.matches(method, url) ? proxy.troubles.shift() : undefined);
     if (trouble && "status" in trouble) {
       incoming.resume();
       incoming.on("end", () =>
@@ -33,7 +37,9 @@ export async function startBadProxy(target: string): Promise<BadProxy> {
       );
       return;
     }
-    const passed = request({ hostname, port, method, path: url, headers }, (answer) => {
+    // Servers may give fewer names a page than they could.
+    const path = url.includes("list-type=2") ? `${url}&max-keys=4` : url;
+    const passed = request({ hostname, port, method, path, headers }, (answer) => {
       if (!trouble) {
         outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
         answer.pipe(outgoing);
@@ -60,6 +66,7 @@ export async function startBadProxy(target: string): Promise<BadProxy> {
     endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     troubles: [],
     matches: () => true,
+    bucketTroubles: new Map(),
     asked: [],
     close: () => {
       server.closeAllConnections();

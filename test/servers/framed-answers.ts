@@ -97,9 +97,20 @@ async function send(socket: Socket, n: number): Promise<void> {
   const { pieces, framing, cut } = framedAnswer(n);
   for (const [i, piece] of pieces.entries()) {
     if (socket.destroyed) return;
-    if (!socket.write(piece)) await new Promise((resolve) => socket.once("drain", resolve).once("close", resolve));
+    if (!socket.write(piece)) await drained(socket);
     if (i % 3 === 1) await setImmediate();
     if (i % 7 === 2) await sleep(1);
   }
   if (cut || framing === "close") socket.end();
+}
+
+/** Waits until more can be written, or the connection is gone. Leaves no listener: a connection has many answers. */
+function drained(socket: Socket): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      socket.off("drain", done).off("close", done);
+      resolve();
+    };
+    socket.on("drain", done).on("close", done);
+  });
 }

@@ -79,9 +79,9 @@ const contract: [name: string, check: (objects: Objects, t: TestContext) => Prom
       assert.deepEqual(await namesOf(objects, "a/b/c"), ["a/b/c-1", "a/b/c/d"]);
       assert.deepEqual(await namesOf(objects, "a"), names.slice(0, 4));
       assert.deepEqual(await namesOf(objects, "b/"), ["b/1"]);
-      const many = Array.from({ length: 1_050 }, (_, i) => `many/${String(i).padStart(5, "0")}`);
-      for (let i = 0; i < many.length; i += 50)
-        await Promise.all(many.slice(i, i + 50).map((name) => objects.put(name, bytes(""))));
+      // Four names a page: see the proxy.
+      const many = Array.from({ length: 21 }, (_, i) => `many/${String(i).padStart(5, "0")}`);
+      await Promise.all(many.map((name) => objects.put(name, bytes(""))));
       assert.deepEqual(await namesOf(objects, "many/"), many);
     },
   ],
@@ -193,25 +193,28 @@ if (typeof moto !== "string" && proxy !== undefined) {
   const { troubles, asked } = bad;
 
   test("S3: a busy server is asked again, in every call", async () => {
-    const objects = await s3();
-    const calls: [string, () => Promise<unknown>][] = [
-      ["put", () => objects.put("a", bytes("a"))],
-      ["long put", () => objects.put("long", LONG)],
-      ["put-if-absent", () => objects.putIfAbsent("p", bytes("p"))],
-      ["get", () => objects.get("a")],
-      ["stat", () => objects.stat("a")],
-      ["list", () => namesOf(objects, "")],
-      ["delete", () => objects.delete("a")],
+    const calls: [string, (objects: Objects) => Promise<unknown>, unknown][] = [
+      ["put", (objects) => objects.put("b", bytes("b")), undefined],
+      ["long put", (objects) => objects.put("long", LONG), undefined],
+      ["put-if-absent", (objects) => objects.putIfAbsent("p", bytes("p")), true],
+      ["get", (objects) => objects.get("a"), bytes("a")],
+      ["stat", async (objects) => (await objects.stat("a"))?.size, 1],
+      ["list", (objects) => namesOf(objects, ""), ["a"]],
+      ["delete", (objects) => objects.delete("a"), undefined],
     ];
-    for (const [name, call] of calls) {
-      const before = asked.length;
-      troubles.push(slow, { status: 500, body: "" }, slow);
-      await call();
-      assert.equal(troubles.length, 0, name);
-      assert.ok(asked.length >= before + 4, name);
-    }
-    assert.deepEqual(await namesOf(objects, ""), ["long", "p"]);
-    assert.ok(LONG.equals(await objects.get("long")));
+    // A bucket each and all at once: what takes time is the waiting.
+    const left = calls.map(async ([name, call, expected]) => {
+      const bucket = await moto.bucket();
+      const objects = await openObjects(`s3://${bucket}/some/prefix/`);
+      await objects.put("a", bytes("a"));
+      const own = [slow, { status: 500, body: "" }, slow];
+      bad.bucketTroubles.set(bucket, own);
+      assert.deepEqual(await call(objects), expected, name);
+      assert.equal(own.length, 0, name);
+      if (name === "long put") assert.ok(LONG.equals(await objects.get("long")));
+      return namesOf(objects, "");
+    });
+    assert.deepEqual(await Promise.all(left), [["a", "b"], ["a", "long"], ["a", "p"], ["a"], ["a"], ["a"], []]);
   });
 
   test("S3: connections that break: reading goes on at the byte, lost answers do no harm", async () => {
