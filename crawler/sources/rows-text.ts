@@ -118,7 +118,7 @@ export async function* tabRows(input: Input, choose: ChooseColumns): AsyncGenera
       if (to === from) continue;
       if (!wanted) {
         const isHeader = lines.takesHeader(fieldsOf(bytes, from, to));
-        const chosen = choose(lines.names);
+        const chosen = choose(lines.names, () => undefined);
         wanted = lines.names.map((name) => chosen.includes(name));
         if (isHeader) continue;
       }
