@@ -71,7 +71,8 @@ export class HttpClient {
   readonly #mayDial: AddressCheck;
   readonly #fixed = new Map<string, string>();
   readonly #dns: DnsCache;
-  readonly #underWay = new Set<Exchange>();
+  /** Not a Set: each table that a Set outgrows refers to its next one, so with one in the old generation all that came through survives scavenges. */
+  readonly #underWay: Exchange[] = [];
   #watch: NodeJS.Timeout | undefined;
 
   /** @throws Error naming an option that cannot be understood. */
@@ -158,7 +159,7 @@ export class HttpClient {
     const started = performance.now();
     this.#checkLiteral(url);
     const exchange = new Exchange(url, limits, started + timeMs);
-    this.#underWay.add(exchange);
+    exchange.place = this.#underWay.push(exchange) - 1;
     this.#watch ??= setInterval(() => this.#look(), WATCH_MS);
     try {
       this.#agent.dispatch(
@@ -179,12 +180,20 @@ export class HttpClient {
     } catch (error) {
       throw error instanceof Stopped ? error : toFetchError(error);
     } finally {
-      this.#underWay.delete(exchange);
-      if (this.#underWay.size === 0) {
-        clearInterval(this.#watch);
-        this.#watch = undefined;
-      }
+      this.#over(exchange);
     }
+  }
+
+  /** The last one of those under way takes its place. */
+  #over(exchange: Exchange): void {
+    const last = this.#underWay.pop();
+    if (last && last !== exchange) {
+      this.#underWay[exchange.place] = last;
+      last.place = exchange.place;
+    }
+    if (this.#underWay.length > 0) return;
+    clearInterval(this.#watch);
+    this.#watch = undefined;
   }
 
   /** The connector is not asked when a connection is reused, so literal addresses are checked on every hop. */
@@ -216,6 +225,8 @@ interface Answer {
 
 /** One request and its answer, as undici hands it over in pieces. */
 class Exchange implements Dispatcher.DispatchHandler {
+  /** Where it is among those under way. */
+  place = 0;
   readonly done: Promise<Answer>;
   readonly #limits: FetchLimits;
   readonly #url: URL;
