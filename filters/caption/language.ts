@@ -4,19 +4,26 @@ import { type LanguageModel, loadLanguageModel, modelFile } from "./fasttext.ts"
 import { englishVocabulary, type Vocabulary } from "./vocabulary.ts";
 
 /**
- * English when  known + 0.09 ln((p(en) + 0.01) / (p(other) + 0.01)) + 0.15 ln(n / 7) >= 0.86,
+ * English when  known + 0.08 ln((p(en) + 0.01) / (p(other) + 0.01)) + 0.15 ln(n / 7) >= 0.88,
  * with the known fraction of the caption's n different words (n between 7 and 20) and fastText's probabilities of English
  * and of the likeliest other language. Captions have four words, too few for a detector alone (fastText at p >= 0.6 keeps
  * half of the English ones); the more words there are, the less a fraction is chance. Weights and threshold were chosen on
  * half of the texts of `npm run bench:language` (Unicode's emoji names, Wikipedia, Django's translations); decision 022 has
  * what the rule keeps and lets through of the other half.
  */
-const WEIGHT = 0.09;
+const WEIGHT = 0.08;
 const FLOOR = 0.01;
-const THRESHOLD = 0.86;
+const THRESHOLD = 0.88;
 const PER_WORDS = 0.15;
 const FEW = 7;
 const MANY = 20;
+/** Frequent in English Wikipedia for its names' sake. None is an English word too, as Dutch "van" and German "die" are. */
+const FUNCTION_WORDS = new Set(
+  (
+    "de la le les des du et un une avec pour qui que au el los las del por para con il di della da dos das com " +
+    "der und von het een na ng sa mga ang"
+  ).split(" "),
+);
 /** The most that fastText can add; with fewer known words it need not be asked. */
 const MOST = WEIGHT * Math.log((1 + FLOOR) / FLOOR);
 /** Another language than English has no vocabulary here: it must be fastText's best guess with this probability. */
@@ -81,6 +88,9 @@ const UNKNOWN = 0xffffffff;
 const IS_WORD = 1;
 const IS_NAME = 2;
 const IS_NONE = 3;
+/** What is told of a token's word beside its number. */
+const [KNOWN, CAPITAL, FUNCTION_WORD] = [1, 2, 4];
+const NUMBER = 3;
 
 /** What the model is asked: capitals, quotation marks and typographic apostrophes mislead it ("it’s" is Russian to it). */
 function bare(token: string): string {
@@ -103,7 +113,7 @@ class Tokens {
   readonly #tokens: string[] = [];
   readonly #sums: Float32Array;
   readonly #vectors = new Uint32Array(KEPT);
-  /** A token's words, twice their number and one when known: those of place p from `#from[p]` up to `#from[p + 1]`. */
+  /** A token's words, their numbers above the bits told of them: those of place p from `#from[p]` up to `#from[p + 1]`. */
   readonly #words = new Uint32Array(KEPT);
   readonly #from = new Uint32Array(KEPT + 1);
   readonly #numbers = new Map<string, number>();
@@ -120,7 +130,7 @@ class Tokens {
     this.#vocabulary = vocabulary;
   }
 
-  /** Counts the different words of a caption. */
+  /** Counts the different words of a caption; function words of other languages as they first occur. */
   read(caption: string): void {
     this.words = 0;
     this.known = 0;
@@ -134,19 +144,30 @@ class Tokens {
       this.#captions = 0;
     }
     const number = ++this.#captions;
+    let functionWords = 0;
+    let undecided = 0;
+    let afterCapital = 0;
     for (const token of caption.slice(0, READ).split(" ")) {
       const place = this.#places.get(token) ?? this.#add(token);
       this.#caption[this.#length++] = place;
       const end = this.#from[place + 1] as number;
       for (let i = this.#from[place] as number; i < end; i++) {
         const entry = this.#words[i] as number;
-        const word = entry >>> 1;
-        if (this.#countedIn[word] === number) continue;
-        this.#countedIn[word] = number;
-        this.words++;
-        this.known += entry & 1;
+        const word = entry >>> NUMBER;
+        if (this.#countedIn[word] !== number) {
+          this.#countedIn[word] = number;
+          this.words++;
+          this.known += entry & KNOWN;
+          if (entry & FUNCTION_WORD) undecided++;
+        }
+        if (entry & FUNCTION_WORD) continue;
+        // Between capitals it is a part of a name: "Rio de la Plata".
+        if (!(afterCapital && entry & CAPITAL)) functionWords += undecided;
+        undecided = 0;
+        afterCapital = entry & CAPITAL;
       }
     }
+    if (this.words >= FEW) this.known -= functionWords + undecided;
   }
 
   /** Brings `mean` to the caption that was read. */
@@ -183,8 +204,13 @@ class Tokens {
     for (const spelled of token.replaceAll("\u2019", "'").match(WORD) ?? []) {
       const word = spelled.toLowerCase().replace(/'s$/, "");
       const number = this.#number(word);
-      const known = this.#kinds[number] === IS_WORD || (/^\p{Lu}/u.test(spelled) && this.#isName(number, word));
-      this.#words[end++] = 2 * number + (known ? 1 : 0);
+      const isCapital = /^\p{Lu}/u.test(spelled);
+      const isKnown = this.#kinds[number] === IS_WORD || (isCapital && this.#isName(number, word));
+      this.#words[end++] =
+        (number << NUMBER) |
+        (isKnown ? KNOWN : 0) |
+        (isCapital ? CAPITAL : 0) |
+        (FUNCTION_WORDS.has(spelled) ? FUNCTION_WORD : 0);
     }
     this.#from[place + 1] = end;
     return place;
@@ -201,7 +227,10 @@ class Tokens {
 
   /** Asked of words with a capital only: it costs more than the rest. */
   #isName(number: number, word: string): boolean {
-    if (this.#kinds[number] === 0) this.#kinds[number] = this.#vocabulary?.isName(word) ? IS_NAME : IS_NONE;
+    if (this.#kinds[number] === 0) {
+      const isName = this.#vocabulary?.isName(word) && !this.#vocabulary.isRespelled(word);
+      this.#kinds[number] = isName ? IS_NAME : IS_NONE;
+    }
     return this.#kinds[number] === IS_NAME;
   }
 }

@@ -30,9 +30,12 @@ export interface Vocabulary {
   isWord(word: string): boolean;
   /** Any word of English Wikipedia: with a capital it is a name that English texts know ("Merkel", "Fuji"). */
   isName(word: string): boolean;
+  /** With accents that English does not write on a common word, as Nigerian Pidgin does: "wọ́tch", "lẹ́ft". */
+  isRespelled(word: string): boolean;
 }
 
-const [LEMMA, WORD, NAME] = [1, 2, 4];
+/** COMMON: a word of WordNet alone and in small letters, neither a name nor a part of a phrase. */
+const [LEMMA, WORD, NAME, COMMON] = [1, 2, 4, 8];
 let loaded: Promise<WordSet> | undefined;
 
 /** About 100,000 words, and as many names; loaded once, in half a second. */
@@ -41,8 +44,16 @@ export async function englishVocabulary(): Promise<Vocabulary> {
   return {
     isWord: (word) => isPlain(words, word) || isInflected(words, word) || isContracted(words, word),
     // The list has no accents: "Beyoncé" is there as "beyonce".
-    isName: (word) => (words.bits(word.normalize("NFD").replace(/\p{M}/gu, "")) & NAME) !== 0,
+    isName: (word) => (words.bits(withoutAccents(word)) & NAME) !== 0,
+    isRespelled: (word) => {
+      const plain = withoutAccents(word);
+      return plain.length < word.normalize("NFD").length && (words.bits(plain) & COMMON) !== 0;
+    },
   };
+}
+
+function withoutAccents(word: string): string {
+  return word.normalize("NFD").replace(/\p{M}/gu, "");
 }
 
 /** What {@link englishVocabulary} looks into: to be handed to threads, see {@link adoptVocabulary}. */
@@ -59,8 +70,11 @@ export function adoptVocabulary(buffer: SharedArrayBuffer): void {
 async function loadWords(): Promise<WordSet> {
   const bits = new Map<string, number>();
   const add = (word: string, bit: number) => void bits.set(word, (bits.get(word) ?? 0) | bit);
-  for (const { lemmas } of readSynsets(embeddedWordNet())) {
-    for (const lemma of lemmas) for (const word of lemma.split(/[ -]/)) add(word, LEMMA);
+  for (const { lemmas } of readSynsets(embeddedWordNet(), "keep")) {
+    for (const lemma of lemmas) {
+      for (const word of lemma.toLowerCase().split(/[ -]/)) add(word, LEMMA);
+      if (/^[a-z]+$/.test(lemma)) add(lemma, COMMON);
+    }
   }
   for (const word of NEW_WORDS) add(word, LEMMA);
   const counts = [...(await readCounts(EMBEDDED_COUNTS))].sort((a, b) => b[1] - a[1]);
