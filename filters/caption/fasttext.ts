@@ -20,7 +20,13 @@ export interface LanguageModel {
   /** Probability of one language, by its place in `languages`, for the mean of the vectors. */
   probability(language: number, mean: Float32Array): number;
   /** The likeliest language but one; probabilities below `floor` are not looked for. */
-  likeliest(except: number, mean: Float32Array, floor: number): { language: number; probability: number };
+  likeliest(except: number, mean: Float32Array, floor: number): Guess;
+}
+
+/** A language by its place in `languages`, -1 for none. */
+interface Guess {
+  language: number;
+  probability: number;
 }
 
 const MAGIC = 793712314;
@@ -59,10 +65,10 @@ export function loadLanguageModel(file: string): LanguageModel {
       counts.push(count);
     }
   }
-  const rowOf = new Map<number, number>();
+  const rowOf = new RowTable(pruned);
   for (let i = 0; i < pruned; i++) {
     const [hash = 0, row = 0] = read.int32s(2);
-    rowOf.set(hash, words + row);
+    rowOf.add(hash, words + row);
   }
   if (read.uint8() !== 1) throw new Error(`${file}: not quantised`);
   const input = readQuantised(read, dimension);
@@ -70,6 +76,8 @@ export function loadLanguageModel(file: string): LanguageModel {
   read.skip(16);
   const output = read.floats(labels * dimension);
   const tree = buildTree(counts);
+  /** A token's UTF-8 while it is taken apart. */
+  let bytes = Buffer.alloc(256);
 
   const add = (row: number, sum: Float32Array, at: number): 1 => {
     for (let k = 0; k < dimension; k++) sum[at + k] = (sum[at + k] as number) + (input[row * dimension + k] as number);
@@ -81,23 +89,38 @@ export function loadLanguageModel(file: string): LanguageModel {
     for (let k = 0; k < dimension; k++) dot += (mean[k] as number) * (output[row + k] as number);
     return 1 / (1 + Math.exp(-dot));
   };
+  const visit = (node: number, probability: number, mean: Float32Array, except: number, best: Guess): void => {
+    if (probability <= best.probability) return;
+    if (node < labels) {
+      if (node === except) return;
+      best.language = node;
+      best.probability = probability;
+      return;
+    }
+    const right = logistic(node, mean);
+    // The likelier branch first, so that the other is cut.
+    if (right > 0.5) visit(tree.right[node] as number, probability * right, mean, except, best);
+    visit(tree.left[node] as number, probability * (1 - right), mean, except, best);
+    if (right <= 0.5) visit(tree.right[node] as number, probability * right, mean, except, best);
+  };
   return {
     dimension,
     languages,
     addToken(token, sum, at) {
       const word = wordIds.get(token);
       let added = word === undefined ? 0 : add(word, sum, at);
-      const bytes = Buffer.from(`<${token}>`);
-      for (let from = 0; from < bytes.length; from++) {
-        if (isContinuation(bytes[from])) continue;
+      if (3 * token.length + 2 > bytes.length) bytes = Buffer.alloc(3 * token.length + 2);
+      const length = bytes.write(`<${token}>`);
+      for (let from = 0; from < length; from++) {
+        if (isContinuation(bytes[from] as number)) continue;
         let hash = 0x811c9dc5;
-        for (let to = from, n = 1; to < bytes.length && n <= longest; n++) {
+        for (let to = from, n = 1; to < length && n <= longest; n++) {
           // fastText's characters are signed.
           do hash = Math.imul(hash ^ (((bytes[to++] as number) << 24) >> 24), 0x01000193);
-          while (isContinuation(bytes[to]));
-          if (n < shortest || (n === 1 && (from === 0 || to === bytes.length))) continue;
-          const row = rowOf.get((hash >>> 0) % bucket);
-          if (row !== undefined) added += add(row, sum, at);
+          while (to < length && isContinuation(bytes[to] as number));
+          if (n < shortest || (n === 1 && (from === 0 || to === length))) continue;
+          const row = rowOf.row((hash >>> 0) % bucket);
+          if (row >= 0) added += add(row, sum, at);
         }
       }
       return added;
@@ -113,31 +136,45 @@ export function loadLanguageModel(file: string): LanguageModel {
     },
     likeliest(except, mean, floor) {
       const best = { language: -1, probability: floor };
-      const visit = (node: number, probability: number) => {
-        if (probability <= best.probability) return;
-        if (node < labels) {
-          if (node !== except) Object.assign(best, { language: node, probability });
-          return;
-        }
-        const right = logistic(node, mean);
-        const children = [tree.left[node] as number, tree.right[node] as number] as const;
-        // The likelier branch first, so that the other is cut.
-        if (right > 0.5) {
-          visit(children[1], probability * right);
-          visit(children[0], probability * (1 - right));
-        } else {
-          visit(children[0], probability * (1 - right));
-          visit(children[1], probability * right);
-        }
-      };
-      visit(2 * labels - 2, 1);
+      visit(2 * labels - 2, 1, mean, except, best);
       return best;
     },
   };
 }
 
-function isContinuation(byte: number | undefined): boolean {
-  return byte !== undefined && (byte & 0xc0) === 0x80;
+function isContinuation(byte: number): boolean {
+  return (byte & 0xc0) === 0x80;
+}
+
+/** The rows of the n-grams that are left of the model, by their hash; open addressing, for a Map is four times as slow. */
+class RowTable {
+  readonly #hashes: Int32Array;
+  readonly #rows: Int32Array;
+
+  constructor(size: number) {
+    const slots = 2 ** Math.ceil(Math.log2(2 * size + 1));
+    this.#hashes = new Int32Array(slots).fill(-1);
+    this.#rows = new Int32Array(slots);
+  }
+
+  add(hash: number, row: number): void {
+    const slot = this.#slotOf(hash);
+    this.#hashes[slot] = hash;
+    this.#rows[slot] = row;
+  }
+
+  /** -1 when there is none. */
+  row(hash: number): number {
+    const slot = this.#slotOf(hash);
+    return this.#hashes[slot] === hash ? (this.#rows[slot] as number) : -1;
+  }
+
+  #slotOf(hash: number): number {
+    const mask = this.#hashes.length - 1;
+    let slot = Math.imul(hash, 0x9e3779b1) >>> 8;
+    for (slot &= mask; this.#hashes[slot] !== hash && this.#hashes[slot] !== -1; ) slot = (slot + 1) & mask;
+    return slot;
+  }
 }
 
 /** A product-quantised matrix (Jégou et al. 2011), multiplied out: rows of `dimension` floats. */

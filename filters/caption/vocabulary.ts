@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { EMBEDDED_COUNTS, readCounts } from "../../queries/counts.ts";
-import { embeddedWordNet } from "../../queries/wordnet.ts";
+import { embeddedWordNet, readSynsets } from "../../queries/wordnet.ts";
 import { LetterTriples } from "./letter-triples.ts";
 import { NEW_WORDS } from "./new-words.ts";
 import { WordSet } from "./word-set.ts";
@@ -33,24 +33,35 @@ export interface Vocabulary {
   isName(word: string): boolean;
   /** Letters that could be a word of some language ("koshka"), unlike random ones ("wedzkj"); of lower-case ASCII. */
   couldBeWord(word: string): boolean;
+  /** With accents that English does not write on a common word, as Nigerian Pidgin does: "wọ́tch", "lẹ́ft". */
+  isRespelled(word: string): boolean;
 }
 
-const [LEMMA, WORD, NAME] = [1, 2, 4];
+/** COMMON: a word of WordNet alone and in small letters, neither a name nor a part of a phrase. */
+const [LEMMA, WORD, NAME, COMMON] = [1, 2, 4, 8];
 let loaded: Promise<WordSet> | undefined;
 
-/** About 100,000 words, and as many names; loaded once, in a third of a second. */
+/** About 100,000 words, and as many names; loaded once, in half a second. */
 export async function englishVocabulary(): Promise<Vocabulary> {
   const words = await englishWords();
   let triples: LetterTriples | undefined;
   return {
     isWord: (word) => isPlain(words, word) || isInflected(words, word) || isContracted(words, word),
     // The list has no accents: "Beyoncé" is there as "beyonce".
-    isName: (word) => (words.bits(word.normalize("NFD").replace(/\p{M}/gu, "")) & NAME) !== 0,
+    isName: (word) => (words.bits(withoutAccents(word)) & NAME) !== 0,
+    isRespelled: (word) => {
+      const plain = withoutAccents(word);
+      return plain.length < word.normalize("NFD").length && (words.bits(plain) & COMMON) !== 0;
+    },
     couldBeWord: (word) => {
       triples ??= new LetterTriples(words);
       return triples.couldBeWord(word);
     },
   };
+}
+
+function withoutAccents(word: string): string {
+  return word.normalize("NFD").replace(/\p{M}/gu, "");
 }
 
 /** What {@link englishVocabulary} looks into: to be handed to threads, see {@link adoptVocabulary}. */
@@ -67,12 +78,10 @@ export function adoptVocabulary(buffer: SharedArrayBuffer): void {
 async function loadWords(): Promise<WordSet> {
   const bits = new Map<string, number>();
   const add = (word: string, bit: number) => void bits.set(word, (bits.get(word) ?? 0) | bit);
-  for (const part of ["noun", "verb", "adj", "adv"]) {
-    // Every lemma once, in a quarter of the bytes of the synsets.
-    for (const line of readFileSync(join(embeddedWordNet(), `index.${part}`), "latin1").split("\n")) {
-      // The licence is indented.
-      if (line === "" || line.startsWith("  ")) continue;
-      for (const word of line.slice(0, line.indexOf(" ")).split(/[_-]/)) add(word, LEMMA);
+  for (const { lemmas } of readSynsets(embeddedWordNet(), "keep")) {
+    for (const lemma of lemmas) {
+      for (const word of lemma.toLowerCase().split(/[ -]/)) add(word, LEMMA);
+      if (/^[a-z]+$/.test(lemma)) add(lemma, COMMON);
     }
   }
   for (const word of NEW_WORDS) add(word, LEMMA);

@@ -45,8 +45,8 @@ test("another thread looks into the same memory", async () => {
 test("the vocabulary is the same when its words were loaded elsewhere", async () => {
   const asked = ["apple", "running", "boxes", "stopped", "zebras", "paris", "beyoncé", "qwrtzp", "", "hippopotamus"];
   const answers = async () => {
-    const { isWord, isName } = await englishVocabulary();
-    return asked.map((word) => [word, isWord(word), isName(word)]);
+    const { isWord, isName, isRespelled } = await englishVocabulary();
+    return asked.map((word) => [word, isWord(word), isName(word), isRespelled(word)]);
   };
   const before = await answers();
   assert.deepEqual(
