@@ -14,8 +14,8 @@ import type { Vocabulary } from "./vocabulary.ts";
 
 const EXTENSION =
   /[.\s_-]+(?:jpe?g|png|gif|webp|bmp|tiff?|heic|heif|svg|avif|jfif|raw|cr2|nef|arw|dng|psd|pdf)(?=[\s.,;)_-]*$|-\d+x\d+$|@\dx$)/i;
-/** Also in the older form with three dashes, and with the letters of a maker before it. */
-const UUID = /[\da-f]{8}-[\da-f]{4}-[\da-f]{4}-[\da-f]{4}-?[\da-f]{12}[a-z]*|[\da-f]{32}(?![\da-f])/i;
+/** UUIDs and other 32 hexadecimal digits, wherever tools put dashes, and with what stands directly behind them. */
+const UUID = /[\da-f](?:-?[\da-f]){31}(?![\da-f])[a-z]*/i;
 /** A number that says as much; a word beside it says what is shown: "a2336937-a862-433f-909a-fbcd645f6c5b_kindle". */
 const IN_ITS_PLACE = " 00000000 ";
 /** Before what a document or a device called it: "64b6f0467e818a18c75b6fa0_Group 48105". */
@@ -65,6 +65,7 @@ const YEAR = "(?:19|20)\\d\\d";
 const MONTH = "(?:0\\d|1[0-2])";
 const DATES = [
   `${YEAR}[-_. ]?${MONTH}[-_. ]?[0-3]\\d`,
+  `${YEAR}[-_.]1?\\d[-_.][0-3]?\\d`,
   `${YEAR}[-_. ]\\p{L}{3,10}[-_. ][0-3]?\\d`,
   `\\p{L}{3,10}[-_. ][0-3]?\\d,?[-_. ]${YEAR},?`,
   `[0-3]\\d[-_.](?:${MONTH}|\\p{L}{3,10})[-_.]${YEAR}`,
@@ -100,7 +101,8 @@ interface Name {
 function automatic(caption: string, vocabulary: Vocabulary): string | undefined {
   const file = plain(caption)
     .trim()
-    .replace(/^\S*\//, "");
+    .replace(/^\S*\//, "")
+    .replace(/whats[ _-]app/i, "WhatsApp");
   const named = file.replace(EXTENSION, "").replace(SIZE, "").trim();
   const stem = named.replace(UUID, IN_ITS_PLACE).trim();
   if (MAKERS_TYPE.test(stem)) return undefined;
@@ -112,6 +114,7 @@ function automatic(caption: string, vocabulary: Vocabulary): string | undefined 
   if (whole !== undefined) return whole;
   if (NUMBERS.test(stem) && digits >= 6) return "numbers";
   const parts = takeApart(stem, digits, vocabulary);
+  if (stem !== named) parts.opaque++;
   if (parts.words >= ENOUGH) return undefined;
   const beside = besideNumber(name, parts);
   if (beside !== undefined || parts.words > 0) return beside;
@@ -143,12 +146,14 @@ function isMomentName(stem: string, vocabulary: Vocabulary): boolean {
 }
 
 /** Names in which a word or two may stand beside the number of a maker, a program or a server. */
-function besideNumber({ stem, isFile, digits }: Name, { words, codes, generic }: Parts): string | undefined {
+function besideNumber({ stem, isFile, digits }: Name, { words, known, codes, generic }: Parts): string | undefined {
   // "pexels-jane-doe-1234567", "jane-doe-AbC12dEf-unsplash": the agency's name makes the others names of people.
-  if (isFile && digits >= 1 && /^pexels-|-unsplash(?:[_-]\d*x?\d*)?$/i.test(stem)) return "stock name";
+  if (isFile && digits >= 1 && /^pexels(?:-|\w*\d{6})|-unsplash(?:[_-]\d*x?\d*)?$/i.test(stem)) return "stock name";
   // "Screenshot 2021-09-14 at 10.22 Firefox": a program adds the window's title.
   if (/^screen[\s_-]?shot(?![a-z\d])/i.test(stem) && digits >= 6 && words + codes <= 3) return "screenshot";
   if (words > 2) return undefined;
+  // "moremar190400023": letters of no known word are a user's or a server's.
+  if (known === 0 && /^[a-z]+\d{7,}$/i.test(stem)) return "code";
   // "DJI_0644_boxes", "GettyImages-157678123-blog-min": what was done with it stands behind the number.
   const [, maker = ""] = /^_?([a-z]{2,14})[-_]?\d{4,}/i.exec(stem) ?? [];
   if (isFile && (MAKERS.has(maker.toLowerCase()) || APPS.has(maker.toLowerCase()))) return "camera or program name";
