@@ -34,8 +34,8 @@ interface Beside {
 const LONG_IDENTIFIER = 7;
 /** "361d6", "7746b", "ea592", not "face2". */
 const SHORT_HASH = /^(?!.*000)(?=[a-f]*\d[a-f]*\d)(?=\d*[a-f])[\da-f]{5,7}$/;
-/** "S11", "D115" beside other chunks: a part, a parameter or a place. */
-const MARK = /^[A-Z]\d{2,3}$/;
+/** "S11", "D115", "C60a" beside other chunks: a part, a parameter or a place. */
+const MARK = /^[A-Z]\d{2,3}[a-z]?$/;
 
 /** @param digits so many the name has; what stands behind {@link ENOUGH} words is not looked at. */
 export function takeApart(stem: string, digits: number, words: Vocabulary): Parts {

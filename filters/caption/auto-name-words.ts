@@ -71,7 +71,7 @@ export const KINDS: ReadonlyMap<string, Kind> = new Map(
 
 /** What programs call a document that has no name yet, in the languages of their users. */
 const UNTITLED =
-  "untitled|unnamed|no ?name|unbenannt|ohne titel|design ohne titel|sans titre|sem titulo|design sem nome|sin titulo|diseno sin titulo|senza titolo|naamloos|namnlos|uten navn|uden navn|bez nazwy|bez nazvu|nimeton|adsiz|без названия|без имени|無題|名称未設定|未命名|未标题|無標題|제목 없음|untitled ?(?:design|presentation|document|project|diagram|drawing|artwork|notebook|video|image|form|map|page)";
+  "untitled|unnamed|unspecified|no ?name|unbenannt|ohne titel|design ohne titel|sans titre|sem titulo|design sem nome|sin titulo|diseno sin titulo|senza titolo|naamloos|namnlos|uten navn|uden navn|bez nazwy|bez nazvu|nimeton|adsiz|без названия|без имени|無題|名称未設定|未命名|未标题|無標題|제목 없음|untitled ?(?:design|presentation|document|project|diagram|drawing|artwork|notebook|video|image|form|map|page)";
 /** And a picture of the screen, where two words say it. */
 const SCREENSHOT =
   "captura de tela|captura de ecrã|ekran alıntısı|ekran görüntüsü|ekran resmi|snímka obrazovky|snímek obrazovky|snimka zaslona|posnetek zaslona|екранна снимка|στιγμιότυπο οθόνης|ảnh chụp màn hình|ảnh màn hình|螢幕擷取畫面|צילום מסך|لقطة شاشة|स्क्रीनशॉट|ภาพหน้าจอ";

@@ -152,8 +152,8 @@ function besideNumber({ stem, isFile, digits }: Name, { words, known, codes, gen
   // "Screenshot 2021-09-14 at 10.22 Firefox": a program adds the window's title.
   if (/^screen[\s_-]?shot(?![a-z\d])/i.test(stem) && digits >= 6 && words + codes <= 3) return "screenshot";
   if (words > 2) return undefined;
-  // "moremar190400023": letters of no known word are a user's or a server's.
-  if (known === 0 && /^[a-z]+\d{7,}$/i.test(stem)) return "code";
+  // "moremar190400023", "im-880822": letters of no known word are a user's or a server's.
+  if (/^[a-z]{2}[_-]?\d{6,}$/.test(stem) || (known === 0 && /^[a-z]+\d{7,}$/i.test(stem))) return "code";
   // "DJI_0644_boxes", "GettyImages-157678123-blog-min": what was done with it stands behind the number.
   const [, maker = ""] = /^_?([a-z]{2,14})[-_]?\d{4,}/i.exec(stem) ?? [];
   if (isFile && (MAKERS.has(maker.toLowerCase()) || APPS.has(maker.toLowerCase()))) return "camera or program name";
@@ -177,10 +177,12 @@ function ofCodes({ stem, isFile }: Name, { opaque, makers, weak }: Parts): strin
 function ofGenericWords({ stem, hasExtension, isFile, digits }: Name, parts: Parts): string | undefined {
   const { makers, generic, weak, hollow, filler, opaque } = parts;
   if (opaque > 0) return "hash";
-  // Not "dsci573_banner": cameras count with four digits and more.
-  const isCounted = weak === 0 || !/^[a-z]+\d{1,3}[_-]/i.test(stem);
-  if (makers > 0)
-    return isCounted && (digits > 0 || (hasExtension && weak === 0)) ? "camera or program name" : undefined;
+  if (makers > 0) {
+    // Cameras count with four digits and more, and few letters alone are an abbreviation: not "dsci573_banner", "mvc.png".
+    const isCounted = digits > 0 && (weak === 0 || !/^[a-z]+\d{1,3}[_-]/i.test(stem));
+    const isSpelled = digits === 0 && hasExtension && weak === 0 && !/^(?!img|dsc)[a-z]{2,4}$/i.test(stem);
+    return isCounted || isSpelled ? "camera or program name" : undefined;
+  }
   if (/^screen ?shot\b/i.test(stem)) return "screenshot";
   if (generic > 0 && (digits > 0 || hasExtension)) return "generic name";
   if (weak > 0) return isFile && digits > 0 ? "generic file name" : undefined;
