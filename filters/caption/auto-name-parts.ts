@@ -84,7 +84,8 @@ function toKind(run: string, { isIdentified, isLong, hasLong }: Beside, words: V
   if (words.isWord(word) || (word.length >= 4 && words.isName(word))) return "known";
   const compound = word.length >= 7 ? compoundOf(word) : undefined;
   if (compound !== undefined) return compound;
-  return word.length >= 5 && words.couldBeWord(word) ? "words" : "codes";
+  // "nintchdbpict": usual triples, but no language has so many consonants in a row.
+  return word.length >= 5 && !/[^aeiouyA-Z]{6}/.test(run) && words.couldBeWord(word) ? "words" : "codes";
 }
 
 /** "imageedit", "mainphoto": two words of the lists, a maker's or a generic noun one of them. */

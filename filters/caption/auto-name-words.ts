@@ -15,7 +15,7 @@ export const MAKERS = list(
     "rid cid rplot arton artoff rubon ruboff breveon siteon auton moton snc msg vid mov rimg simg himg kimg cam cimage pano wa mmexport weixin kakaotalk inshot picsart photogrid " +
     "psx lrm vsco beautyplus meitu faceapp facetune photoroom igdownloader " +
     "shutterstock istock istockphoto gettyimages adobestock depositphotos dreamstime dreamstimelarge thinkstock thinkstockphotos photodune fotolia bigstock bigstockphoto canstock canstockphoto pexels pixabay unsplash freepik rawpixel stocksnap stocksy stockphoto vecteezy " +
-    "screenshot screenshots screenhunter kazam mpv vlcsnap croppercapture snag sharedscreenshot snip smartselect unadjustednonraw unadjustedraw pastedgraphic pastedimage comfyui giphy ezgif scrnshot cleanshot bildschirmfoto schermafbeelding schermata skjermbilde skarmavbild skarmbild zrzut tangkapan cuplikan layar schermopname nayttokuva skærmbillede kepernyokep ekra ecra fullsizerender fullsizeoutput hpscan camscanner xerox newdocument escanear escaner digitalizar digitalizacao skannet scansione scansnap twain maxresdefault hqdefault mqdefault sddefault wp ecran pantalla ekranu " +
+    "screenshot screenshots screenhunter kazam mpv vlcsnap croppercapture snaghtml snag scrot newplot sharedscreenshot snip smartselect unadjustednonraw unadjustedraw pastedgraphic pastedimage comfyui giphy ezgif scrnshot cleanshot bildschirmfoto schermafbeelding schermata skjermbilde skarmavbild skarmbild zrzut tangkapan cuplikan layar schermopname nayttokuva skærmbillede kepernyokep ekra ecra fullsizerender fullsizeoutput hpscan camscanner xerox newdocument escanear escaner digitalizar digitalizacao skannet scansione scansnap twain maxresdefault hqdefault mqdefault sddefault wp ecran pantalla ekranu " +
     "снимок экрана скриншот знімок екрана 截屏 截图 截圖 屏幕截图 屏幕快照 螢幕截圖 螢幕快照 微信图片 微信截图 捕获 qq图片 qq截图 스크린샷 화면 캡처 スクリーンショット",
 );
 
@@ -71,7 +71,7 @@ export const KINDS: ReadonlyMap<string, Kind> = new Map(
 
 /** What programs call a document that has no name yet, in the languages of their users. */
 const UNTITLED =
-  "untitled|unnamed|unspecified|no ?name|unbenannt|ohne titel|design ohne titel|sans titre|sem titulo|design sem nome|sin titulo|diseno sin titulo|senza titolo|naamloos|namnlos|uten navn|uden navn|bez nazwy|bez nazvu|nimeton|adsiz|без названия|без имени|無題|名称未設定|未命名|未标题|無標題|제목 없음|untitled ?(?:design|presentation|document|project|diagram|drawing|artwork|notebook|video|image|form|map|page)";
+  "untitled|unnamed|unspecified(?=\\W*\\d)|no ?name|unbenannt|ohne titel|design ohne titel|sans titre|sem titulo|design sem nome|sin titulo|diseno sin titulo|senza titolo|naamloos|namnlos|uten navn|uden navn|bez nazwy|bez nazvu|nimeton|adsiz|без названия|без имени|無題|名称未設定|未命名|未标题|無標題|제목 없음|untitled ?(?:design|presentation|document|project|diagram|drawing|artwork|notebook|video|image|form|map|page)";
 /** And a picture of the screen, where two words say it. */
 const SCREENSHOT =
   "captura de tela|captura de ecrã|ekran alıntısı|ekran görüntüsü|ekran resmi|snímka obrazovky|snímek obrazovky|snimka zaslona|posnetek zaslona|екранна снимка|στιγμιότυπο οθόνης|ảnh chụp màn hình|ảnh màn hình|螢幕擷取畫面|צילום מסך|لقطة شاشة|स्क्रीनशॉट|ภาพหน้าจอ";

@@ -22,7 +22,8 @@ const IN_ITS_PLACE = " 00000000 ";
 const LEADING = /^(?:0{8} |[\da-f]{16,40})_+/;
 /**
  * Capitals no list knows, in the forms that cameras and agencies use: "_MG_1234", "ABC_0123", "KIF12345", "EOSM0123",
- * "_T6A9012", "5D3_1234"; "RTS1ABCD", "AFP_1A2B3C", "p01abcde"; Windows' recycled "$RQ7LAXT"; Twitter's "kJ-sErZ8_normal".
+ * "_T6A9012", "5D3_1234"; "RTS1ABCD", "AFP_1A2B3C", "p01abcde"; Windows' recycled "$RQ7LAXT"; Twitter's "kJ-sErZ8_normal";
+ * QQ's "J_P~%WWNUM%1I`1GVQ2_B".
  */
 const CAMERA_FORM = new RegExp(
   [
@@ -38,6 +39,7 @@ const CAMERA_FORM = new RegExp(
     ".{0,30}_Fig\\d+_HTML",
     "(?=.*\\d)(?=.*[a-z])(?=.*[A-Z])[\\w-]{8}_(?:normal|bigger|mini)",
     "p0[\\da-z]{6}",
+    "(?=.*[~%`@$(){}\\[\\]])[A-Z\\d_~%`@$(){}\\[\\]]{16,}",
   ]
     .map((form) => `^${form}$`)
     .join("|"),
