@@ -34,12 +34,14 @@ interface Beside {
 const LONG_IDENTIFIER = 7;
 /** "361d6", "7746b", "ea592", not "face2". */
 const SHORT_HASH = /^(?!.*000)(?=[a-f]*\d[a-f]*\d)(?=\d*[a-f])[\da-f]{5,7}$/;
-/** "S11", "D115" beside other chunks: a part, a parameter or a place. */
-const MARK = /^[A-Z]\d{2,3}$/;
+/** "S11", "D115", "C60a" beside other chunks: a part, a parameter or a place. */
+const MARK = /^[A-Z]\d{2,3}[a-z]?$/;
 
 /** @param digits so many the name has; what stands behind {@link ENOUGH} words is not looked at. */
 export function takeApart(stem: string, digits: number, words: Vocabulary): Parts {
-  const hasHash = /\d[a-z]|[a-z]\d/i.test(stem) && (stem.match(/[a-z\d]+/gi)?.some(isOpaque) ?? false);
+  const chunks = stem.match(/[\p{L}\p{N}]+/gu) ?? [];
+  const hashes = new Set(chunks.filter((chunk) => isHash(chunk, chunk === stem, words)));
+  const hasHash = hashes.size > 0;
   const beside: Beside = {
     isIdentified: digits >= IDENTIFIER || hasHash,
     isLong: hasHash || digits >= LONG_IDENTIFIER,
@@ -56,16 +58,11 @@ export function takeApart(stem: string, digits: number, words: Vocabulary): Part
     words: 0,
     known: 0,
   };
-  for (const chunk of stem.match(/[\p{L}\p{N}]+/gu) ?? []) {
+  for (const chunk of chunks) {
     if (parts.words + parts.known >= ENOUGH) break;
-    const isHash =
-      (isOpaque(chunk) && !holdsWord(chunk, words)) ||
-      isRandom(chunk, words) ||
-      isUnspeakable(chunk, words) ||
-      (chunk !== stem && SHORT_HASH.test(chunk) && !countWords(chunk, words));
-    if (isHash) parts.opaque++;
+    if (hashes.has(chunk)) parts.opaque++;
     else if (chunk !== stem && MARK.test(chunk)) parts.words++;
-    else for (const run of toRuns(chunk)) parts[toKind(run, beside, words)]++;
+    else for (const run of toRuns(chunk, words)) parts[toKind(run, beside, words)]++;
   }
   parts.words += parts.known;
   return parts;
@@ -80,16 +77,30 @@ function toKind(run: string, { isIdentified, isLong, hasLong }: Beside, words: V
     if (isIdentified) return "filler";
   } else if (kind !== undefined) return kind;
   if (word.length === 1) return "filler";
-  if (isScrambled(run)) return !/\d/.test(run) && run.length >= 7 && !words.couldBeWord(word) ? "opaque" : "codes";
+  if (isJumbled(run, words)) return run.length >= 6 && !words.couldBeWord(word) ? "opaque" : "codes";
   if (/[^a-z]/.test(word)) return "words";
   if (word.length === 2 && (hasLong || (isLong && run === word))) return "codes";
+  if (word.length === 3 && hasLong && /[a-z][A-Z]/.test(run)) return "codes";
   if (words.isWord(word) || (word.length >= 4 && words.isName(word))) return "known";
-  return word.length >= 5 && words.couldBeWord(word) ? "words" : "codes";
+  const compound = word.length >= 7 ? compoundOf(word) : undefined;
+  if (compound !== undefined) return compound;
+  // "nintchdbpict": usual triples, but no language has so many consonants in a row.
+  return word.length >= 5 && !/[^aeiouyA-Z]{6}/.test(run) && words.couldBeWord(word) ? "words" : "codes";
 }
 
-function toRuns(chunk: string): string[] {
+/** "imageedit", "mainphoto": two words of the lists, a maker's or a generic noun one of them. */
+function compoundOf(word: string): keyof Parts | undefined {
+  for (let i = 3; i <= word.length - 3; i++) {
+    const kinds = [KINDS.get(word.slice(0, i)), KINDS.get(word.slice(i))];
+    if (kinds.every((kind) => kind !== undefined && kind !== "apps" && kind !== "beside"))
+      return (["makers", "generic"] as const).find((kind) => kinds.includes(kind));
+  }
+  return undefined;
+}
+
+function toRuns(chunk: string, words: Vocabulary): string[] {
   const runs = chunk.match(/\p{L}+/gu) ?? [];
-  return runs.flatMap((run) => (KINDS.has(run.toLowerCase()) || isScrambled(run) ? [run] : splitCase(run)));
+  return runs.flatMap((run) => (KINDS.has(run.toLowerCase()) || isJumbled(run, words) ? [run] : splitCase(run)));
 }
 
 function toPieces(run: string): string[] {
@@ -102,10 +113,23 @@ function splitCase(run: string): string[] {
   return pieces.length > 1 && pieces.join("") === run && pieces.every((piece) => piece.length > 2) ? pieces : [run];
 }
 
-/** Capitals and small letters mixed as in no CamelCase: "rBVaVF". */
-function isScrambled(run: string): boolean {
-  const pieces = toPieces(run).length;
-  return pieces >= 3 && run.length / pieces < 2.7;
+/** Capitals and small letters mixed as in no CamelCase: "rBVaVF", "QGDQEkf", not "iPhone" or "FPGAMgrArchitecture". */
+function isJumbled(run: string, words: Vocabulary): boolean {
+  if (!/[a-z]/.test(run) || !/.[A-Z]/.test(run) || /[^a-z]/i.test(run)) return false;
+  const pieces = toPieces(run);
+  if (pieces.length >= 3 && run.length / pieces.length < 2.7) return true;
+  if (run.length < 6 || pieces.some((piece) => piece.length > 3 && words.isWord(piece.toLowerCase()))) return false;
+  return !words.couldBeWord(run.toLowerCase());
+}
+
+function isHash(chunk: string, isAlone: boolean, words: Vocabulary): boolean {
+  if (chunk.length < 5 || !/\d|[a-z][A-Z]/.test(chunk)) return false;
+  return (
+    (isOpaque(chunk) && !holdsWord(chunk, words)) ||
+    isRandom(chunk, words) ||
+    isUnspeakable(chunk, words) ||
+    (!isAlone && SHORT_HASH.test(chunk) && countWords(chunk, words) === 0)
+  );
 }
 
 function countWords(text: string, words: Vocabulary): number {

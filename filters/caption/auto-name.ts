@@ -14,15 +14,16 @@ import type { Vocabulary } from "./vocabulary.ts";
 
 const EXTENSION =
   /[.\s_-]+(?:jpe?g|png|gif|webp|bmp|tiff?|heic|heif|svg|avif|jfif|raw|cr2|nef|arw|dng|psd|pdf)(?=[\s.,;)_-]*$|-\d+x\d+$|@\dx$)/i;
-/** Also in the older form with three dashes, and with the letters of a maker before it. */
-const UUID = /[\da-f]{8}-[\da-f]{4}-[\da-f]{4}-[\da-f]{4}-?[\da-f]{12}[a-z]*|[\da-f]{32}(?![\da-f])/i;
+/** UUIDs and other 32 hexadecimal digits, wherever tools put dashes, and with what stands directly behind them. */
+const UUID = /[\da-f](?:-?[\da-f]){31}(?![\da-f])[a-z]*/i;
 /** A number that says as much; a word beside it says what is shown: "a2336937-a862-433f-909a-fbcd645f6c5b_kindle". */
 const IN_ITS_PLACE = " 00000000 ";
 /** Before what a document or a device called it: "64b6f0467e818a18c75b6fa0_Group 48105". */
 const LEADING = /^(?:0{8} |[\da-f]{16,40})_+/;
 /**
  * Capitals no list knows, in the forms that cameras and agencies use: "_MG_1234", "ABC_0123", "KIF12345", "EOSM0123",
- * "_T6A9012", "5D3_1234"; "RTS1ABCD", "AFP_1A2B3C", "p01abcde"; Windows' recycled "$RQ7LAXT"; Twitter's "kJ-sErZ8_normal".
+ * "_T6A9012", "5D3_1234"; "RTS1ABCD", "AFP_1A2B3C", "p01abcde"; Windows' recycled "$RQ7LAXT"; Twitter's "kJ-sErZ8_normal";
+ * QQ's "J_P~%WWNUM%1I`1GVQ2_B".
  */
 const CAMERA_FORM = new RegExp(
   [
@@ -38,6 +39,7 @@ const CAMERA_FORM = new RegExp(
     ".{0,30}_Fig\\d+_HTML",
     "(?=.*\\d)(?=.*[a-z])(?=.*[A-Z])[\\w-]{8}_(?:normal|bigger|mini)",
     "p0[\\da-z]{6}",
+    "(?=.*[~%`@$(){}\\[\\]])[A-Z\\d_~%`@$(){}\\[\\]]{16,}",
   ]
     .map((form) => `^${form}$`)
     .join("|"),
@@ -65,9 +67,10 @@ const YEAR = "(?:19|20)\\d\\d";
 const MONTH = "(?:0\\d|1[0-2])";
 const DATES = [
   `${YEAR}[-_. ]?${MONTH}[-_. ]?[0-3]\\d`,
+  `${YEAR}[-_.]1?\\d[-_.][0-3]?\\d`,
   `${YEAR}[-_. ]\\p{L}{3,10}[-_. ][0-3]?\\d`,
   `\\p{L}{3,10}[-_. ][0-3]?\\d,?[-_. ]${YEAR},?`,
-  `[0-3]\\d[-_.](?:${MONTH}|\\p{L}{3,10})[-_.]${YEAR}`,
+  `[0-3]?\\d[-_.](?:[01]?\\d|\\p{L}{3,10})[-_.]${YEAR}`,
 ];
 const MOMENT = new RegExp(
   `(?:${DATES.join("|")})(?:[\\s_T-]*\\p{L}{1,8}(?:\\(s\\))?){0,2}[\\s_T.-]*[012]?\\d[\\s.:_h-]*[0-5]\\d[\\s.:_m-]*[0-5]\\d(?:[ _-][\\da-f]{8}$)?`,
@@ -100,7 +103,8 @@ interface Name {
 function automatic(caption: string, vocabulary: Vocabulary): string | undefined {
   const file = plain(caption)
     .trim()
-    .replace(/^\S*\//, "");
+    .replace(/^\S*\//, "")
+    .replace(/whats[ _-]app/i, "WhatsApp");
   const named = file.replace(EXTENSION, "").replace(SIZE, "").trim();
   const stem = named.replace(UUID, IN_ITS_PLACE).trim();
   if (MAKERS_TYPE.test(stem)) return undefined;
@@ -112,6 +116,7 @@ function automatic(caption: string, vocabulary: Vocabulary): string | undefined 
   if (whole !== undefined) return whole;
   if (NUMBERS.test(stem) && digits >= 6) return "numbers";
   const parts = takeApart(stem, digits, vocabulary);
+  if (stem !== named) parts.opaque++;
   if (parts.words >= ENOUGH) return undefined;
   const beside = besideNumber(name, parts);
   if (beside !== undefined || parts.words > 0) return beside;
@@ -143,12 +148,14 @@ function isMomentName(stem: string, vocabulary: Vocabulary): boolean {
 }
 
 /** Names in which a word or two may stand beside the number of a maker, a program or a server. */
-function besideNumber({ stem, isFile, digits }: Name, { words, codes, generic }: Parts): string | undefined {
+function besideNumber({ stem, isFile, digits }: Name, { words, known, codes, generic }: Parts): string | undefined {
   // "pexels-jane-doe-1234567", "jane-doe-AbC12dEf-unsplash": the agency's name makes the others names of people.
-  if (isFile && digits >= 1 && /^pexels-|-unsplash(?:[_-]\d*x?\d*)?$/i.test(stem)) return "stock name";
+  if (isFile && digits >= 1 && /^pexels(?:-|\w*\d{6})|-unsplash(?:[_-]\d*x?\d*)?$/i.test(stem)) return "stock name";
   // "Screenshot 2021-09-14 at 10.22 Firefox": a program adds the window's title.
   if (/^screen[\s_-]?shot(?![a-z\d])/i.test(stem) && digits >= 6 && words + codes <= 3) return "screenshot";
   if (words > 2) return undefined;
+  // "moremar190400023", "im-880822": letters of no known word are a user's or a server's.
+  if (/^[a-z]{2}[_-]?\d{6,}$/.test(stem) || (known === 0 && /^[a-z]+\d{7,}$/i.test(stem))) return "code";
   // "DJI_0644_boxes", "GettyImages-157678123-blog-min": what was done with it stands behind the number.
   const [, maker = ""] = /^_?([a-z]{2,14})[-_]?\d{4,}/i.exec(stem) ?? [];
   if (isFile && (MAKERS.has(maker.toLowerCase()) || APPS.has(maker.toLowerCase()))) return "camera or program name";
@@ -172,10 +179,12 @@ function ofCodes({ stem, isFile }: Name, { opaque, makers, weak }: Parts): strin
 function ofGenericWords({ stem, hasExtension, isFile, digits }: Name, parts: Parts): string | undefined {
   const { makers, generic, weak, hollow, filler, opaque } = parts;
   if (opaque > 0) return "hash";
-  // Not "dsci573_banner": cameras count with four digits and more.
-  const isCounted = weak === 0 || !/^[a-z]+\d{1,3}[_-]/i.test(stem);
-  if (makers > 0)
-    return isCounted && (digits > 0 || (hasExtension && weak === 0)) ? "camera or program name" : undefined;
+  if (makers > 0) {
+    // Cameras count with four digits and more, and few letters alone are an abbreviation: not "dsci573_banner", "mvc.png".
+    const isCounted = digits > 0 && (weak === 0 || !/^[a-z]+\d{1,3}[_-]/i.test(stem));
+    const isSpelled = digits === 0 && hasExtension && weak === 0 && !/^(?!img|dsc)[a-z]{2,4}$/i.test(stem);
+    return isCounted || isSpelled ? "camera or program name" : undefined;
+  }
   if (/^screen ?shot\b/i.test(stem)) return "screenshot";
   if (generic > 0 && (digits > 0 || hasExtension)) return "generic name";
   if (weak > 0) return isFile && digits > 0 ? "generic file name" : undefined;

@@ -19,6 +19,7 @@ test("a set of words answers as a map does, whatever the words", () => {
       const map = new Map(entries);
       const set = WordSet.build(map);
       for (const asked of [...map.keys(), ...others, ""]) assert.equal(set.bits(asked), map.get(asked) ?? 0);
+      assert.deepEqual([...set.all()], [...map.keys()]);
     }),
   );
 });
