@@ -5,13 +5,16 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { globSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { ensurePython } from "../train/launch.ts";
 
 const only = process.argv.slice(2);
 const files = only.length > 0 ? only : globSync("test/**/*.test.ts").sort();
 // First, because a test of the shards reads them with Python too.
 const python = only.length === 0 ? ensurePython({ tests: true }) : undefined;
-const node = spawn(process.execPath, ["--test", "--test-concurrency=2", ...files], { stdio: "inherit" });
+// One file more than there are cores: some wait most of their time, for what is meant to take time.
+const concurrency = `--test-concurrency=${availableParallelism() + 1}`;
+const node = spawn(process.execPath, ["--test", concurrency, ...files], { stdio: "inherit" });
 const trainer = python && testTrainer(python);
 const [status] = await once(node, "close");
 const failed = (await trainer) ?? 0;

@@ -7,6 +7,7 @@ import { after, test } from "node:test";
 import { gzipSync } from "node:zlib";
 import sharp from "sharp";
 import { openForReading } from "../../store/database.ts";
+import { useShortList } from "../cli.ts";
 import { listen, rawServer } from "../crawler/faults/harness.ts";
 import { startDns } from "../servers/dns.ts";
 import { closedPort } from "../servers/free-port.ts";
@@ -66,6 +67,7 @@ test("every fault of a list ends as one outcome in the state table", async () =>
     ["url,caption", ...expected.map(([url], i) => `${url},A red apple on table ${i}`), ""].join("\n"),
   );
   writeFileSync(limits, "127.0.0.0/8 0 10000 8\n");
+  useShortList(data, ["apple"]);
   const args = [
     "crawl",
     "--data",

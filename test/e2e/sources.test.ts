@@ -11,6 +11,7 @@ import { gzipSync } from "node:zlib";
 import sharp from "sharp";
 import { openForReading } from "../../store/database.ts";
 import { type ArchivePage, warcMembers, watMembers } from "../archives/write.ts";
+import { useShortList } from "../cli.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "wit-sources-"));
 const LIMITS = join(folder, "limits.tsv");
@@ -79,18 +80,11 @@ function run(args: string[], env: Record<string, string> = {}): Promise<Ended> {
   });
 }
 
-const crawl = (name: string, args: string[]) =>
-  run([
-    "crawl",
-    "--data",
-    join(folder, name),
-    "--quiet",
-    "--host-limits",
-    LIMITS,
-    "--allow-private",
-    "127.0.0.0/8",
-    ...args,
-  ]);
+function crawl(name: string, args: string[]): Promise<Ended> {
+  const data = join(folder, name);
+  useShortList(data, ["apple", "bear", "boat", "bridge"]);
+  return run(["crawl", "--data", data, "--quiet", "--host-limits", LIMITS, "--allow-private", "127.0.0.0/8", ...args]);
+}
 
 function pairsOf(name: string) {
   const db = openForReading(join(folder, name));
@@ -191,7 +185,7 @@ test("a folder: captions from side files, pictures read from the disk; its shard
     JSON.stringify({ caption: "A fishing boat", license: "CC0", url: "https://a.example/2.jpg" }),
   );
   writeFileSync(join(own, "more", "p 3.json"), "{");
-  const { code, error } = await run(["crawl", "--data", join(folder, "mine"), "--quiet", "--folder", own]);
+  const { code, error } = await crawl("mine", ["--folder", own]);
   assert.equal(code, 0, error);
   assert.deepEqual(
     pairsOf("mine").map(({ caption, state, image_url }) => [caption, state, image_url]),
@@ -208,14 +202,7 @@ test("a folder: captions from side files, pictures read from the disk; its shard
   db.close();
   // The folder is not needed for what is in the shards.
   rmSync(own, { recursive: true });
-  const again = await run([
-    "crawl",
-    "--data",
-    join(folder, "again"),
-    "--quiet",
-    "--shards-in",
-    join(folder, "mine", "shards", "*.tar"),
-  ]);
+  const again = await crawl("again", ["--shards-in", join(folder, "mine", "shards", "*.tar")]);
   assert.equal(again.code, 0, again.error);
   const kept = (name: string) => pairsOf(name).map(({ caption, state }) => [caption, state]);
   assert.deepEqual(kept("again"), kept("mine"));

@@ -7,6 +7,7 @@ import { after, before, test } from "node:test";
 import { openForReading } from "../../store/database.ts";
 import type { SampleMetadata } from "../../store/parquet.ts";
 import { ensurePython } from "../../train/launch.ts";
+import { useShortList } from "../cli.ts";
 import { type SmallSite, startSmallSite } from "../servers/small-site.ts";
 
 interface ReadSample {
@@ -24,6 +25,7 @@ before(async () => {
   site = await startSmallSite(2, 3, 10);
   const limits = join(data, "limits.tsv");
   writeFileSync(limits, "127.0.0.0/8\t0\t10000\t4\n");
+  useShortList(data, ["apple", "drawing"]);
   const args = ["crawl", "--data", data, "--quiet", "--shard-size", "20", "--host-limits", limits, ...site.options];
   const child = spawn(process.execPath, ["cli.ts", ...args], { stdio: ["ignore", "ignore", "inherit"] });
   assert.equal(await new Promise((resolve) => child.on("close", resolve)), 0);

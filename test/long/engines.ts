@@ -36,23 +36,30 @@ function newData(name: string): string {
 test("processes on this machine: one is killed midway, its rank is done by another", async () => {
   const data = newData("local");
   const mark = `WIT_TEST=${randomUUID()}`;
-  web.delayMs = 30;
+  // Nobody comes to an end before one is killed.
+  const killed = Promise.withResolvers<void>();
+  web.hold = killed.promise;
   const loud = web.args.filter((arg) => arg !== "--quiet");
   const building = run(["crawl", "--data", data, "--ranks", "5", "--workers", "2", ...loud, ...SETTINGS], {
     env: { ...process.env, [mark.split("=")[0] ?? ""]: mark.split("=")[1] },
   });
+  let over = false;
+  building.finally(() => {
+    over = true;
+  });
   const store = await openObjects(data);
   const fetching = async () =>
     (await store.stat("cluster/plan.json")) !== undefined &&
-    (await buildStatus(store)).stages.some(({ stage, running }) => stage === "download-1" && running > 0);
-  while (!(await fetching())) await sleep(20);
+    (await buildStatus(store)).stages.some(({ stage, running }) => stage === "download-1" && running === 2);
+  while (!over && !(await fetching())) await sleep(20);
+  await sleep(500); // A rank with nothing to fetch is over by now, and its worker at the next.
   const worker = processesWith(mark).find((pid) =>
     readFileSync(`/proc/${pid}/cmdline`, "latin1").includes("--worker\0"),
   );
   assert.ok(worker !== undefined);
   process.kill(worker, "SIGKILL");
+  killed.resolve();
   const { code, error } = await building;
-  web.delayMs = 0;
   assert.equal(code, 0, error);
   assert.match(error, /download-1, rank \d: its process ended \(SIGKILL\)/);
   assert.match(error, /not done after 1 of 3 tries/);

@@ -37,10 +37,13 @@ export function tinyWordNet(parent: string): string {
   return folder;
 }
 
+let python: string | undefined;
+
 /** Packs with the reference implementation, by way of Python: blocks of `level` times 100,000 bytes. */
 export function bzip2(bytes: Uint8Array, level = 9): Buffer {
   const code = `import bz2, sys; sys.stdout.buffer.write(bz2.compress(sys.stdin.buffer.read(), ${level}))`;
-  const { status, stdout, stderr } = spawnSync(findPython(), ["-c", code], { input: bytes, maxBuffer: 1 << 30 });
+  python ??= findPython();
+  const { status, stdout, stderr } = spawnSync(python, ["-c", code], { input: bytes, maxBuffer: 1 << 30 });
   if (status !== 0) throw new Error(String(stderr));
   return stdout;
 }

@@ -61,9 +61,12 @@ def tar_bytes(files: list[tuple[str, bytes]], format: int = tarfile.USTAR_FORMAT
 
 
 def start(module: str, *arguments: object) -> subprocess.Popen[str]:
-    """`python -m webimagetext_train.MODULE ARGUMENTS` in its own process."""
+    """`python -m webimagetext_train.MODULE ARGUMENTS` in its own process.
+
+    Its pipes are small: who reads its lines to end it at a step is never far behind, however busy the machine is.
+    """
     command = [sys.executable, "-m", f"webimagetext_train.{module}", *map(str, arguments)]
-    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, pipesize=4096)
 
 
 def plain_square(colour: tuple[int, int, int]) -> bytes:

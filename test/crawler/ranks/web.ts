@@ -21,6 +21,8 @@ export interface RanksWeb {
   onRequest?: () => void;
   /** How long a picture takes, in milliseconds. */
   delayMs: number;
+  /** What pictures wait for, when set. */
+  hold?: Promise<void>;
   close: () => Promise<void>;
 }
 
@@ -48,6 +50,7 @@ export async function startRanksWeb(folder: string): Promise<RanksWeb> {
   const server = createServer(async (request, response) => {
     web?.onRequest?.();
     if (!request.url?.includes("page")) await sleep(web?.delayMs);
+    if (request.url?.endsWith(".jpg")) await web?.hold;
     const host = Number(/^site(\d+)\./.exec(request.headers.host ?? "")?.[1]);
     const [, kind, number] = /^\/(page|own|copy|gone)(\d+)/.exec(request.url ?? "") ?? [];
     if (kind === "page") {
