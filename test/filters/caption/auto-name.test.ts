@@ -151,7 +151,7 @@ test("names of pictures (names/README.md): what is dropped of each list", () => 
     ["packages-tuning", 1, 0],
     ["news-held-out", 0.97, 0.007],
     ["packages-held-out", 1, 0],
-    ["news-later", 1, 0.016],
+    ["news-later", 0.98, 0.016],
     ["web-tuning", 0.97, 0.009],
     ["web-held-out", 0.98, 0.003],
     ["web-later", 0.96, 0],
