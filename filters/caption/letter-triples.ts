@@ -1,8 +1,9 @@
 import type { WordSet } from "./word-set.ts";
 
-/** a to z, and the edge of a word. */
+/** a to z, and 0 for the edge of a word. */
 const LETTERS = 27;
-const EDGE = 0;
+const BEFORE_A = 96;
+const EDGE = BEFORE_A;
 
 /**
  * The mean, over the triples of a word, of the logarithm of how many known words have each. Of 631 unknown words in names
@@ -12,37 +13,34 @@ const USUAL = 3.4;
 
 /** Tells letters that could be a word of some language from random ones, by the letters that known words have in a row. */
 export class LetterTriples {
-  readonly #logs = new Float32Array(LETTERS ** 3);
+  readonly #logs: Float32Array;
 
   constructor(words: WordSet) {
-    for (const word of words.all()) {
-      if (/^[a-z]+$/.test(word)) eachTriple(word, (triple) => this.#count(triple));
-    }
-    this.#logs.forEach((count, triple) => {
-      this.#logs[triple] = Math.log(count + 0.5);
+    const counts = new Float32Array(LETTERS ** 3);
+    words.each((letters, start, end) => {
+      let triple = 0;
+      for (let i = start; i <= end; i++) {
+        triple = append(triple, i < end ? (letters[i] as number) : EDGE);
+        if (i > start) counts[triple] = (counts[triple] as number) + 1;
+      }
     });
-  }
-
-  #count(triple: number): void {
-    this.#logs[triple] = (this.#logs[triple] as number) + 1;
+    this.#logs = counts.map((count) => Math.log(count + 0.5));
   }
 
   /** @param word of lower-case ASCII letters. */
   couldBeWord(word: string): boolean {
     let sum = 0;
-    eachTriple(word, (triple) => {
+    let triple = append(0, word.charCodeAt(0));
+    for (let i = 1; i <= word.length; i++) {
+      triple = append(triple, i < word.length ? word.charCodeAt(i) : EDGE);
       sum += this.#logs[triple] as number;
-    });
+    }
     return sum >= USUAL * word.length;
   }
 }
 
-/** As many triples as the word has letters: its edges count as letters. */
-function eachTriple(word: string, use: (triple: number) => void): void {
-  let [first, second] = [EDGE, word.charCodeAt(0) - 96];
-  for (let i = 1; i <= word.length; i++) {
-    const third = i < word.length ? word.charCodeAt(i) - 96 : EDGE;
-    use((first * LETTERS + second) * LETTERS + third);
-    [first, second] = [second, third];
-  }
+/** The triple of the last two letters and this one; what is no letter from a to z is an edge. */
+function append(triple: number, code: number): number {
+  const letter = code > BEFORE_A && code < BEFORE_A + LETTERS ? code - BEFORE_A : 0;
+  return (triple % LETTERS ** 2) * LETTERS + letter;
 }

@@ -41,10 +41,13 @@ export class WordSet {
     return at === 0 ? 0 : (this.#letters[at + 1] as number);
   }
 
-  /** All words, in the order they were given. */
-  *all(): Generator<string> {
-    for (let at = 1; at < this.#letters.length; at += 2 + (this.#letters[at] as number))
-      yield String.fromCharCode(...this.#letters.subarray(at + 2, at + 2 + (this.#letters[at] as number)));
+  /** Hands over where in `letters` every word begins and ends, in the order they were given; no word is made a string. */
+  each(use: (letters: Uint16Array, start: number, end: number) => void): void {
+    for (let at = 1; at < this.#letters.length; ) {
+      const end = at + 2 + (this.#letters[at] as number);
+      use(this.#letters, at + 2, end);
+      at = end;
+    }
   }
 
   /** Where the word is, or would be. */
