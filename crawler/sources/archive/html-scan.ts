@@ -86,10 +86,20 @@ const MAX_CAPTION = 10_000;
 const COMMENT_END = Buffer.from("-->");
 const CDATA_END = Buffer.from("]]>");
 
-/** The next `byte` from `at` on. Mostly it is near: then a loop is done before a native search would have begun. */
-function find(bytes: Buffer, byte: number, at: number): number {
-  const near = Math.min(at + 48, bytes.length);
-  for (let i = at; i < near; i++) if (bytes[i] === byte) return i;
+/** How far a byte is searched for four at a time before a native search, which is faster but takes longer to begin. */
+const NEAR = 128;
+
+/** The next `byte` from `at` on, -1 when there is none. Mostly it is near. */
+function find(bytes: Buffer, view: DataView, byte: number, at: number): number {
+  const near = Math.min(at + NEAR, bytes.length);
+  const four = Math.imul(byte, 0x01010101);
+  for (; at + 4 <= near; at += 4) {
+    const differing = view.getInt32(at, true) ^ four;
+    // The highest bit of each byte that is zero, of the lowest such one for certain.
+    const zeros = (differing - 0x01010101) & ~differing & 0x80808080;
+    if (zeros !== 0) return at + ((31 - Math.clz32(zeros & -zeros)) >> 3);
+  }
+  for (; at < near; at++) if (bytes[at] === byte) return at;
   return near === bytes.length ? -1 : bytes.indexOf(byte, near);
 }
 
@@ -135,6 +145,7 @@ export function captionOf({ texts }: Scanned, figure: Figure | undefined): strin
 
 class Scanner {
   readonly #bytes: Buffer;
+  readonly #view: DataView;
   readonly #decoder: InstanceType<typeof TextDecoder> | undefined;
   readonly #result: Scanned = {
     images: [],
@@ -166,6 +177,7 @@ class Scanner {
 
   constructor(bytes: Buffer, encoding: string) {
     this.#bytes = bytes;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
     this.#decoder = encoding === "utf-8" ? undefined : new TextDecoder(encoding);
   }
 
@@ -173,7 +185,7 @@ class Scanner {
     const bytes = this.#bytes;
     const end = bytes.length;
     while (this.#at < end) {
-      const open = find(bytes, 60, this.#at);
+      const open = find(bytes, this.#view, 60, this.#at);
       if (this.#captions.length > 0) this.#text(this.#at, open < 0 ? end : open, true);
       if (open < 0) break;
       this.#at = open + 1;
@@ -188,7 +200,7 @@ class Scanner {
   }
 
   #skipTo(byte: number): void {
-    const found = find(this.#bytes, byte, this.#at);
+    const found = find(this.#bytes, this.#view, byte, this.#at);
     this.#at = found < 0 ? this.#bytes.length : found + 1;
   }
 
@@ -229,7 +241,7 @@ class Scanner {
     for (; at < bytes.length; at++) {
       c = bytes[at] as number;
       if (c <= 62 && (c === 62 || isSpace(c))) break;
-      id = Math.imul(id ^ (c >= 65 && c <= 90 ? c | 32 : c), NAME_FACTOR);
+      id = Math.imul(id ^ (c | 32), NAME_FACTOR);
     }
     this.#at = at;
     if (at >= bytes.length) return;
@@ -309,7 +321,7 @@ class Scanner {
     for (; at < bytes.length; at++) {
       c = bytes[at] as number;
       if (c <= 62 && (c === 62 || c === 47 || isSpace(c))) break;
-      id = Math.imul(id ^ (c >= 65 && c <= 90 ? c | 32 : c), NAME_FACTOR);
+      id = Math.imul(id ^ (c | 32), NAME_FACTOR);
     }
     if (++this.#elements > MAX_ELEMENTS) {
       this.#at = bytes.length;
@@ -336,7 +348,7 @@ class Scanner {
     if (raw !== undefined && !selfClosing) {
       const from = this.#at;
       const to = this.#rawText(id, raw);
-      if (id === SCRIPT && this.#isJsonLd(at, from)) this.#result.jsonLd.push(this.#decode(from, to));
+      if (id === SCRIPT && to > from && this.#isJsonLd(at, from)) this.#result.jsonLd.push(this.#decode(from, to));
     }
   }
 
@@ -381,6 +393,10 @@ class Scanner {
     let at = this.#at;
     while (at < end) {
       let c = bytes[at] as number;
+      if (c > 62) {
+        at++;
+        continue;
+      }
       if (c === 62) {
         this.#at = at + 1;
         return false;
@@ -406,7 +422,7 @@ class Scanner {
       let from = at;
       let to: number;
       if (c === 34 || c === 39) {
-        to = find(bytes, c, ++from);
+        to = find(bytes, this.#view, c, ++from);
         if (to < 0) break;
         at = to + 1;
       } else {
@@ -452,7 +468,7 @@ class Scanner {
       }
       let id = NAME_SEED;
       do {
-        id = Math.imul(id ^ (c >= 65 && c <= 90 ? c | 32 : c), NAME_FACTOR);
+        id = Math.imul(id ^ (c | 32), NAME_FACTOR);
         c = bytes[++at] as number;
       } while (at < end && c !== 61 && c !== 62 && c !== 47 && !isSpace(c));
       while (isSpace(c)) c = bytes[++at] as number;
@@ -464,7 +480,7 @@ class Scanner {
         if (at >= end) break;
         if (c === 34 || c === 39) {
           from = at + 1;
-          to = find(bytes, c, from);
+          to = find(bytes, this.#view, c, from);
           if (to < 0) break;
           at = to + 1;
         } else {

@@ -7,10 +7,10 @@
 export const NAME_SEED = 0x811c9dc5 | 0;
 export const NAME_FACTOR = 0x01000193;
 
-/** The number of a name. */
+/** The number of a name: of letters, digits and "-", which the bit that makes letters small ones leaves as they are. */
 export function tagId(name: string): number {
   let id = NAME_SEED;
-  for (let i = 0; i < name.length; i++) id = Math.imul(id ^ name.charCodeAt(i), NAME_FACTOR);
+  for (let i = 0; i < name.length; i++) id = Math.imul(id ^ (name.charCodeAt(i) | 32), NAME_FACTOR);
   return id;
 }
 
