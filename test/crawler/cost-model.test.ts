@@ -56,7 +56,7 @@ test("the WAT files that so many pairs need are just enough", () => {
 });
 
 test("a small crawl replaces what was usual", async (t) => {
-  const site = await startSmallSite(4, 5, 30);
+  const site = await startSmallSite(4, 3, 15);
   t.after(() => site.close());
   const data = join(folder, "sample");
   useShortList(data, [...THINGS, "drawing", "apple"]);

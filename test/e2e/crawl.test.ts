@@ -19,7 +19,7 @@ let site: SmallSite;
 before(async () => {
   writeFileSync(LIMITS, "127.0.0.0/8\t0\t10000\t4\n");
   // Slow enough that a run can be killed in the middle of each stage.
-  site = await startSmallSite(3, 5, 20, 5);
+  site = await startSmallSite(3, 4, 15, 5);
 });
 after(() => site.close());
 
@@ -56,7 +56,7 @@ test("a crawl with a small cap: exact for every query, after dead links, every p
       "SELECT * FROM pair",
     )
     .all();
-  assert.equal(pairs.length, 300);
+  assert.equal(pairs.length, 180);
   const terms = db.prepare<[], { id: number; term: string }>("SELECT id, term FROM query WHERE matched > 0").all();
   // What a run that downloaded everything first would choose: pairs that never failed, the smallest u of each query.
   const alive = pairs.filter(({ state }) => state !== "dropped");
@@ -81,7 +81,7 @@ test("a crawl with a small cap: exact for every query, after dead links, every p
   assert.ok(pairs.some(({ state }) => state === "reserve"));
   assert.deepEqual(new Set(pairs.map(({ reason }) => reason)), new Set([null, "http_404"]));
   // in = out + drops at each stage.
-  let entering = 300;
+  let entering = 180;
   for (const stage of ["extract", "caption", "match", "select", "download", "image", "shard"]) {
     const rows = db
       .prepare<[string], { reason: string; pairs: number }>("SELECT reason, pairs FROM funnel WHERE stage = ?")
@@ -152,7 +152,7 @@ test("Ctrl-C ends in good order with code 130, and the next run goes on", async 
   assert.equal(code, 130, error);
   assert.match(error, /run the same command again/);
   const { out } = await run(["crawl", "--data", data, "--quiet"]);
-  assert.match(out, /270 pairs in 1 shard/);
+  assert.match(out, /168 pairs in 1 shard/);
 });
 
 test("two runs on one workspace: the second refuses and names the first", async () => {
