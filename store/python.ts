@@ -1,16 +1,19 @@
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import SQLite from "better-sqlite3";
 
 /** Names under which a Python may be found, newest of the unversioned ones first. */
 const NAMES = ["python3", "python", "python3.14", "python3.13", "python3.12", "python3.11", "python3.10"];
 const OLDEST = [3, 10] as const;
 const STAMP = "webimagetext-installed";
+/** So long one process waits for another that makes the environment it wants. */
+const PATIENCE_MS = 1_800_000;
 
 /**
  * The interpreter of a virtual environment that holds exactly what a requirements file pins, made on first use with
- * `venv` and pip, whose own configuration chooses mirrors and builds. Made again when the file changes.
+ * `venv` and pip, whose own configuration chooses mirrors and builds. Made again when the file changes, by one process at a time.
  * @param folder of the environment.
  * @param requirements the file, which may include others beside it with `-r`.
  * @param say told what is being done, since it takes a minute.
@@ -21,21 +24,31 @@ export function ensureVenv(folder: string, requirements: string, say: (text: str
   const wanted = fingerprint(requirements);
   const stamp = join(folder, STAMP);
   // The stamp is written last: an installation that was cut is done again.
-  if (existsSync(python) && existsSync(stamp) && readFileSync(stamp, "utf8") === wanted) return python;
+  const isThere = () => existsSync(python) && existsSync(stamp) && readFileSync(stamp, "utf8") === wanted;
+  if (isThere()) return python;
   const system = findPython();
-  say(`making the Python environment ${folder} with ${requirements} (once, about a minute)`);
-  run(
-    system,
-    ["-m", "venv", "--clear", folder],
-    "Python's venv module is missing: on Debian, apt-get install python3-venv",
-  );
-  run(
-    python,
-    ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", requirements],
-    `see pip's message above, then run the same command again`,
-  );
-  writeFileSync(stamp, wanted, { flush: true });
-  return python;
+  mkdirSync(dirname(folder), { recursive: true });
+  // SQLite's lock ends with its process, however that ends.
+  const lock = new SQLite(`${folder}.lock`, { timeout: PATIENCE_MS });
+  try {
+    lock.exec("BEGIN EXCLUSIVE");
+    if (isThere()) return python;
+    say(`making the Python environment ${folder} with ${requirements} (once, about a minute)`);
+    run(
+      system,
+      ["-m", "venv", "--clear", folder],
+      "Python's venv module is missing: on Debian, apt-get install python3-venv",
+    );
+    run(
+      python,
+      ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", requirements],
+      `see pip's message above, then run the same command again`,
+    );
+    writeFileSync(stamp, wanted, { flush: true });
+    return python;
+  } finally {
+    lock.close();
+  }
 }
 
 /**

@@ -10,15 +10,23 @@ import { ensurePython } from "../train/launch.ts";
 
 const only = process.argv.slice(2);
 const files = only.length > 0 ? only : globSync("test/**/*.test.ts").sort();
-// First, because a test of the shards reads them with Python too.
-const python = only.length === 0 ? ensurePython({ tests: true }) : undefined;
 // One file more than there are cores: some wait most of their time, for what is meant to take time.
 const concurrency = `--test-concurrency=${availableParallelism() + 1}`;
 const node = spawn(process.execPath, ["--test", concurrency, ...files], { stdio: "inherit" });
-const trainer = python && testTrainer(python);
+const trainer = only.length === 0 ? testTrainer(makePython()) : undefined;
 const [status] = await once(node, "close");
 const failed = (await trainer) ?? 0;
 process.exit(status !== 0 ? (status ?? 1) : failed);
+
+/** Takes a minute the first time, in which the others run; a test that needs it before it is there waits. */
+function makePython(): string {
+  try {
+    return ensurePython({ tests: true });
+  } catch (error) {
+    node.kill();
+    throw error;
+  }
+}
 
 /** Its output comes in one piece at the end, not between the lines of the others. */
 async function testTrainer(python: string): Promise<number> {
