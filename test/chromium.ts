@@ -1,31 +1,22 @@
-import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { type Browser, chromium, type Page } from "playwright-core";
+import { debianPackages } from "./servers/debian.ts";
 
 const PLACES = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
-/** Debian's package, with letters that every machine has. */
-const INSTALL = "apt-get update && apt-get install -y --no-install-recommends chromium fonts-dejavu-core";
 
 /** Where screenshots go, to be looked at. */
 const SHOTS = process.env["WIT_SCREENSHOTS"] ?? "test/screenshots";
 
 /** Starts this machine's Chromium; undefined, with a line that says so, where there is none and none may be installed. */
 export async function launchChromium(): Promise<Browser | undefined> {
-  const found = PLACES.find((place) => existsSync(place)) ?? install();
-  if (found) return chromium.launch({ executablePath: found, args: ["--no-sandbox", "--disable-dev-shm-usage"] });
-  if (process.env["CI"] === "true") throw new Error(`Chromium is missing: ${INSTALL}`);
-  console.log(`skipped, Chromium is missing: ${INSTALL}`);
-  return undefined;
-}
-
-/** Only on a machine made for tests: on anyone else's nothing is installed unasked. */
-function install(): string | undefined {
-  if (process.env["CI"] !== "true" || process.getuid?.() !== 0 || spawnSync("apt-get", ["--version"]).status !== 0)
-    return undefined;
-  console.log(`Chromium is missing: ${INSTALL}`);
-  spawnSync("sh", ["-c", INSTALL], { stdio: ["ignore", "ignore", "inherit"] });
-  return PLACES.find((place) => existsSync(place));
+  const find = () => PLACES.find((place) => existsSync(place));
+  // With letters that every machine has.
+  const missing = debianPackages(["chromium", "fonts-dejavu-core"], () => find() !== undefined);
+  if (missing !== undefined) console.log(`skipped, Chromium is ${missing}`);
+  const executablePath = find();
+  if (executablePath === undefined) return undefined;
+  return chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-dev-shm-usage"] });
 }
 
 /** What a page must not do. */

@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -7,24 +6,15 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { bzip2Chunks, type Damage } from "../../queries/blocks.ts";
 import { findLbzip2, unpackStreams, wholeStreams } from "../../queries/lbzip2.ts";
+import { debianPackages } from "../servers/debian.ts";
 import { bzip2, multistream, SAMPLE, unpack } from "./fixtures.ts";
-
-const INSTALL = "apt-get update && apt-get install -y --no-install-recommends lbzip2";
-
-/** The lbzip2 of this machine; one made for tests gets it, on anyone else's nothing is installed unasked. */
-function lbzip2(): string | undefined {
-  const found = findLbzip2();
-  if (found !== undefined || process.env["CI"] !== "true" || process.getuid?.() !== 0) return found;
-  console.log(`lbzip2 is missing: ${INSTALL}`);
-  spawnSync("sh", ["-c", INSTALL], { stdio: ["ignore", "ignore", "inherit"] });
-  return findLbzip2();
-}
 
 const folder = mkdtempSync(join(tmpdir(), "wit-lbzip2-"));
 const xml = unpack(SAMPLE);
 const packed = multistream(xml, 20);
-const program = lbzip2();
-const skip = program === undefined && `lbzip2 is missing: ${INSTALL}`;
+const missing = debianPackages(["lbzip2"], () => findLbzip2() !== undefined);
+const program = findLbzip2();
+const skip = missing !== undefined && `lbzip2 is ${missing}`;
 
 /** What is read of a file in parts of so many bytes, and whether lbzip2 is to be found. */
 function read(file: string, step: number, path: string | undefined) {

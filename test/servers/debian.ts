@@ -1,4 +1,6 @@
 import { spawnSync } from "node:child_process";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 
 /**
  * Installs packages of Debian, on a machine made for tests only: anywhere else nothing is installed unasked.
@@ -12,7 +14,8 @@ export function debianPackages(packages: readonly string[], there: () => boolean
   const missing = `missing: ${command}`;
   if (process.env["CI"] !== "true") return missing;
   console.log(missing);
-  const { status } = spawnSync("sh", ["-c", command], {
+  // One at a time: apt-get does not wait for another one, and tests run side by side.
+  const { status } = spawnSync("flock", [join(tmpdir(), "wit-apt-get.lock"), "sh", "-c", command], {
     stdio: ["ignore", "ignore", "inherit"],
     env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" },
   });
