@@ -110,7 +110,7 @@ export function loadLanguageModel(file: string): LanguageModel {
       const word = wordIds.get(token);
       let added = word === undefined ? 0 : add(word, sum, at);
       if (3 * token.length + 2 > bytes.length) bytes = Buffer.alloc(3 * token.length + 2);
-      const length = bytes.write(`<${token}>`);
+      const length = writeBracketed(token, bytes);
       for (let from = 0; from < length; from++) {
         if (isContinuation(bytes[from] as number)) continue;
         let hash = 0x811c9dc5;
@@ -142,12 +142,32 @@ export function loadLanguageModel(file: string): LanguageModel {
   };
 }
 
+/** Writes "<token>" in UTF-8; returns its length. ASCII is written faster here than by a call of Buffer's. */
+function writeBracketed(token: string, bytes: Buffer): number {
+  let length = 1;
+  bytes[0] = 0x3c;
+  for (let i = 0; i < token.length; i++) {
+    const unit = token.charCodeAt(i);
+    if (unit > 127) {
+      length = 1 + bytes.write(token, 1);
+      break;
+    }
+    bytes[length++] = unit;
+  }
+  bytes[length] = 0x3e;
+  return length + 1;
+}
+
 function isContinuation(byte: number): boolean {
   return (byte & 0xc0) === 0x80;
 }
 
-/** The rows of the n-grams that are left of the model, by their hash; open addressing, for a Map is four times as slow. */
+/** Bits of a filter of 64 KB, which stays in the processor's cache: nine in ten n-grams have no row. */
+const FILTER = 1 << 19;
+
+/** The rows of the n-grams that are left of the model, by their hash; open addressing. */
 class RowTable {
+  readonly #filter = new Uint8Array(FILTER / 8);
   readonly #hashes: Int32Array;
   readonly #rows: Int32Array;
 
@@ -158,6 +178,8 @@ class RowTable {
   }
 
   add(hash: number, row: number): void {
+    const bit = hash & (FILTER - 1);
+    this.#filter[bit >>> 3] = (this.#filter[bit >>> 3] as number) | (1 << (bit & 7));
     const slot = this.#slotOf(hash);
     this.#hashes[slot] = hash;
     this.#rows[slot] = row;
@@ -165,6 +187,8 @@ class RowTable {
 
   /** -1 when there is none. */
   row(hash: number): number {
+    const bit = hash & (FILTER - 1);
+    if (((this.#filter[bit >>> 3] as number) & (1 << (bit & 7))) === 0) return -1;
     const slot = this.#slotOf(hash);
     return this.#hashes[slot] === hash ? (this.#rows[slot] as number) : -1;
   }

@@ -8,6 +8,7 @@ export class Interner {
   readonly #hashes: Int32Array;
   readonly #from: Uint32Array;
   readonly #letters: Uint16Array;
+  readonly #bytes: Buffer;
 
   /** @param texts and @param letters that it can hold; see {@link hasRoom}. */
   constructor(texts: number, letters: number) {
@@ -15,6 +16,7 @@ export class Interner {
     this.#hashes = new Int32Array(texts);
     this.#from = new Uint32Array(texts + 1);
     this.#letters = new Uint16Array(letters);
+    this.#bytes = Buffer.from(this.#letters.buffer);
   }
 
   hasRoom(texts: number, letters: number): boolean {
@@ -31,7 +33,7 @@ export class Interner {
   /** The number of `units[from, to)`; it is new when it is the former `size`. */
   number(units: Uint16Array, from: number, to: number): number {
     // FNV-1a; its upper half is the better one.
-    let hash = 0x811c9dc5;
+    let hash = 0x811c9dc5 | 0;
     for (let i = from; i < to; i++) hash = Math.imul(hash ^ (units[i] as number), 0x01000193);
     const mask = this.#slots.length - 1;
     let slot = (hash ^ (hash >>> 15)) & mask;
@@ -50,8 +52,7 @@ export class Interner {
   }
 
   text(number: number): string {
-    const letters = this.#letters.subarray(this.#from[number], this.#from[number + 1]);
-    return Buffer.from(letters.buffer, letters.byteOffset, letters.byteLength).toString("utf16le");
+    return this.#bytes.toString("utf16le", 2 * (this.#from[number] as number), 2 * (this.#from[number + 1] as number));
   }
 
   #isText(number: number, units: Uint16Array, from: number, to: number): boolean {

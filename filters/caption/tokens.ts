@@ -2,8 +2,8 @@ import type { LanguageModel } from "./fasttext.ts";
 import { copyUnits, Interner } from "./interner.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 
-/** Tokens of which counts and vectors are kept, as many words, 16 MB a thread: captions repeat their words. */
-const KEPT = 1 << 16;
+/** Tokens of which counts and vectors are kept, as many words, 18 MB a thread: captions repeat their words. */
+const KEPT = 1 << 17;
 /** Letters of them. */
 const LETTERS = 1 << 20;
 /** As much of a text is looked at, in characters. */
@@ -31,6 +31,7 @@ const FUNCTION_WORDS = new Set(
 
 /** What the model is asked: capitals, quotation marks and typographic apostrophes mislead it ("it’s" is Russian to it). */
 function bare(token: string): string {
+  if (/^[a-z]+$/i.test(token)) return token.toLowerCase();
   const edges = /^[^\p{L}\p{M}\p{N}]+|[^\p{L}\p{M}\p{N}]+$/gu;
   return token.toLowerCase().replaceAll("\u2019", "'").replace(edges, "");
 }
