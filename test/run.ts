@@ -8,10 +8,13 @@ import { globSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { ensurePython } from "../train/launch.ts";
 
+/** So many cores are used at most. */
+const MOST = 8;
+
 const only = process.argv.slice(2);
 const files = only.length > 0 ? only : globSync("test/**/*.test.ts").sort();
 // One file more than there are cores: some wait most of their time, for what is meant to take time.
-const concurrency = `--test-concurrency=${availableParallelism() + 1}`;
+const concurrency = `--test-concurrency=${Math.min(availableParallelism(), MOST) + 1}`;
 const node = spawn(process.execPath, ["--test", concurrency, ...files], { stdio: "inherit" });
 const trainer = only.length === 0 ? testTrainer(makePython()) : undefined;
 const [status] = await once(node, "close");

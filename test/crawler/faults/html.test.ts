@@ -131,13 +131,13 @@ test("26. addresses: only http and https, by the URL standard, whatever base say
   assert.deepEqual(await urls('<img src="&#104;ttp://a.example/\n a.png" alt="apple">'), ["http://a.example/%20a.png"]);
 });
 
-test("27. a hundred thousand pictures: two thousand pairs", async () => {
-  const many = Array.from({ length: 100_000 }, (_, i) => `<img src="${i % 60_000}.png" alt="picture ${i}">`).join("");
+test("27. forty thousand pictures: two thousand pairs", async () => {
+  const many = Array.from({ length: 40_000 }, (_, i) => `<img src="${i % 24_000}.png" alt="picture ${i}">`).join("");
   const reading = await read(many);
   assert.equal(reading.page?.found.length, 2_000);
-  const srcset = `<img srcset="${Array.from({ length: 100_000 }, (_, i) => `${i}.png ${i + 1}w`).join(", ")}" alt="A red apple">`;
+  const srcset = `<img srcset="${Array.from({ length: 40_000 }, (_, i) => `${i}.png ${i + 1}w`).join(", ")}" alt="A red apple">`;
   assert.deepEqual(captions(await read(srcset)), ["A red apple"]);
-  const same = await read(IMG.repeat(100_000));
+  const same = await read(IMG.repeat(40_000));
   assert.deepEqual(captions(same), ["A red apple"]);
 });
 
