@@ -40,7 +40,7 @@ export async function discover(
   const settle = async (most: number, least: number) => {
     for (let first = underWay[0]; first && ahead > most; first = underWay[0]) {
       underWay.shift();
-      ready.push({ batch: first.batch, judged: await first.judged });
+      ready.push({ batch: first.batch, judged: await pool.wait(first.judged) });
       ahead -= sizeOf(first.batch);
       rows += first.batch.candidates.length;
     }
@@ -94,8 +94,15 @@ function writer(db: Database): (batches: readonly { batch: Batch; judged: readon
       batch.done();
     }
     // In the order of their index each of its pages is met once: up to a third less work. The order does not matter otherwise.
-    insert(rows.sort(([a], [b]) => (String(a) < String(b) ? -1 : 1)));
+    insert(sortedById(rows));
   });
+}
+
+/** By the first half of an id, whose numbers are sorted several times faster than texts; by what came first within it. */
+function sortedById(rows: readonly Value[][]): Value[][] {
+  const places = 2 ** Math.ceil(Math.log2(rows.length + 1));
+  const keys = Float64Array.from(rows, ([id], i) => Number.parseInt(String(id).slice(0, 8), 16) * places + i);
+  return Array.from(keys.sort(), (key) => rows[key % places] as Value[]);
 }
 
 /** In the order of FOUND_COLUMNS. */

@@ -1,16 +1,20 @@
 import { availableParallelism } from "node:os";
+import { setImmediate } from "node:timers/promises";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { Worker } from "node:worker_threads";
 import { englishWords } from "../filters/caption/vocabulary.ts";
 import type { MatcherTable } from "../filters/matcher-table.ts";
 import type { Candidate } from "../store/types.ts";
+import { type JudgedMessage, packAsked, unpackJudged } from "./judge-messages.ts";
 import { type CaptionJudges, type Judged, type JudgeSettings, judgeCandidate, loadJudges } from "./judges.ts";
 
-/** So many candidates are judged in this thread before others are started: they need a third of a second to load their rules. */
-const ALONE = 20_000;
-/** One thread reads and writes, 20 µs a row, while two judge at 12: a third would wait, and take 50 MB. */
+/** So many candidates are judged in this thread before others are started: they need a quarter of a second to load. */
+const ALONE = 5_000;
+/** One thread reads and writes while two judge: a third would wait, and take 50 MB. */
 const THREADS = Math.min(2, availableParallelism() - 1);
+/** Candidates that are sent to a thread before it answers: it must have enough to do while this one writes. */
+const SENT = 15_000;
 
 /** A thread's heap holds some 20 MB; left to itself it grows to ten times that before garbage is collected. */
 const HEAP = { maxOldGenerationSizeMb: 128, maxYoungGenerationSizeMb: 12 };
@@ -23,18 +27,31 @@ export interface WorkerInput {
   settings: JudgeSettings;
 }
 
-type Asked = Pick<Candidate, "imageUrl" | "caption" | "optOut">;
+/** A call of {@link JudgePool.judge}. */
+interface Task {
+  candidates: readonly Candidate[];
+  resolve: (judged: Judged[]) => void;
+  reject: (error: unknown) => void;
+}
+
+interface Thread {
+  worker: Worker;
+  /** What it has not answered yet, in order, and how many candidates these are. */
+  sent: Task[];
+  candidates: number;
+}
 
 /** Judges candidates, in threads of their own once there are many; the answers do not depend on where they were made. */
 export class JudgePool {
   readonly #table: () => MatcherTable;
   readonly #settings: JudgeSettings;
   readonly #threads: number;
-  readonly #workers: Worker[] = [];
-  readonly #waiting = new Map<number, { resolve: (judged: Judged[]) => void; reject: (error: unknown) => void }>();
+  readonly #running: Thread[] = [];
+  /** What no thread was sent yet. */
+  readonly #waiting: Task[] = [];
+  #started: Promise<void> | undefined;
   #loaded: Promise<CaptionJudges> | undefined;
   #judged = 0;
-  #asked = 0;
 
   /**
    * @param table called when the first candidate is judged: a run without any loads nothing.
@@ -59,44 +76,78 @@ export class JudgePool {
   async judge(candidates: readonly Candidate[]): Promise<Judged[]> {
     if (candidates.length === 0) return [];
     this.#judged += candidates.length;
-    if (this.#workers.length === 0) {
-      const judges = await this.judges();
-      if (this.#judged <= ALONE || this.#threads === 0)
-        return candidates.map((candidate) => judgeCandidate(judges, candidate));
-      const words = await englishWords();
-      collectGarbage();
-      while (this.#workers.length < this.#threads) this.#start(judges, words.buffer);
-      // They are not asked again, unless by a search.
-      this.#loaded = undefined;
-    }
-    const number = this.#asked++;
-    const asked: Asked[] = candidates.map(({ imageUrl, caption, optOut }) =>
-      optOut ? { imageUrl, caption, optOut } : { imageUrl, caption },
-    );
+    if (this.#judged <= ALONE || this.#threads === 0) return this.#judgeHere(candidates);
+    this.#started ??= this.#start();
+    await this.#started;
     return new Promise((resolve, reject) => {
-      this.#waiting.set(number, { resolve, reject });
-      this.#workers[number % this.#threads]?.postMessage({ number, asked });
+      this.#waiting.push({ candidates, resolve, reject });
+      this.#send();
     });
+  }
+
+  /** Waits for an answer of {@link judge}; meanwhile this thread judges what no other was sent yet. */
+  async wait(judged: Promise<Judged[]>): Promise<Judged[]> {
+    let isThere = false;
+    const end = () => {
+      isThere = true;
+    };
+    judged.then(end, end);
+    for (;;) {
+      // Answers come in when the event loop turns.
+      await setImmediate();
+      const task = isThere ? undefined : this.#waiting.shift();
+      if (!task) return judged;
+      task.resolve(await this.#judgeHere(task.candidates));
+    }
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.#workers.splice(0).map((worker) => worker.terminate()));
+    await Promise.all(this.#running.splice(0).map(({ worker }) => worker.terminate()));
   }
 
-  #start({ matcher }: CaptionJudges, words: SharedArrayBuffer): void {
+  async #judgeHere(candidates: readonly Candidate[]): Promise<Judged[]> {
+    const judges = await this.judges();
+    return candidates.map((candidate) => judgeCandidate(judges, candidate));
+  }
+
+  async #start(): Promise<void> {
+    const { matcher } = await this.judges();
+    const { buffer: words } = await englishWords();
+    collectGarbage();
     const workerData: WorkerInput = { buffer: matcher.table.buffer, words, settings: this.#settings };
     // The published package holds .js files.
     const file = new URL(`./judge-worker${import.meta.url.slice(-3)}`, import.meta.url);
-    const worker = new Worker(file, { workerData, resourceLimits: HEAP });
-    worker.on("message", ({ number, judged }: { number: number; judged: Judged[] }) => {
-      this.#waiting.get(number)?.resolve(judged);
-      this.#waiting.delete(number);
-    });
-    worker.on("error", (error) => {
-      for (const { reject } of this.#waiting.values()) reject(error);
-      this.#waiting.clear();
-    });
-    this.#workers.push(worker);
+    for (let i = 0; i < this.#threads; i++) {
+      const thread: Thread = {
+        worker: new Worker(file, { workerData, resourceLimits: HEAP }),
+        sent: [],
+        candidates: 0,
+      };
+      thread.worker.on("message", (judged: JudgedMessage) => {
+        const task = thread.sent.shift();
+        thread.candidates -= task?.candidates.length ?? 0;
+        task?.resolve(unpackJudged(judged));
+        this.#send();
+      });
+      thread.worker.on("error", (error) => {
+        for (const { reject } of [...this.#running.flatMap(({ sent }) => sent.splice(0)), ...this.#waiting.splice(0)])
+          reject(error);
+      });
+      this.#running.push(thread);
+    }
+  }
+
+  /** Sends threads what they have room for. */
+  #send(): void {
+    for (;;) {
+      const [thread] = this.#running.toSorted((a, b) => a.candidates - b.candidates);
+      const task = thread && thread.candidates < SENT ? this.#waiting.shift() : undefined;
+      if (!thread || !task) return;
+      thread.sent.push(task);
+      thread.candidates += task.candidates.length;
+      const asked = packAsked(task.candidates);
+      thread.worker.postMessage(asked, [asked.captions.buffer]);
+    }
   }
 }
 

@@ -2,7 +2,7 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { adoptVocabulary } from "../filters/caption/vocabulary.ts";
 import { viewTable } from "../filters/matcher-table.ts";
-import type { Candidate } from "../store/types.ts";
+import { type AskedMessage, packJudged, unpackAsked } from "./judge-messages.ts";
 import type { WorkerInput } from "./judge-pool.ts";
 import { judgeCandidate, loadJudges } from "./judges.ts";
 
@@ -10,6 +10,6 @@ const { buffer, words, settings }: WorkerInput = workerData;
 adoptVocabulary(words);
 const judges = await loadJudges(viewTable(buffer), settings);
 
-parentPort?.on("message", ({ number, asked }: { number: number; asked: Pick<Candidate, "imageUrl" | "caption">[] }) => {
-  parentPort?.postMessage({ number, judged: asked.map((candidate) => judgeCandidate(judges, candidate)) });
+parentPort?.on("message", (asked: AskedMessage) => {
+  parentPort?.postMessage(packJudged(unpackAsked(asked).map((candidate) => judgeCandidate(judges, candidate))));
 });

@@ -14,9 +14,14 @@ export function bulkInsert(db: Database, head: string, columns: number, tail = "
   const one = `(${Array(columns).fill("?").join(", ")})`;
   const many = db.prepare(`${head} ${Array(TOGETHER).fill(one).join(", ")} ${tail}`);
   const single = db.prepare(`${head} ${one} ${tail}`);
+  const values: Value[] = Array(TOGETHER * columns).fill(null);
   return (rows) => {
     let at = 0;
-    for (; at + TOGETHER <= rows.length; at += TOGETHER) many.run(rows.slice(at, at + TOGETHER).flat());
+    while (at + TOGETHER <= rows.length) {
+      let to = 0;
+      for (const end = at + TOGETHER; at < end; at++) for (const value of rows[at] as Value[]) values[to++] = value;
+      many.run(values);
+    }
     for (; at < rows.length; at++) single.run(rows[at] ?? []);
   };
 }
