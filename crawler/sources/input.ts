@@ -131,11 +131,17 @@ export async function* linesOf(input: Input): AsyncGenerator<string> {
 /**
  * The files that arguments name: patterns (`part-*.parquet`), and ranges (`part-{00000..00127}.parquet`, for addresses
  * too); sorted where a pattern leaves the order open.
- * @throws UsageError when a pattern fits no file.
+ * @throws UsageError when a pattern fits no file, or a range is empty.
  */
 export function expandNames(names: readonly string[], option: string): string[] {
-  return names.flatMap(expandRange).flatMap((name) => {
-    if (/^\w+:\/\//.test(name) || !/[*?[]/.test(name)) return [name];
+  const expanded = names.flatMap((name) => {
+    const all = expandRange(name);
+    if (all.length === 0) throw new UsageError(`${option} ${name}: the range is empty`);
+    return all;
+  });
+  return expanded.flatMap((name) => {
+    // A file may have brackets in its own name.
+    if (/^\w+:\/\//.test(name) || !/[*?[]/.test(name) || fs.existsSync(name)) return [name];
     const files = fs.globSync(name).sort();
     if (files.length === 0) throw new UsageError(`${option} ${name}: fits no file`);
     return files;

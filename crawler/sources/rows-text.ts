@@ -14,7 +14,9 @@ type Row = Record<string, unknown>;
 
 /** Gathers rows until there are enough for a {@link Rows}. */
 class Gatherer {
+  /** A header's, or the keys of the first objects together: many writers leave out what has no value. */
   names: readonly string[] = [];
+  #keys: Set<string> | undefined = new Set();
   #objects: (Row | undefined)[] = [];
   #places: string[] = [];
   #taken = 0;
@@ -22,7 +24,7 @@ class Gatherer {
   add(place: string, row: Row | undefined): void {
     this.#objects.push(row);
     this.#places.push(place);
-    if (this.names.length === 0 && row) this.names = Object.keys(row);
+    if (row && this.#keys) for (const key of Object.keys(row)) this.#keys.add(key);
   }
 
   get full(): boolean {
@@ -30,6 +32,8 @@ class Gatherer {
   }
 
   take(): Rows {
+    if (this.names.length === 0) this.names = [...(this.#keys ?? [])];
+    this.#keys = undefined;
     const places = this.#places;
     const rows = rowsFromObjects(this.#objects, this.names, this.#taken, (i) => places[i] ?? "");
     this.#taken += this.#objects.length;

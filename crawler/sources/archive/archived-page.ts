@@ -1,7 +1,7 @@
 import { normaliseUrl } from "../../../store/pair-id.ts";
 import { charsetOf } from "../../charset.ts";
 import { type Extracted, extractPage, LAZY_ADDRESSES, LAZY_SRCSETS, Pictures, pixels } from "../../extract.ts";
-import { metaOptOut } from "../../opt-out.ts";
+import { metaOptOut, tdmMeta } from "../../opt-out.ts";
 import { chooseCandidate, parseSrcset, type SrcsetCandidate } from "../../srcset.ts";
 import { imageObjects, previewImages } from "../../structured.ts";
 import { type Attributes, captionOf, type Image, type Picture, type Scanned, scanHtml } from "./html-scan.ts";
@@ -42,6 +42,8 @@ export function extractArchivedPage(
     for (const described of imageObjects(text)) pictures.addDescribed(described, "json-ld");
   for (const described of previewImages(metas)) pictures.addDescribed(described, "preview");
   const result: Omit<Extracted, "links" | "canonical"> = { ...pictures.result(), optOut: metaOptOut(metas, agent) };
+  const tdm = tdmMeta(metas);
+  if (tdm !== undefined) result.tdm = tdm;
   const licence = scanned.licence === undefined ? undefined : normaliseUrl(scanned.licence, base);
   if (licence) result.licence = licence;
   return result;

@@ -23,7 +23,9 @@ const MAX_WITHOUT_LENGTH = 1_000;
 
 /** The value of a record's field. */
 export function fieldOf(header: string, name: string): string | undefined {
-  const at = header.toLowerCase().indexOf(`\n${name.toLowerCase()}:`);
+  // Nearly all writers spell it as the standard does.
+  const asIs = header.indexOf(`\n${name}:`);
+  const at = asIs >= 0 ? asIs : header.toLowerCase().indexOf(`\n${name.toLowerCase()}:`);
   if (at < 0) return undefined;
   const end = header.indexOf("\r\n", at + 1);
   return header.slice(at + name.length + 2, end < 0 ? undefined : end).trim();

@@ -40,6 +40,7 @@ export async function* tarMembers(input: Input, from: number): AsyncGenerator<Ta
     const type = header.toString("latin1", 156, 157);
     const bytes = type === "x" || type === "L" ? own : (longSize ?? own);
     const offset = position + BLOCK;
+    if (!(bytes >= 0 && offset + bytes <= size)) throw new Error(`${input.name}: cut short at byte ${size}`);
     position = offset + Math.ceil(bytes / BLOCK) * BLOCK;
     if (type === "L") longName = textOf(await at(offset, bytes));
     else if (type === "x") {

@@ -2,10 +2,13 @@ import assert from "node:assert/strict";
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Readable } from "node:stream";
 import { after, test } from "node:test";
+import tar from "tar-stream";
 import { HttpClient } from "../../../crawler/http.ts";
 import { RecordReader } from "../../../crawler/sources/archive/records.ts";
 import { readFolder } from "../../../crawler/sources/folder.ts";
+import { readShard } from "../../../crawler/sources/shards.ts";
 import type { Source } from "../../../crawler/sources/source.ts";
 import { readUrlList } from "../../../crawler/sources/url-list.ts";
 import { cleanCaption } from "../../../filters/caption/clean.ts";
@@ -60,6 +63,27 @@ test("an object of 40 MB in a JSON array: the error names file and item", async 
     { url: "http://a.example/2.jpg", caption: "x".repeat(40 * MIB) },
   ];
   await assert.rejects(readList("large.json", JSON.stringify(rows)), /large\.json item 1: longer than/);
+});
+
+test("objects that leave out what has no value: the first ones together say which columns there are", async () => {
+  const rows = [{ url: "http://a.example/1.jpg" }, { url: "http://a.example/2.jpg", caption: "a boat" }];
+  const expected = (name: string) => ({ captions: ["a boat"], drops: [`no_text ${name}`] });
+  const lines = rows.map((row) => JSON.stringify(row)).join("\n");
+  assert.deepEqual(await readList("gaps.jsonl", lines), expected("gaps.jsonl:1"));
+  assert.deepEqual(await readList("gaps.json", JSON.stringify(rows)), expected("gaps.json item 0"));
+});
+
+test("a shard whose last picture is cut short is an error that says where", async () => {
+  const pack = tar.pack();
+  for (const name of ["a", "b"]) {
+    pack.entry({ name: `${name}.txt` }, "a boat");
+    pack.entry({ name: `${name}.jpg` }, Buffer.alloc(4_096));
+  }
+  pack.finalize();
+  const whole = Buffer.concat(await Readable.from(pack).toArray());
+  const file = join(folder, "cut.tar");
+  writeFileSync(file, whole.subarray(0, -3_000));
+  await assert.rejects(read(readShard(db, http, file, NEVER)), /cut\.tar: cut short at byte \d+/);
 });
 
 test("an empty file with Parquet's name is none", async () => {

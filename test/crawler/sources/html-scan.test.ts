@@ -42,7 +42,7 @@ const PIECES =
 <figcaption>|</figcaption>|<figcaption class='c'>cap &eacute; <b>bold</b>|<picture>|</picture>|<source srcset='s1.jpg 100w, s2.jpg 2000w'>
 <source type=image/svg+xml srcset=v.svg>|<p>|</p>|<div>|</div>|<table>|<tr>|<td>|</td>|<ul>|<li>|<svg>|</svg>|<figure/>|<title>|</title>
 <textarea>|</textarea>|<script>|</script>|<style>|</style >|<!--|-->|--!>|<!-->|<!---->|<!doctype html>|<?php|?>|<base href='/dir/'>
-<base href=http://b.example/x/y>|<meta name=robots content=noai>|<meta name='robots' content="a, NOIMAGEAI">|<link rel=license href=/lic>
+<base href=http://b.example/x/y>|<meta name=robots content=noai>|<meta name='robots' content="a, NOIMAGEAI">|<meta name=tdm-reservation content=1>|<meta name=TDM-Reservation content=0>|<link rel=license href=/lic>
 <a rel='x LICENSE y' href='/l2'>|</a>|text & more &amp; &lt;b&gt; &notin; &#233; &#x80;|<|<<|>|"|'|=|/| |<x-y a='>' b=">" c=<img>|<img alt>
 <img src>|<img data-src=lazy.jpg src=data:image/gif;base64,xx alt='lz'>|<img srcset='a b c, d 2x' alt=ss>|<noscript>|</noscript>
 <template>|<![CDATA[x]]>|<h1>|<option>|<select>|<button>|<math>|<mi>|<desc>|<foreignObject>|<br>|</br>|<hr>|<body>|<head>|</div/>|</ div>

@@ -6,6 +6,7 @@ import { after, test } from "node:test";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import { parquetWriteBuffer } from "hyparquet-writer";
 import { HttpClient } from "../../../crawler/http.ts";
+import { expandNames } from "../../../crawler/sources/input.ts";
 import type { Batch } from "../../../crawler/sources/source.ts";
 import { readUrlList, type UrlListOptions } from "../../../crawler/sources/url-list.ts";
 import { closeDatabase, type Database, openDatabase } from "../../../store/database.ts";
@@ -135,6 +136,20 @@ test("columns by name; missing ones, odd names and missing files are said", asyn
   writeFileSync(join(data, "f.parquet"), "no parquet");
   await assert.rejects(read(db, { file: join(data, "f.parquet") }), /f\.parquet: /);
   closeDatabase(db);
+});
+
+test("names: patterns, ranges, brackets of a file's own; those that name nothing are said", () => {
+  const data = folder();
+  const at = (name: string) => join(data, name);
+  for (const name of ["part-1.csv", "part-2.csv", "odd[1].csv"]) writeFileSync(at(name), "");
+  assert.deepEqual(expandNames([at("part-*.csv")], "--urls"), [at("part-1.csv"), at("part-2.csv")]);
+  assert.deepEqual(expandNames(["s3://b/{08..10}.csv"], "--urls"), ["s3://b/08.csv", "s3://b/09.csv", "s3://b/10.csv"]);
+  assert.deepEqual(expandNames([at("odd[1].csv")], "--urls"), [at("odd[1].csv")]);
+  assert.throws(() => expandNames([at("x*.csv")], "--urls"), /--urls .*x\*\.csv: fits no file/);
+  assert.throws(
+    () => expandNames(["https://a.example/{3..1}.csv"], "--urls"),
+    /--urls .*\{3\.\.1\}\.csv: the range is empty/,
+  );
 });
 
 test("a line of 200 MB, with or without an end, is one bad row with its number; its memory stays small", async () => {
