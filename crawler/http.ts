@@ -74,6 +74,8 @@ export class HttpClient {
   /** Not a Set: each table that a Set outgrows refers to its next one, so with one in the old generation all that came through survives scavenges. */
   readonly #underWay: Exchange[] = [];
   #watch: NodeJS.Timeout | undefined;
+  /** When all requests under way were last looked at. */
+  #looked = 0;
 
   /** @throws Error naming an option that cannot be understood. */
   constructor(options: HttpOptions) {
@@ -160,7 +162,10 @@ export class HttpClient {
     this.#checkLiteral(url);
     const exchange = new Exchange(url, limits, started + timeMs);
     exchange.place = this.#underWay.push(exchange) - 1;
-    this.#watch ??= setInterval(() => this.#look(), WATCH_MS);
+    if (!this.#watch) {
+      this.#watch = setInterval(() => this.#look(), WATCH_MS);
+      this.#looked = started;
+    }
     try {
       this.#agent.dispatch(
         {
@@ -204,7 +209,9 @@ export class HttpClient {
 
   #look(): void {
     const now = performance.now();
-    for (const exchange of this.#underWay) exchange.look(now, this.#deadlineMs);
+    const since = now - this.#looked;
+    this.#looked = now;
+    for (const exchange of this.#underWay) exchange.look(now, since, this.#deadlineMs);
   }
 
   async #addresses(host: string, port: string): Promise<readonly string[]> {
@@ -250,12 +257,15 @@ class Exchange implements Dispatcher.DispatchHandler {
     this.#reject = reject;
   }
 
-  /** Ends a request that is over its time or too slow. */
-  look(now: number, deadlineMs: number): void {
-    if (this.#reader?.waiting) {
-      this.#deadline += WATCH_MS;
-      this.#bodyFrom += WATCH_MS;
-    } else if (now > this.#deadline) {
+  /** Ends a request that is over its time or too slow; `since`: milliseconds since the last look. */
+  look(now: number, since: number, deadlineMs: number): void {
+    const { waiting = false } = this.#reader ?? {};
+    // A look that comes late: this process did not get its turn, which is no fault of the host's.
+    const ours = waiting ? since : since > 2 * WATCH_MS ? since - WATCH_MS : 0;
+    this.#deadline += ours;
+    if (this.#bodyFrom > 0) this.#bodyFrom += ours;
+    if (waiting) return;
+    if (now > this.#deadline) {
       this.fail(new FetchError("timeout", `not done in ${deadlineMs} ms`, { kind: "host in trouble" }));
     } else if (this.#bodyFrom > 0) {
       const elapsed = now - this.#bodyFrom;

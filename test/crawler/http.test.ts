@@ -39,6 +39,7 @@ const PATHS: Record<string, RequestListener> = {
     res.on("close", () => clearInterval(timer));
   },
   "/silent": () => {},
+  "/late": (_, res) => void setTimeout(() => res.end("late"), 100),
   "/empty": (_, res) => void res.end(),
   "/404": (_, res) => void res.writeHead(404).end("no"),
   "/410": (_, res) => void res.writeHead(410).end("no"),
@@ -149,6 +150,17 @@ describe("what only ends with time", { concurrency: true }, () => {
     assert.ok(performance.now() - started < 500_000);
     await patient.close();
   });
+});
+
+test("time in which this process does not get its turn is not the host's", async () => {
+  const brief = new HttpClient({ userAgent: "test", allowPrivate: ["127.0.0.1"], resolve: [], deadlineMs: 2_000 });
+  const late = () => brief.get(`http://127.0.0.1:${port}/late`, { maxBytes: 1_000, accept: "*/*" });
+  await late(); // The next one finds the connection open.
+  const answer = late();
+  await new Promise((resolve) => setTimeout(resolve, 10));
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2_200);
+  assert.equal((await answer).body.toString(), "late");
+  await brief.close();
 });
 
 test("no private address is dialled in any spelling, by name, by --resolve or by redirect", async () => {
