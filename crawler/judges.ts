@@ -77,7 +77,7 @@ export function judgeCaption({ rules, matcher }: CaptionJudges, caption: string)
 /** As {@link judgeCaption}, but a page that opts out is not looked at any further. */
 export function judgePair(judges: CaptionJudges, caption: string, pageSignals: readonly string[]): Judgement {
   return judges.obeysOptOut && pageSignals.length > 0
-    ? { reason: "opt_out_page", detail: pageSignals.join("; "), queries: undefined }
+    ? { reason: "opt_out_page", detail: pageSignals.join("; ").replaceAll("\n", " "), queries: undefined }
     : judgeCaption(judges, caption);
 }
 
