@@ -1,6 +1,7 @@
 import { type CaptionRule, drop, KEEP } from "../rule.ts";
 import { ENOUGH, type Parts, takeApart } from "./auto-name-parts.ts";
-import { APPS, GENERIC, IDENTIFIER, MAKERS, PROGRAM_NAME, plain } from "./auto-name-words.ts";
+import { isPlainProgramName, isProgramName, withoutCopyOf } from "./auto-name-programs.ts";
+import { APPS, GENERIC, IDENTIFIER, MAKERS, plain } from "./auto-name-words.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 
 /**
@@ -13,7 +14,7 @@ import type { Vocabulary } from "./vocabulary.ts";
  */
 
 const EXTENSION =
-  /[.\s_-]+(?:jpe?g|png|gif|webp|bmp|tiff?|heic|heif|svg|avif|jfif|raw|cr2|nef|arw|dng|psd|pdf)(?=[\s.,;)_-]*$|-\d+x\d+$|@\dx$)/i;
+  /[.\s_-]+(?:jpe?g|png|gif|webp|bmp|tiff?|heic|heif|svg|avif|jfif|raw|cr[23]|crw|nef|arw|orf|rw2|raf|pef|x3f|iiq|3fr|mpo|thm|dng|psd|pdf)(?=[\s.,;)_-]*$|-\d+x\d+$|@\dx$)/i;
 /** UUIDs and other 32 hexadecimal digits, wherever tools put dashes, and with what stands directly behind them. */
 const UUID = /[\da-f](?:-?[\da-f]){31}(?![\da-f])[a-z]*/i;
 /** A number that says as much; a word beside it says what is shown: "a2336937-a862-433f-909a-fbcd645f6c5b_kindle". */
@@ -28,7 +29,7 @@ const LEADING = /^(?:0{8} |[\da-f]{16,40})_+/;
 const CAMERA_FORM = new RegExp(
   [
     "_?[A-Z]{1,4}_(?!(?:19|20)\\d\\d$)E?\\d{3,8}(?:[\\s_-]*(?:\\(\\d+\\)|\\d{1,2}|[A-Za-z]))?",
-    "_?[A-Z]{3,4}\\d{5,8}",
+    "_?[A-Z]{3,4}\\d{5,14}",
     "_?[A-Z]{1,2}\\d{6,8}",
     "_(?=\\d*[A-Z])[A-Z\\d]{3}\\d{4}",
     "(?=\\d*[A-Z])[A-Z\\d]{2,4}_(?!19|20)\\d{4}",
@@ -39,6 +40,7 @@ const CAMERA_FORM = new RegExp(
     ".{0,30}_Fig\\d+_HTML",
     "(?=.*\\d)(?=.*[a-z])(?=.*[A-Z])[\\w-]{8}_(?:normal|bigger|mini)",
     "p0[\\da-z]{6}",
+    "[\\dA-Za-z+-]{10,11}\\._[A-Z]{2}.*",
     "(?=.*[~%`@$(){}\\[\\]])[A-Z\\d_~%`@$(){}\\[\\]]{16,}",
   ]
     .map((form) => `^${form}$`)
@@ -58,7 +60,7 @@ const MONTH_DAY = /^P[1-9A-C][0-3]\d{5}(?![\d])/;
 const COUNTER = /\s?\(\d{1,3}\)$/;
 /** What publishing tools append: "-300x225", "_fill_270x180". */
 const SIZE =
-  /(?:(?<=[a-z])\d{2,4}x\d{2,4}|[-_](?:\d{2,4}x{1,2}\d{2,4}(?:[-_]c)?|fill|fit|crop(?:ped)?|resized?\d?|edit(?:ed)?|scaled))+$/;
+  /(?:(?<=[a-z])\d{2,4}x\d{2,4}|[-_](?:\d{2,4}x{1,2}\d{2,4}(?:[-_]c)?|fill|fit|crop(?:ped)?|resized?\d?|edit(?:ed)?|scaled|removebg-preview))+$/;
 /**
  * A moment to the second, by which programs name what they save: "2021-01-10 11.53.03", "20231202185730", "10 42 27 PM",
  * "2013-June-3-20-59-45", "03-06-2013_20-59-45". Words between date and time ("at", "um", "上午") may be of any script.
@@ -106,7 +108,7 @@ function automatic(caption: string, vocabulary: Vocabulary): string | undefined 
     .replace(/^\S*\//, "")
     .replace(/whats[ _-]app/i, "WhatsApp");
   const named = file.replace(EXTENSION, "").replace(SIZE, "").trim();
-  const stem = named.replace(UUID, IN_ITS_PLACE).trim();
+  const stem = withoutCopyOf(named.replace(UUID, IN_ITS_PLACE).trim());
   if (MAKERS_TYPE.test(stem)) return undefined;
   const hasExtension = EXTENSION.test(file);
   const digits = stem.replace(/\D/g, "").length;
@@ -116,7 +118,7 @@ function automatic(caption: string, vocabulary: Vocabulary): string | undefined 
   if (whole !== undefined) return whole;
   if (NUMBERS.test(stem) && digits >= 6) return "numbers";
   const parts = takeApart(stem, digits, vocabulary);
-  if (stem !== named) parts.opaque++;
+  if (UUID.test(named)) parts.opaque++;
   if (parts.words >= ENOUGH) return undefined;
   const beside = besideNumber(name, parts);
   if (beside !== undefined || parts.words > 0) return beside;
@@ -125,7 +127,7 @@ function automatic(caption: string, vocabulary: Vocabulary): string | undefined 
 
 /** Names whose form tells, whatever the letters say. */
 function wholeForm(stem: string, vocabulary: Vocabulary): string | undefined {
-  if (PROGRAM_NAME.test(stem)) return "program name";
+  if (isProgramName(stem)) return "program name";
   const first = stem.replace(COUNTER, "");
   if ((CAMERA_FORM.test(first) && !DESIGNATOR.test(first)) || MONTH_DAY.test(first)) return "camera name";
   const [, capitals, small] = FOUR_AND_FOUR.exec(first) ?? [];
@@ -187,6 +189,8 @@ function ofGenericWords({ stem, hasExtension, isFile, digits }: Name, parts: Par
   }
   if (/^screen ?shot\b/i.test(stem)) return "screenshot";
   if (generic > 0 && (digits > 0 || hasExtension)) return "generic name";
+  // "banner (2)": a counter in brackets is a system's.
+  if (weak + hollow > 0 && COUNTER.test(stem)) return "generic file name";
   if (weak > 0) return isFile && digits > 0 ? "generic file name" : undefined;
   if (hollow > 0 && isFile && (digits > 0 || (hasExtension && filler === 0))) return "generic file name";
   const isNumber = hasExtension && digits > 0 && (filler <= 2 || digits >= IDENTIFIER);
@@ -209,7 +213,7 @@ export function autoName(words: Vocabulary): CaptionRule {
       if (caption.length > LONGEST) return KEEP;
       if (
         !/\d|\.[a-z]{3,4}\b/i.test(caption) &&
-        (caption.length > LONGEST_UNTITLED || !PROGRAM_NAME.test(plain(caption)))
+        (caption.length > LONGEST_UNTITLED || !isPlainProgramName(plain(caption)))
       )
         return KEEP;
       const reason = automatic(caption, words);

@@ -27,6 +27,13 @@ test("families of names that came later: 99 of 107, then 61 of 63 at first sight
   assert.deepEqual(kept, []);
 });
 
+test("what programs and devices name by default (1,421 of the examples at least), and what looks like it", () => {
+  const kept = lines("program-names.tsv").filter((line) => !dropped(line.split("\t")[1] ?? ""));
+  assert.ok(kept.length <= 5, kept.join(" | "));
+  const lost = lines("program-namesakes.txt").filter(dropped);
+  assert.ok(lost.length <= 8, lost.join(" | "));
+});
+
 test("titles with digits stay: 1 % false drops at most", () => {
   const titles = lines("titles.txt");
   const lost = titles.filter(dropped);
@@ -155,6 +162,7 @@ test("names of pictures (names/README.md): what is dropped of each list", () => 
     ["web-tuning", 0.97, 0.009],
     ["web-held-out", 0.98, 0.003],
     ["web-later", 0.96, 0],
+    ["repositories", 0.96, 0.025],
   ] as const) {
     const rows = lines(`names/${list}.tsv`).map((line) => line.split("\t"));
     const named = (label: string) => rows.filter(([given]) => given === label).map(([, , name = ""]) => name);
