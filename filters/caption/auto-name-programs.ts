@@ -64,6 +64,7 @@ const COUNTED = [
 const split = (rows: readonly string[]) => new Set(plain(rows.join("|")).split("|"));
 const WHOLE = split([...UNTITLED, ...NEW_PICTURE, ...SAVED]);
 const WITH_COUNTER = split(COUNTED);
+const LONGEST = Math.max(...[...WHOLE, ...WITH_COUNTER].map((name) => name.length));
 
 /** One or two numbers: "Untitled 12", "untitled-1 (2)", "Mesa de trabajo 1-100", "screenshot@2x". */
 const COUNTERS = /(?:[\s_-]*(?:\d{1,9}|\(\d{0,9}\))){0,2}(?:@\dx)?$/;
@@ -121,11 +122,12 @@ export function isPlainProgramName(stem: string): boolean {
   return WHOLE.has(toKey(whole)) || PLAIN_FORM.test(whole);
 }
 
-/** @param stem without extension, as {@link plain} gives it. */
+/** @param stem without extension and {@link COPY_OF}, as {@link plain} gives it. */
 export function isProgramName(stem: string): boolean {
-  const whole = withoutCopyOf(stem);
-  const counted = MAYBE_COUNTED.test(whole) ? whole.replace(COUNTERS, "") : whole;
-  const key = toKey(counted);
-  if (WHOLE.has(key) || (counted !== whole && WITH_COUNTER.has(key))) return true;
-  return OFFICE_FORM.test(whole) || SHAREX.test(whole) || FORM.test(whole);
+  const counted = MAYBE_COUNTED.test(stem) ? stem.replace(COUNTERS, "") : stem;
+  if (counted.length <= LONGEST) {
+    const key = toKey(counted);
+    if (WHOLE.has(key) || (counted !== stem && WITH_COUNTER.has(key))) return true;
+  }
+  return OFFICE_FORM.test(stem) || SHAREX.test(stem) || FORM.test(stem);
 }

@@ -107,10 +107,12 @@ function automatic(caption: string, vocabulary: Vocabulary): string | undefined 
     .trim()
     .replace(/^\S*\//, "")
     .replace(/whats[ _-]app/i, "WhatsApp");
-  const named = file.replace(EXTENSION, "").replace(SIZE, "").trim();
-  const stem = withoutCopyOf(named.replace(UUID, IN_ITS_PLACE).trim());
+  const withoutExtension = file.replace(EXTENSION, "");
+  const named = withoutExtension.replace(SIZE, "").trim();
+  const withoutUuid = named.replace(UUID, IN_ITS_PLACE);
+  const stem = withoutCopyOf(withoutUuid.trim());
   if (MAKERS_TYPE.test(stem)) return undefined;
-  const hasExtension = EXTENSION.test(file);
+  const hasExtension = withoutExtension !== file;
   const digits = stem.replace(/\D/g, "").length;
   const name: Name = { stem, hasExtension, isFile: hasExtension || !named.includes(" "), digits };
   const whole =
@@ -118,7 +120,7 @@ function automatic(caption: string, vocabulary: Vocabulary): string | undefined 
   if (whole !== undefined) return whole;
   if (NUMBERS.test(stem) && digits >= 6) return "numbers";
   const parts = takeApart(stem, digits, vocabulary);
-  if (UUID.test(named)) parts.opaque++;
+  if (withoutUuid !== named) parts.opaque++;
   if (parts.words >= ENOUGH) return undefined;
   const beside = besideNumber(name, parts);
   if (beside !== undefined || parts.words > 0) return beside;
