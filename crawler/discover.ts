@@ -1,6 +1,6 @@
 import type { Value } from "../store/bulk.ts";
 import { type Database, setMeta } from "../store/database.ts";
-import { pairInsert } from "../store/pair-insert.ts";
+import { FOUND_COLUMNS, pairInsert } from "../store/pair-insert.ts";
 import type { Candidate } from "../store/types.ts";
 import type { JudgePool } from "./judge-pool.ts";
 import { type CaptionJudges, type Judged, judgePair } from "./judges.ts";
@@ -94,7 +94,7 @@ function writer(db: Database): (batches: readonly { batch: Batch; judged: readon
       batch.done();
     }
     // In the order of their index each of its pages is met once: up to a third less work. The order does not matter otherwise.
-    insert(sortedById(rows));
+    insert(joined(sortedById(rows)));
   });
 }
 
@@ -103,6 +103,23 @@ function sortedById(rows: readonly Value[][]): Value[][] {
   const places = 2 ** Math.ceil(Math.log2(rows.length + 1));
   const keys = Float64Array.from(rows, ([id], i) => Number.parseInt(String(id).slice(0, 8), 16) * places + i);
   return Array.from(keys.sort(), (key) => rows[key % places] as Value[]);
+}
+
+const SEEN = FOUND_COLUMNS.indexOf("seen");
+
+/** Rows that say the same, as of a picture that a page shows several times, as one that was seen so often. */
+function joined(rows: readonly Value[][]): Value[][] {
+  const different: Value[][] = [];
+  let last: Value[] = [];
+  for (const row of rows) {
+    if (row[0] === last[0] && row.every((value, i) => i === SEEN || value === last[i])) {
+      last[SEEN] = Number(last[SEEN]) + Number(row[SEEN]);
+    } else {
+      different.push(row);
+      last = row;
+    }
+  }
+  return different;
 }
 
 /** In the order of FOUND_COLUMNS. */
