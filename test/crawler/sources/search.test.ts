@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, test } from "node:test";
+import { after, afterEach, beforeEach, test } from "node:test";
 import { discover } from "../../../crawler/discover.ts";
 import { JudgePool } from "../../../crawler/judge-pool.ts";
 import { Net } from "../../../crawler/net.ts";
@@ -25,6 +25,7 @@ const pool = new JudgePool(() => buildTable(terms, "fold", ""), {
   match: "fold",
   optOut: "obey",
 });
+after(() => pool.close());
 let db: Database;
 let net: Net;
 const servers: ApiServer[] = [];
