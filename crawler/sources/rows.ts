@@ -27,14 +27,7 @@ export function rowsFromObjects(
   first: number,
   place: (i: number) => string,
 ): Rows {
-  return {
-    names,
-    first,
-    count: objects.length,
-    column: (name) => objects.map((row) => row?.[name]),
-    place,
-    bad: (i) => objects[i] === undefined,
-  };
+  return rowsFrom(objects, names, first, place, (name) => (row) => row?.[name]);
 }
 
 /** Rows from their fields in the order of `names`; missing fields are a row that could not be read. */
@@ -44,14 +37,24 @@ export function rowsFromFields(
   first: number,
   place: (i: number) => string,
 ): Rows {
+  return rowsFrom(rows, names, first, place, (name) => {
+    const column = names.lastIndexOf(name);
+    return (fields) => fields?.[column];
+  });
+}
+
+function rowsFrom<T>(
+  rows: readonly (T | undefined)[],
+  names: readonly string[],
+  first: number,
+  place: (i: number) => string,
+  reader: (name: string) => (row: T | undefined) => unknown,
+): Rows {
   return {
     names,
     first,
     count: rows.length,
-    column: (name) => {
-      const column = names.lastIndexOf(name);
-      return rows.map((fields) => fields?.[column]);
-    },
+    column: (name) => rows.map(reader(name)),
     place,
     bad: (i) => rows[i] === undefined,
   };

@@ -1,4 +1,5 @@
 import { type CaptionRule, drop, KEEP } from "../rule.ts";
+import { kindOf, LETTER, NUMBER, OTHER } from "./characters.ts";
 
 /** Fewer words say too little about repetition: "New York, New York" is a caption. */
 const WORDS = 6;
@@ -47,21 +48,6 @@ export function repetition(most: number): CaptionRule {
         : KEEP;
     },
   };
-}
-
-const OTHER = 1;
-const LETTER = 2;
-const NUMBER = 3;
-/** For a code point: 0 not asked yet, else what it is. */
-const POINTS = new Uint8Array(0x110000);
-
-function kindOf(point: number): number {
-  const known = POINTS[point] as number;
-  if (known !== 0) return known;
-  const character = String.fromCodePoint(point);
-  const kind = /\p{L}/u.test(character) ? LETTER : /\p{N}/u.test(character) ? NUMBER : OTHER;
-  POINTS[point] = kind;
-  return kind;
 }
 
 /** By a part of a word's hash: the last text with such a word. */
