@@ -46,6 +46,7 @@ export class BodyReader {
   readonly #controller: Dispatcher.DispatchController;
   readonly #ends: Ends;
   readonly #first: Transform | undefined;
+  readonly #last: Transform | undefined;
   readonly #decoders: Transform[] = [];
   #body: Buffer;
   #total = 0;
@@ -78,12 +79,13 @@ export class BodyReader {
     // The last one named was applied last (RFC 9110, 8.4).
     for (const name of encodings.reverse()) this.#decoders.push(decoderFor(name));
     const [first, ...others] = this.#decoders;
-    this.#first = first;
     let last = first;
     for (const next of others) {
       if (last) pipeline(last, next, () => {});
       last = next;
     }
+    this.#first = first;
+    this.#last = last;
     for (const decoder of this.#decoders) decoder.on("error", (error) => this.#fail(undecodable(error)));
     first?.on("drain", () => this.waiting || this.#controller.resume());
     last?.on("data", (chunk: Buffer) => this.#add(chunk));
@@ -152,9 +154,13 @@ export class BodyReader {
     if (!room) return;
     this.waiting = true;
     this.#controller.pause();
+    // What has been sent of a bomb may inflate to a thousand times as much.
+    this.#last?.pause();
     room.then(() => {
       this.waiting = false;
-      if (!this.#over && !this.#first?.writableNeedDrain) this.#controller.resume();
+      if (this.#over) return;
+      this.#last?.resume();
+      if (!this.#first?.writableNeedDrain) this.#controller.resume();
     });
   }
 

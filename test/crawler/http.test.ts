@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { createServer, type RequestListener, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { after, before, describe, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { getHeapSpaceStatistics, setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { Worker } from "node:worker_threads";
@@ -92,6 +93,17 @@ test("bodies are decoded, redirects followed, the final address reported", async
     assert.equal(body.toString(), "hello ".repeat(1000), path);
     assert.equal(url, `http://site.example:${port}${path === "/one-hop" ? "/gzip" : path}`);
   }
+});
+
+test("a bomb that waits for memory inflates no further till there is some", async () => {
+  let granted = false;
+  const wait = sleep(500).then(() => {
+    granted = true;
+  });
+  const room = () => (granted ? undefined : wait);
+  const limits = { maxBytes: 5_000_000, accept: "*/*", room };
+  await assert.rejects(client.get(`http://site.example:${port}/bomb`, limits), { reason: "too_large" });
+  assert.ok(granted);
 });
 
 for (const [path, reason, kind] of [
