@@ -40,10 +40,19 @@ export interface CrawlOptions extends SelectOptions, PictureOptions {
 }
 
 /**
- * While sources are read, garbage is collected when a heap, or a judging thread's, has grown by so much: left to itself V8 lets
- * one of 60 MB grow to 400. It costs no time that could be measured.
+ * While sources are read and pictures fetched, garbage is collected when a heap, or a judging thread's, has grown by so much: left
+ * to itself V8 lets one of 60 MB grow to 400. It costs no time that could be measured.
  */
 const HEAP_GROWTH_PERCENT = 40;
+
+async function inSmallHeap<T>(work: () => Promise<T>): Promise<T> {
+  setFlagsFromString(`--heap-growing-percent=${HEAP_GROWTH_PERCENT}`);
+  try {
+    return await work();
+  } finally {
+    setFlagsFromString("--heap-growing-percent=0");
+  }
+}
 
 /** Discover: reads the sources to their end, or to where they were left. */
 export async function runDiscover(workspace: Workspace, options: CrawlOptions, net: Net): Promise<number> {
@@ -95,8 +104,7 @@ export async function readSources(
   const web = crawlPages(db, net, sources, stop, () => pool.judges());
   const bulk = bulkSources(db, net, sources, { cap, stop, judges: () => pool.judges(), ...share });
   let total = 0;
-  setFlagsFromString(`--heap-growing-percent=${HEAP_GROWTH_PERCENT}`);
-  try {
+  await inSmallHeap(async () => {
     for (const { batches, readAhead } of [{ batches: web, readAhead: false }, ...bulk]) {
       const before = total;
       if (!share && (!readAhead || !putOffIndices(db, before))) makeIndices(db);
@@ -105,9 +113,7 @@ export async function readSources(
         progress(before + seen),
       );
     }
-  } finally {
-    setFlagsFromString("--heap-growing-percent=0");
-  }
+  });
   return total;
 }
 
@@ -134,8 +140,8 @@ export async function runSelectAndDownload(workspace: Workspace, options: CrawlO
     const spool = new Spool(data);
     setCache(db, SMALL_CACHE_MB);
     try {
-      const counts = await download(db, net, spool, options, ({ ok, failed }) =>
-        progress.update(ok + failed, wanted, `${failed} failed`),
+      const counts = await inSmallHeap(() =>
+        download(db, net, spool, options, ({ ok, failed }) => progress.update(ok + failed, wanted, `${failed} failed`)),
       );
       endStage(
         db,
