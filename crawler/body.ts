@@ -41,6 +41,8 @@ export class BodyReader {
   /** Whether it waits for memory of ours: the server is not to blame for that time. */
   waiting = false;
   readonly #limits: BodyLimits;
+  /** On the wire; NaN when it was not. */
+  readonly #wireLength: number;
   readonly #announced: boolean;
   readonly #most: number;
   readonly #controller: Dispatcher.DispatchController;
@@ -63,6 +65,7 @@ export class BodyReader {
     this.#controller = controller;
     this.#ends = ends;
     const announced = Number(headers["content-length"]);
+    this.#wireLength = announced;
     if (announced > limits.maxBytes && !limits.truncate)
       throw new FetchError("too_large", `${announced} bytes announced, ${limits.maxBytes} allowed`);
     const encodings = encodingsOf(headers["content-encoding"]);
@@ -90,6 +93,11 @@ export class BodyReader {
     first?.on("drain", () => this.waiting || this.#controller.resume());
     last?.on("data", (chunk: Buffer) => this.#add(chunk));
     last?.on("end", () => this.#finish());
+  }
+
+  /** Whether all that was announced is here: what becomes of the connection then says nothing of it. */
+  get isReceived(): boolean {
+    return this.wireBytes === this.#wireLength;
   }
 
   /** Whether decoding, not the server, is what takes time. */

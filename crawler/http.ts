@@ -327,6 +327,7 @@ class Exchange implements Dispatcher.DispatchHandler {
   onResponseError(_: Dispatcher.DispatchController, error: Error): void {
     // A refusal or redirect stands, whatever becomes of its body.
     if (this.#answer && !this.#reader && !this.#error) this.#settle(this.#answer);
+    else if (this.#reader?.isReceived && !this.#error) this.#reader.end();
     else this.fail(error);
   }
 }

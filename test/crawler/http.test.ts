@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
 import { createServer, type RequestListener, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { after, before, describe, test } from "node:test";
@@ -12,9 +13,16 @@ import { FetchError } from "../../crawler/fetch-error.ts";
 import { HttpClient } from "../../crawler/http.ts";
 import { closedPort } from "../servers/free-port.ts";
 
+/** More than a body begins with, and compressed more than a socket reads at once. */
+const LONG = randomBytes(120_000).toString("hex");
+
 /** What each path of the hostile server does. */
 const PATHS: Record<string, RequestListener> = {
   "/gzip": (_, res) => void res.setHeader("content-encoding", "gzip").end(gzipSync("hello ".repeat(1000))),
+  "/gzip-and-leave": (req, res) => {
+    res.setHeader("content-encoding", "gzip").end(gzipSync(LONG));
+    res.on("finish", () => req.socket.end());
+  },
   "/br": (_, res) => void res.setHeader("content-encoding", "br").end(brotliCompressSync("hello ".repeat(1000))),
   "/bomb": (_, res) => void res.setHeader("content-encoding", "gzip").end(gzipSync(Buffer.alloc(50_000_000))),
   "/stacked": (_, res) => void res.setHeader("content-encoding", "gzip, gzip, gzip").end(gzipSync("x")),
@@ -104,6 +112,12 @@ test("a bomb that waits for memory inflates no further till there is some", asyn
   const limits = { maxBytes: 5_000_000, accept: "*/*", room };
   await assert.rejects(client.get(`http://site.example:${port}/bomb`, limits), { reason: "too_large" });
   assert.ok(granted);
+});
+
+test("a body that is here in full is taken, although its server leaves while it waits for memory", async () => {
+  const limits = { maxBytes: 5_000_000, accept: "*/*", room: () => sleep(300) };
+  const { body } = await client.get(`http://site.example:${port}/gzip-and-leave`, limits);
+  assert.equal(body.toString(), LONG);
 });
 
 for (const [path, reason, kind] of [
