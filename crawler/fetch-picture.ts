@@ -5,9 +5,8 @@ import { ImageError } from "../filters/image/image-error.ts";
 import type { Picture, PictureOptions } from "../filters/image/picture.ts";
 import { release } from "./buffers.ts";
 import { FetchError, Stopped } from "./fetch-error.ts";
-import type { Hop } from "./http.ts";
 import { readLocalPicture, verifyChecksum } from "./local-picture.ts";
-import type { BodyMemory, Held } from "./memory.ts";
+import { type BodyMemory, Holding } from "./memory.ts";
 import type { Net } from "./net.ts";
 
 /** How the download of one pair ended: with a picture, or with a drop reason. */
@@ -41,17 +40,8 @@ export async function fetchPicture(
 ): Promise<Outcome | undefined> {
   const url = new URL(row.image_url);
   for (let attempt = 1; !options.stop.aborted; attempt++) {
-    let held: Held | undefined;
+    const holding = new Holding(memory);
     let body: Buffer | undefined;
-    // Only what is being sent takes memory: a picture that waits for its host's turn must not keep others from theirs.
-    const holding = async (request: () => Promise<Hop>): Promise<Hop> => {
-      held = await memory.hold();
-      const hop = await request();
-      if ("body" in hop) return hop;
-      held.release();
-      held = undefined;
-      return hop;
-    };
     try {
       const local = await readLocalPicture(row.origin, MAX_IMAGE_BYTES);
       const answer = local
@@ -59,12 +49,11 @@ export async function fetchPicture(
         : await net.image(url, {
             maxBytes: MAX_IMAGE_BYTES,
             accept: "image/avif, image/webp, image/png, image/jpeg, image/*;q=0.8",
-            room: (bytes) => held?.room(bytes),
-            around: holding,
+            room: holding.room,
+            around: holding.around,
           });
       body = answer.body;
-      held ??= await memory.hold();
-      held.settle(body.buffer.byteLength);
+      await holding.settle(body.buffer.byteLength);
       verifyChecksum(body, row.checksum);
       const outcome = { id: row.id, attempts: attempt, status: answer.status };
       try {
@@ -94,7 +83,7 @@ export async function fetchPicture(
       if (error.retryAfterMs === undefined) await sleep(500 * 2 ** attempt * (0.5 + Math.random()));
     } finally {
       if (body) release(body);
-      held?.release();
+      holding.release();
     }
   }
   return undefined;

@@ -1,18 +1,20 @@
-/** Pictures that are sent or wait for a decoder at the same time, at most. */
+import type { Hop } from "./http.ts";
+
+/** Bodies that are sent or wait for a decoder or reader at the same time, at most. */
 const MOST_BEGUN = 320;
 /** Each of them has so much from its beginning: most need no more. */
 const USUAL_BYTES = 144 * 1024;
 /** What all together may hold beyond it. */
 const MOST_BEYOND = 32 * 1024 * 1024;
 
-/** What one picture holds. */
-export interface Held {
+/** What one picture or page holds. */
+interface Held {
   /**
    * So many bytes are needed in all.
    * @returns undefined when there is room, else what to wait for.
    */
   room(bytes: number): Promise<void> | undefined;
-  /** So many bytes it is: the picture is here. */
+  /** So many bytes it is: all of it is here. */
   settle(bytes: number): void;
   /** To be called once. */
   release(): void;
@@ -100,5 +102,43 @@ export class BodyMemory {
       this.#waitingForMore.shift();
       next.start();
     }
+  }
+}
+
+/** What one fetch holds of a {@link BodyMemory}, body or what was read from it. */
+export class Holding {
+  readonly #memory: BodyMemory;
+  #held: Held | undefined;
+
+  constructor(memory: BodyMemory) {
+    this.#memory = memory;
+  }
+
+  /** Waits for room for a usual body. */
+  async begin(): Promise<Held> {
+    this.#held ??= await this.#memory.hold();
+    return this.#held;
+  }
+
+  /** Runs a request once there is room for its body; a redirect has none: only what is being sent takes memory, not what waits for its host's turn. */
+  readonly around = async (request: () => Promise<Hop>): Promise<Hop> => {
+    await this.begin();
+    const hop = await request();
+    if (!("body" in hop)) this.release();
+    return hop;
+  };
+
+  /** See {@link Held.room}. */
+  readonly room = (bytes: number): Promise<void> | undefined => this.#held?.room(bytes);
+
+  /** So many bytes are held from now on, also of what was not fetched. */
+  async settle(bytes: number): Promise<void> {
+    (await this.begin()).settle(bytes);
+  }
+
+  /** Holds nothing any more. */
+  release(): void {
+    this.#held?.release();
+    this.#held = undefined;
   }
 }

@@ -4,6 +4,7 @@ import type { Extracted } from "../extract.ts";
 import type { ExtractPool, Reading } from "../extract-pool.ts";
 import { FetchError } from "../fetch-error.ts";
 import type { ResponseHeaders } from "../http.ts";
+import type { Holding } from "../memory.ts";
 import type { Net } from "../net.ts";
 import { pageOptOut } from "../opt-out.ts";
 import type { EarlyDrop } from "./source.ts";
@@ -21,25 +22,35 @@ export interface Document {
   optOut: string[];
 }
 
+/** What an entry of a reading takes, as strings: two addresses and a text. */
+const ENTRY_BYTES = 1_024;
+
 /**
  * Fetches and reads a page or sitemap.
+ * @param holding holds the memory of its body, then of its reading; to be released by the caller.
  * @throws FetchError (`not_a_page` as soon as the headers say so), Stopped
  */
-export async function fetchDocument(net: Net, pool: ExtractPool, address: string): Promise<Document> {
+export async function fetchDocument(net: Net, pool: ExtractPool, holding: Holding, address: string): Promise<Document> {
   const url = new URL(address);
-  const sitemap = /sitemap|\.xml(?:\.gz)?$/i.test(url.pathname);
+  await holding.begin();
+  const isSitemap = /sitemap|\.xml(?:\.gz)?$/i.test(url.pathname);
   const answer = await net.page(url, {
-    maxBytes: sitemap ? MAX_SITEMAP_BYTES : MAX_PAGE_BYTES,
+    maxBytes: isSitemap ? MAX_SITEMAP_BYTES : MAX_PAGE_BYTES,
     accept: "text/html, application/xhtml+xml, application/xml;q=0.9",
+    room: holding.room,
     onHeaders: (headers) => {
       const type = typeOf(headers);
-      if (!/^$|html|xml|text\/plain/i.test(type) && !(sitemap && /gzip|octet-stream/i.test(type)))
+      if (!/^$|html|xml|text\/plain/i.test(type) && !(isSitemap && /gzip|octet-stream/i.test(type)))
         throw new FetchError("not_a_page", type.slice(0, 100));
     },
   });
   const { body, status, optOut } = answer;
+  await holding.settle(body.buffer.byteLength);
   const reading = await pool.read({ body, url: answer.url, type: typeOf(answer.headers), agent: net.agent });
   release(body);
+  const { page, sitemap } = reading;
+  const entries = [page?.found, page?.links, sitemap?.images, sitemap?.links];
+  await holding.settle(ENTRY_BYTES * entries.reduce((sum, list) => sum + (list?.length ?? 0), 0));
   return { url: answer.url, status, reading, optOut };
 }
 

@@ -6,6 +6,7 @@ import type { DownloadReason } from "../../store/reasons.ts";
 import { ExtractPool } from "../extract-pool.ts";
 import { FetchError, Stopped } from "../fetch-error.ts";
 import { hostOf } from "../hosts.ts";
+import { BodyMemory, Holding } from "../memory.ts";
 import type { Net } from "../net.ts";
 import { Frontier, type PageRow } from "./frontier.ts";
 import { merge } from "./merge.ts";
@@ -44,6 +45,7 @@ interface Crawl {
   options: WebOptions;
   stop: AbortSignal;
   inFlight: LimitFunction;
+  memory: BodyMemory;
   budget: { left: number };
   /** Sites that wait for a turn. */
   waiting: AsyncGenerator<Batch>[];
@@ -70,7 +72,8 @@ export async function* crawlPages(
   }
   const pool = new ExtractPool();
   const budget = { left: options.maxPages - frontier.fetched() };
-  const crawl: Crawl = { db, net, frontier, pool, options, stop, budget, inFlight: pLimit(IN_FLIGHT), waiting: [] };
+  const [inFlight, memory] = [pLimit(IN_FLIGHT), new BodyMemory()];
+  const crawl: Crawl = { db, net, frontier, pool, options, stop, budget, inFlight, memory, waiting: [] };
   crawl.waiting.push(...frontier.sites().map((host) => crawlSite(crawl, host, new Map())));
   try {
     if (crawl.waiting.length > 0) await ready();
@@ -93,8 +96,10 @@ async function* crawlSite(crawl: Crawl, host: string, notBefore: Map<string, num
     if (!page) return;
     budget.left--;
     left--;
+    // Till the last of what is in the page was taken: else sitemaps would pile up before the judges.
+    const holding = new Holding(crawl.memory);
     try {
-      yield* crawlPage(crawl, host, page);
+      yield* crawlPage(crawl, holding, host, page);
       notBefore.delete(page.url);
     } catch (error) {
       if (error instanceof Stopped) return;
@@ -109,6 +114,8 @@ async function* crawlSite(crawl: Crawl, host: string, notBefore: Map<string, num
       } else {
         yield dropped(crawl, page, error.reason, error.status);
       }
+    } finally {
+      holding.release();
     }
   }
 }
@@ -133,9 +140,9 @@ async function nextPage(frontier: Frontier, host: string, notBefore: Map<string,
  * What a page gives, in parts: a sitemap may have 50,000 pictures and as many links, and requests under way shall not wait till all
  * of them are judged and written. Links that are known change nothing; of the candidates it is noted how many were written.
  */
-async function* crawlPage(crawl: Crawl, host: string, page: PageRow): AsyncGenerator<Batch> {
+async function* crawlPage(crawl: Crawl, holding: Holding, host: string, page: PageRow): AsyncGenerator<Batch> {
   const { net, pool, frontier, options } = crawl;
-  const document = await crawl.inFlight(() => fetchDocument(net, pool, page.url));
+  const document = await crawl.inFlight(() => fetchDocument(net, pool, holding, page.url));
   const { reading, url, status } = document;
   if (reading.error !== undefined) return yield dropped(crawl, page, "hostile_page", status);
   const candidates = candidatesOf(document);

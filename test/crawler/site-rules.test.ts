@@ -3,6 +3,7 @@ import { createServer, type RequestListener } from "node:http";
 import { test } from "node:test";
 import { ExtractPool } from "../../crawler/extract-pool.ts";
 import { FetchError } from "../../crawler/fetch-error.ts";
+import { BodyMemory, Holding } from "../../crawler/memory.ts";
 import type { Net, NetOptions } from "../../crawler/net.ts";
 import { SiteRules } from "../../crawler/site-rules.ts";
 import { candidatesOf, fetchDocument } from "../../crawler/sources/page.ts";
@@ -187,7 +188,9 @@ test("TDMRep: the page's own word over its header, the header over tdmrep.json, 
   t.after(() => pool.close());
   for (const [i, [path, [, , signals]]] of Object.entries(said).entries()) {
     // A host for each: pages of one host would be a second apart.
-    const pairs = candidatesOf(await fetchDocument(net, pool, url(path, "abcdefgh"[i]).href));
+    const pairs = candidatesOf(
+      await fetchDocument(net, pool, new Holding(new BodyMemory()), url(path, "abcdefgh"[i]).href),
+    );
     assert.deepEqual([path, pairs.map(({ optOut = [] }) => optOut)], [path, [signals]]);
   }
 });

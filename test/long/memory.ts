@@ -2,7 +2,8 @@
  * `npm run test:memory`: what a run holds. Reading a Parquet list of a million rows (WIT_ROWS) with 500,000 queries must take
  * less than 500 MB, judging threads included. Over 100,000 small pictures (WIT_PICTURES) its memory must not grow, and with 256
  * requests in flight to hosts that send 19 MB each, announced or not, some without end, it must stay below 600 MiB, two
- * decoders included.
+ * decoders included; and below it too while a hundred sites (WIT_SITES) send a sitemap of 40 MB each and pages that inflate
+ * to more than is read.
  */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
@@ -12,6 +13,7 @@ import type { AddressInfo } from "node:net";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { gzipSync } from "node:zlib";
 import { parquetWriteFile } from "hyparquet-writer";
 import manifest from "../../package.json" with { type: "json" };
 import { embeddedWordNet, readSynsets } from "../../queries/wordnet.ts";
@@ -24,6 +26,7 @@ const LARGE = 400;
 const HOSTS = 32;
 const IN_FLIGHT = 8;
 const MOST_MIB = 600 + 60 * Math.max(0, Math.min(8, availableParallelism()) - 2);
+const SITES = Number(process.env["WIT_SITES"] ?? 100);
 const ROWS = Number(process.env["WIT_ROWS"] ?? 1_000_000);
 const DISCOVER_MB = 500;
 /** From the second tenth to the last: caches fill up in the first, but for SQLite's, which has 100 MB. */
@@ -38,6 +41,20 @@ function memoryOf(pid: number): number {
   } catch {
     return 0; // It has just ended.
   }
+}
+
+/** Discovers as npm does, but with the node that npm would start: npm's own memory is not asked for. In MiB. */
+async function mostDiscovering(options: readonly string[]): Promise<number> {
+  const [, ...command] = manifest.scripts.discover.split(" ");
+  const child = spawn(process.execPath, [...command, ...options], { stdio: ["ignore", "ignore", "inherit"] });
+  let most = 0;
+  const sampling = setInterval(() => {
+    most = Math.max(most, memoryOf(child.pid ?? 0));
+  }, 100);
+  const code = await new Promise((resolve) => child.on("close", resolve));
+  clearInterval(sampling);
+  assert.equal(code, 0);
+  return most;
 }
 
 const small = await photo(1, 100, 80).jpeg().toBuffer();
@@ -150,6 +167,66 @@ test(`${HOSTS * IN_FLIGHT} requests in flight to hosts that send 19 MB each`, as
   assert.ok(busiest > 100, "many at once, or nothing is shown");
 });
 
+const SITEMAP_BYTES = 40 * 1024 * 1024;
+const ENTRIES = 200;
+
+/** A sitemap whose entries stand far apart. */
+function sitemapOf(site: string): Buffer {
+  const between = `${" ".repeat(SITEMAP_BYTES / ENTRIES - 200)}\n`;
+  const entries = Array.from(
+    { length: ENTRIES },
+    (_, i) =>
+      `<url><loc>${site}/</loc><image:image><image:loc>${site}/${i}.jpg</image:loc><image:caption>A drawing of an apple and a horse ${i}</image:caption></image:image></url>`,
+  );
+  const namespaces =
+    'xmlns="http://www.sitemaps.org/schemas/sitemap/0.9" xmlns:image="http://www.google.com/schemas/sitemap-image/1.1"';
+  return Buffer.from(`<urlset ${namespaces}>${entries.join(between)}${between}</urlset>`);
+}
+
+test(`${SITES} sites with a sitemap of ${SITEMAP_BYTES / 1024 / 1024} MB and pages that inflate to 50 MB`, async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), "wit-memory-"));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const bomb = gzipSync(Buffer.concat([Buffer.from("<p>"), Buffer.alloc(50 * 1024 * 1024, "text ")]), { level: 1 });
+  const server = createServer((request, response) => {
+    const site = `http://${request.headers.host}`;
+    if (request.url === "/robots.txt") return void response.end(`sitemap: ${site}/sitemap.xml`);
+    if (request.url === "/sitemap.xml")
+      return void response.setHeader("content-type", "application/xml").end(sitemapOf(site));
+    response.setHeader("content-type", "text/html");
+    if (request.url === "/") response.end("<a href=/bomb.html>a page</a>");
+    else if (request.url === "/bomb.html") response.setHeader("content-encoding", "gzip").end(bomb);
+    else response.writeHead(404).end();
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", 1024, resolve));
+  t.after(() => server.closeAllConnections());
+  t.after(() => server.close());
+  const { port } = server.address() as AddressInfo;
+  const sites = Array.from({ length: SITES }, (_, i) => `s${i}.example:${port}`);
+  const [seeds, limits, data] = [join(folder, "seeds.txt"), join(folder, "limits.tsv"), join(folder, "data")];
+  writeFileSync(seeds, sites.map((site) => `http://${site}/`).join("\n"));
+  writeFileSync(limits, "127.0.0.0/8\t0\t100000\t1000\n");
+  useShortList(data, ["apple", "horse"]);
+  const options = [
+    ...["--data", data, "--seeds-file", seeds, "--host-limits", limits, "--user-agent", "test", "--quiet"],
+    ...["--allow-private", "127.0.0.0/8", "--resolve", ...sites.map((site) => `${site}:127.0.0.1`)],
+  ];
+  const most = await mostDiscovering(options);
+  const db = openForReading(data);
+  const pages = db.prepare<[], { end: string; n: number }>(
+    "SELECT coalesce(reason, state) AS end, count(*) AS n FROM page GROUP BY 1 ORDER BY 1",
+  );
+  const pairs = db.prepare<[], number>("SELECT count(*) FROM pair").pluck().get();
+  const ends = pages.all();
+  db.close();
+  t.diagnostic(`at most ${most.toFixed(0)} MiB; ${ends.map(({ end, n }) => `${end} ${n}`).join(", ")}`);
+  assert.deepEqual(ends, [
+    { end: "done", n: 2 * SITES },
+    { end: "too_large", n: SITES },
+  ]);
+  assert.equal(pairs, SITES * ENTRIES);
+  assert.ok(most > 100 && most < MOST_MIB, `${most.toFixed(0)} MiB`);
+});
+
 /** A list as LAION's are: Snappy, row groups of 500,000. */
 function writeList(file: string, lemmas: readonly string[]): void {
   const lemma = (i: number) => lemmas[i % lemmas.length];
@@ -179,17 +256,7 @@ test(`discover: a list of ${ROWS} rows in less than ${DISCOVER_MB} MB`, async (t
   for (let i = 0; terms.size < 500_000; i++)
     terms.add(`${lemmas[i % lemmas.length]} ${lemmas[(i * 7919 + Math.floor(i / lemmas.length)) % lemmas.length]}`);
   useShortList(data, [...terms]);
-  // As `npm run discover` does, but with the node that npm would start: npm's own memory is not asked for.
-  const [, ...command] = manifest.scripts.discover.split(" ");
-  const options = ["--data", data, "--urls", list, "--user-agent", "test", "--quiet"];
-  const child = spawn(process.execPath, [...command, ...options], { stdio: ["ignore", "ignore", "inherit"] });
-  let most = 0;
-  const sampling = setInterval(() => {
-    most = Math.max(most, memoryOf(child.pid ?? 0));
-  }, 100);
-  const code = await new Promise((resolve) => child.on("close", resolve));
-  clearInterval(sampling);
-  assert.equal(code, 0);
+  const most = await mostDiscovering(["--data", data, "--urls", list, "--user-agent", "test", "--quiet"]);
   const db = openForReading(data);
   const rows = db.prepare<[], number>("SELECT count(*) FROM pair").pluck().get();
   db.close();
