@@ -5,6 +5,7 @@ import { collectStats, formatSummary } from "../store/stats.ts";
 import { UsageError } from "../store/usage-error.ts";
 import { type CrawlOptions, crawl, runDiscover, runSelect, runSelectAndDownload } from "./crawl.ts";
 import { type CrawlFlags, crawlOptions, FIRST, type Settings, type Told, whatWasTold } from "./flags.ts";
+import { keepHeapsSmall } from "./heap.ts";
 import { formatMatchStats, matchStats } from "./match-stats.ts";
 import { Net } from "./net.ts";
 import { checkRetry, retry } from "./retry.ts";
@@ -27,6 +28,7 @@ export async function crawlCommand(
   const again = checkRetry(flags.retry ?? []);
   const stop = new Stop(flags.timeBudget);
   const say = (text: string) => void (flags.quiet || process.stderr.write(`${text}\n`));
+  keepHeapsSmall();
   const workspace = await openWorkspace(flags.data, say, stage === "select" || stage === "download");
   let web: RunningSampleWeb | undefined;
   try {

@@ -1,6 +1,5 @@
 import { renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { setFlagsFromString } from "node:v8";
 import type { PictureOptions } from "../filters/image/picture.ts";
 import { CACHE_MB, type Database, getMeta, setCache, setMeta } from "../store/database.ts";
 import { makeIndices, putOffIndices } from "../store/indices.ts";
@@ -37,21 +36,6 @@ export interface CrawlOptions extends SelectOptions, PictureOptions {
   judging: JudgeSettings;
   /** Ends the crawl early; what is in flight is finished and written. */
   stop: AbortSignal;
-}
-
-/**
- * While sources are read and pictures fetched, garbage is collected when a heap, or a judging thread's, has grown by so much: left
- * to itself V8 lets one of 60 MB grow to 400. It costs no time that could be measured.
- */
-const HEAP_GROWTH_PERCENT = 40;
-
-async function inSmallHeap<T>(work: () => Promise<T>): Promise<T> {
-  setFlagsFromString(`--heap-growing-percent=${HEAP_GROWTH_PERCENT}`);
-  try {
-    return await work();
-  } finally {
-    setFlagsFromString("--heap-growing-percent=0");
-  }
 }
 
 /** Discover: reads the sources to their end, or to where they were left. */
@@ -104,16 +88,14 @@ export async function readSources(
   const web = crawlPages(db, net, sources, stop, () => pool.judges());
   const bulk = bulkSources(db, net, sources, { cap, stop, judges: () => pool.judges(), ...share });
   let total = 0;
-  await inSmallHeap(async () => {
-    for (const { batches, readAhead } of [{ batches: web, readAhead: false }, ...bulk]) {
-      const before = total;
-      if (!share && (!readAhead || !putOffIndices(db, before))) makeIndices(db);
-      const beforeMany = (seen: number) => void (share || putOffIndices(db, before + seen));
-      total += await discover(db, batches, pool, readAhead ? { beforeMany } : undefined, (seen) =>
-        progress(before + seen),
-      );
-    }
-  });
+  for (const { batches, readAhead } of [{ batches: web, readAhead: false }, ...bulk]) {
+    const before = total;
+    if (!share && (!readAhead || !putOffIndices(db, before))) makeIndices(db);
+    const beforeMany = (seen: number) => void (share || putOffIndices(db, before + seen));
+    total += await discover(db, batches, pool, readAhead ? { beforeMany } : undefined, (seen) =>
+      progress(before + seen),
+    );
+  }
   return total;
 }
 
@@ -140,8 +122,8 @@ export async function runSelectAndDownload(workspace: Workspace, options: CrawlO
     const spool = new Spool(data);
     setCache(db, SMALL_CACHE_MB);
     try {
-      const counts = await inSmallHeap(() =>
-        download(db, net, spool, options, ({ ok, failed }) => progress.update(ok + failed, wanted, `${failed} failed`)),
+      const counts = await download(db, net, spool, options, ({ ok, failed }) =>
+        progress.update(ok + failed, wanted, `${failed} failed`),
       );
       endStage(
         db,

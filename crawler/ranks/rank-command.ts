@@ -3,6 +3,7 @@ import { explainError } from "../../store/disk.ts";
 import { type Objects, openObjects } from "../../store/objects.ts";
 import { UsageError } from "../../store/usage-error.ts";
 import { Stopped } from "../fetch-error.ts";
+import { keepHeapsSmall } from "../heap.ts";
 import { Stop } from "../stop.ts";
 import { attempt } from "./attempt.ts";
 import { defaultScratch, shareOf } from "./environment.ts";
@@ -41,6 +42,7 @@ export interface Build {
 /** `webimagetext rank`: what an engine starts on a machine, for some ranks of a stage or, with --follow, of all. */
 export async function rankCommand(flags: RankFlags): Promise<void> {
   const stop = new Stop(undefined);
+  keepHeapsSmall();
   const build = await openBuild(flags);
   let code = 0;
   if (flags.worker) await work(build, stop);
