@@ -83,6 +83,7 @@ export async function download(
       if (!first) return;
       window ??= pLimit(await net.hosts.inFlight(new URL(first.image_url)));
       await Promise.all(rows.map((row) => window?.(() => one(row))));
+      if (rows.length < ROWS) return;
       after = rows.at(-1)?.id ?? after;
     }
   };

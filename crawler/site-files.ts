@@ -1,5 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Statement } from "better-sqlite3";
 import type { Database } from "../store/database.ts";
+import { release } from "./buffers.ts";
 import { FetchError, Stopped } from "./fetch-error.ts";
 import type { HttpClient } from "./http.ts";
 
@@ -32,7 +34,8 @@ interface Row {
 
 /** Small files that speak for a whole site, fetched once a day and kept in SQLite across runs. */
 export class SiteFiles<T> {
-  readonly #db: Database;
+  readonly #kept: Statement<[string], Row>;
+  readonly #keep: Statement<[string, number, string, string]>;
   readonly #http: HttpClient;
   readonly #path: string;
   readonly #maxBytes: number;
@@ -54,7 +57,11 @@ export class SiteFiles<T> {
     read: (file: SiteFile) => T,
     stop?: AbortSignal,
   ) {
-    this.#db = db;
+    this.#kept = db.prepare("SELECT fetched_ms, outcome, body FROM site_file WHERE url = ?");
+    this.#keep = db.prepare(
+      `INSERT INTO site_file VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE
+       SET fetched_ms = excluded.fetched_ms, outcome = excluded.outcome, body = excluded.body`,
+    );
     this.#http = http;
     this.#path = path;
     this.#maxBytes = maxBytes;
@@ -83,9 +90,7 @@ export class SiteFiles<T> {
   /** @returns the content, and till when on the monotonic clock it may be kept. */
   async #load(origin: string): Promise<{ content: T; until: number }> {
     const url = origin + this.#path;
-    const row = this.#db
-      .prepare<[string], Row>("SELECT fetched_ms, outcome, body FROM site_file WHERE url = ?")
-      .get(url);
+    const row = this.#kept.get(url);
     // A clock that was put back makes a copy seem to come from the future: its age is not known then.
     const age = row && row.fetched_ms <= Date.now() ? Date.now() - row.fetched_ms : Number.POSITIVE_INFINITY;
     const fresh = row?.outcome === "unreachable" ? UNREACHABLE_MS : FRESH_MS;
@@ -94,12 +99,7 @@ export class SiteFiles<T> {
     const until = performance.now() + (file.outcome === "unreachable" ? UNREACHABLE_MS : FRESH_MS);
     if (file.outcome === "unreachable" && row?.outcome === "there" && age < STALE_MS)
       return { content: this.#read(row), until };
-    this.#db
-      .prepare(
-        `INSERT INTO site_file VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE
-         SET fetched_ms = excluded.fetched_ms, outcome = excluded.outcome, body = excluded.body`,
-      )
-      .run(url, Date.now(), file.outcome, file.body);
+    this.#keep.run(url, Date.now(), file.outcome, file.body);
     return { content: this.#read(file), until };
   }
 
@@ -111,7 +111,9 @@ export class SiteFiles<T> {
           accept: "text/plain, */*;q=0.1",
           truncate: true,
         });
-        return { outcome: "there", body: new TextDecoder().decode(this.#wholeLines(body)) };
+        const text = new TextDecoder().decode(this.#wholeLines(body));
+        release(body);
+        return { outcome: "there", body: text };
       } catch (error) {
         if (error instanceof Stopped || !(error instanceof FetchError)) throw error;
         if (error.reason === "empty") return { outcome: "there", body: "" };
