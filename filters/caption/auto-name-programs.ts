@@ -91,12 +91,15 @@ const FORMS = [
   "(?:\\d+-)?ezgif\\b.{0,30}|__results___[\\d_]+|open-uri\\d{8}.*|rectangle_large_type_2_[\\da-f]+|(?:maxres|hq|mq|sd)[123]|hq720",
   "scr-\\d{8}-[a-z]{4}(?:-\\d+)?|snagit_ppt[\\da-f]+|\\d+_\\w+_img_\\d\\d_\\d{4}|free-photo-of-\\d+|can-stock-photo_csp\\d+",
   "il_(?:\\d+x(?:n|\\d+)|fullxfull)\\.\\d+_\\w+|(?:000_[a-z]{3}|par|was|hkg|nic|del)\\d{7}",
+  // Of servers: Flickr, SoundCloud, Reddit, Xinhua, Gfycat's three words, Nikkei's.
+  "\\d{8,11}_[\\da-f]{10}(?:_[a-z]){0,2}(?:_\\d)?|(?:artworks|avatars)-\\w{12}-\\w{6}-\\w+|avatar_default_\\d\\d_[\\da-f]{6}",
+  "\\d{10}_\\d{13}_title\\d\\w|[a-z]{10,}-size_restricted|9{8} -dsx[\\w-]+",
   // "Photo on 4-12-10 at 10.33 AM", to the minute.
   "(?:photo|foto) (?:\\p{L}+ )?\\d{1,2}[-. ]\\d{1,2}[-. ]\\d{2,4},? (?:\\p{L}+(?: la\\(s\\))? )?\\d{1,2}[.:]\\d\\d.{0,6}",
   // With the page's title or address behind: of browsers and their add-ons.
   "screencapture-.*\\d{4}-\\d\\d-\\d\\d.*|screencapture-.*\\d{13}|fireshot (?:screen )?capture #?\\d.*",
   "opera \\p{L}+_\\d{4}-\\d\\d-\\d\\d_\\d{6}_.*|(?:web capture|capture web|captura web|webaufnahme)_\\d+-\\d+-\\d{4}_\\d{6}_.*",
-  "applicationframehost_.*\\d.*|linecamera_share_.*\\d.*|worddav[\\da-f]{24,}|worddav 00000000 ?",
+  "applicationframehost_.*\\d.*|linecamera_share_.*\\d.*|worddav[\\da-f]{24,}|worddav 99999999 ?",
 ];
 const FORM = new RegExp(`^(?:${FORMS.join("|")})(?:@\\dx)?$`, "iu");
 const OFFICE_FORM = new RegExp(`^(?:${OFFICE})\\d{1,3}$`, "u");

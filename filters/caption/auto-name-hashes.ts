@@ -1,0 +1,118 @@
+import type { Vocabulary } from "./vocabulary.ts";
+
+/** Tells hashes and random identifiers from words, types and abbreviations. */
+
+/** "361d6", "7746b", "ea592", not "face2". */
+const SHORT_HASH = /^(?!.*000)(?=[a-f]*\d[a-f]*\d)(?=\d*[a-f])[\da-f]{5,7}$/;
+/** "gld003z": letters and a number are a part's or a type's name. */
+const PART = /^[a-z]{1,4}\d{2,4}[a-z]?$/i;
+/** So many letters that no language has in a row before a number: "jqiszyc6". */
+const LONG_RUN = 6;
+
+/** @param isAlone the name has nothing else. */
+export function isHash(chunk: string, isAlone: boolean, words: Vocabulary): boolean {
+  if (isAlone && /^[a-z]{2}\d[a-z]$/.test(chunk)) return true;
+  if (chunk.length < 5) return false;
+  if (!/\d|[a-z][A-Z]/.test(chunk)) return isAlone && /^[a-z]+$/.test(chunk) && words.isGibberish(chunk);
+  return (
+    (isOpaque(chunk) && !holdsWord(chunk, words)) ||
+    isRandom(chunk, words) ||
+    isUnspeakable(chunk, words) ||
+    (isAlone && isAlternating(chunk, words)) ||
+    (!isAlone && SHORT_HASH.test(chunk) && countWords(chunk, words) === 0)
+  );
+}
+
+function countWords(text: string, words: Vocabulary): number {
+  return text.match(/\p{L}{3,}/gu)?.filter((run) => words.isWord(run.toLowerCase())).length ?? 0;
+}
+
+/** "mp3player2go"; a hexadecimal number holds words by chance only. */
+function holdsWord(chunk: string, words: Vocabulary): boolean {
+  if (/^[\da-f]+$/i.test(chunk)) return false;
+  const runs = chunk.toLowerCase().match(/[a-z]{2,}/g) ?? [];
+  const isWord = (run: string) => run.length > 2 && words.isWord(run);
+  return runs.some((run) => run.length > 3 && isWord(run)) || (runs.length > 1 && runs.every(isWord));
+}
+
+/** Hashes and random identifiers: letters and digits, or capitals and small ones, alternate as in no word. */
+function isOpaque(chunk: string): boolean {
+  if (chunk.length < 6 || !/^[a-z0-9]+$/i.test(chunk) || !/\d/.test(chunk) || !/[a-z]/i.test(chunk)) return false;
+  // What Alibaba's servers fill up with.
+  if (/X{5}/.test(chunk)) return true;
+  let changes = 0;
+  for (let i = 1; i < chunk.length; i++) {
+    const before = kind(chunk.charCodeAt(i - 1));
+    const after = kind(chunk.charCodeAt(i));
+    // A capital before a small letter begins a word: "iPhone12ProMax" has four changes in fourteen characters.
+    if (before !== after && !(before === UPPER && after === LOWER)) changes++;
+  }
+  const isMixed = /[a-z]/.test(chunk) && /[A-Z]/.test(chunk);
+  if (chunk.length < 8) return changes >= 4 ? isMixed || /^\d/.test(chunk) : changes === 3 && /[a-z][A-Z]/.test(chunk);
+  if (/^[\da-f]+$/i.test(chunk)) return changes >= 2;
+  // "STM32F103" is a part's number.
+  return changes >= (/[a-z]/.test(chunk) ? 3 : 4) && changes / chunk.length >= 0.33;
+}
+
+/** "ijlQfWWIyhl8", not "iPhone12ProMax": pieces of CamelCase too many and too short, none of them a word. */
+function isRandom(chunk: string, words: Vocabulary): boolean {
+  if (chunk.length < 7 || !/[a-z][A-Z]/.test(chunk) || /[^a-z\d]/i.test(chunk)) return false;
+  const pieces = chunk.match(/[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+/g) ?? [];
+  if (pieces.length < 4 || chunk.length / pieces.length >= 2.8) return false;
+  return !pieces.some((piece) => piece.length > 3 && words.isWord(piece.toLowerCase()));
+}
+
+/** "zll9xkkm": digits between letters that no word has. */
+function isUnspeakable(chunk: string, words: Vocabulary): boolean {
+  const isInner = /[a-z]\d+[a-z]/i.test(chunk);
+  if (!/^[a-z\d]+$/i.test(chunk)) return false;
+  // A word of four letters may stand there by chance.
+  if (chunk.match(/[a-z]{5,}/gi)?.some((run) => words.isWord(run.toLowerCase()))) return false;
+  const runs = chunk.match(isInner ? /[a-z]{4,}/gi : /[a-z]{8,}/gi) ?? [];
+  return runs.some((run) => !words.couldBeWord(run.toLowerCase()));
+}
+
+/** "Ey_BBjmA", "W1ql6b-Q": capitals, small letters and dashes mixed, as in identifiers that are written in 64 characters. */
+export function isScattered(stem: string, words: Vocabulary): boolean {
+  if (!/^[\w-]{8,15}$/.test(stem) || !/[-_]/.test(stem) || !/[a-z][A-Z]/.test(stem)) return false;
+  if (!/(?:.*[a-z]){3}/.test(stem)) return false;
+  const joined = stem.replace(/[-_]/g, "");
+  if (joined.length < stem.length - 2 || stem.split(/[-_\d]/).some((run) => isHuman(run, words))) return false;
+  return toPieces(joined).length >= 3 || isAlternating(joined, words);
+}
+
+/** "dr8crb", "G2tHm", "jqiszyc6": too many changes for a type's name, in a name without any word. */
+function isAlternating(chunk: string, words: Vocabulary): boolean {
+  const letters = chunk.match(/[a-z]+/gi) ?? [];
+  if (chunk.length > 16 || PART.test(chunk) || letters.some((run) => isHuman(run, words))) return false;
+  const changes = chunk.match(/\d(?=[a-z])|[a-z](?=\d)/gi)?.length ?? 0;
+  if (changes === 0) return false;
+  if (changes === 1 && letters.some((run) => run.length >= LONG_RUN)) return true;
+  const capitals = chunk.match(/[a-z](?=[A-Z])/g)?.length ?? 0;
+  return changes + capitals >= 3 || (changes === 2 && letters.some((run) => run.length > 2));
+}
+
+/** A word, a name or letters that could be one. */
+function isHuman(run: string, words: Vocabulary): boolean {
+  return [run, ...toPieces(run)].some((piece) => {
+    const word = piece.toLowerCase();
+    // "tHm" is no word, whatever its letters are.
+    if (word.length < 3 || !/^(?:[A-Z]?[a-z]+|[A-Z]+)$/.test(piece)) return false;
+    return (
+      words.isWord(word) || (word.length > 3 && (words.isName(word) || (word.length > 4 && words.couldBeWord(word))))
+    );
+  });
+}
+
+const DIGIT = 0;
+const UPPER = 1;
+const LOWER = 2;
+
+function kind(code: number): number {
+  return code < 58 ? DIGIT : code < 91 ? UPPER : LOWER;
+}
+
+/** "rawImage" as raw and Image. */
+export function toPieces(run: string): string[] {
+  return run.match(/\p{Lu}?\p{Ll}+|\p{Lu}+(?!\p{Ll})/gu) ?? [];
+}
