@@ -169,7 +169,10 @@ function besideNumber({ stem, isFile, digits }: Name, { words, known, codes, gen
   if (/^screen[\s_-]?shot(?![a-z\d])/i.test(stem) && digits >= 6 && words + codes <= 3) return "screenshot";
   if (words > 2) return undefined;
   // "moremar190400023", "im-880822": letters of no known word are a user's or a server's.
-  if (/^[a-z]{2}[_-]?\d{6,}$|^[a-z]{2,7}\d{6,}(?:_[a-z])+$/.test(stem) || (known === 0 && /^(?:-?\w{0,4}-)?[a-z]{1,7}\d{7,}$/i.test(stem)))
+  if (
+    /^[a-z]{2}[_-]?\d{6,}$|^[a-z]{2,7}\d{6,}(?:_[a-z])+$/.test(stem) ||
+    (known === 0 && /^(?:-?\w{0,4}-)?[a-z]{1,7}\d{7,}$/i.test(stem))
+  )
     return "code";
   // "DJI_0644_boxes", "GettyImages-157678123-blog-min": what was done with it stands behind the number.
   const [, maker = ""] = /^_?([a-z]{2,14})[-_]?\d{4,}/i.exec(stem) ?? [];
