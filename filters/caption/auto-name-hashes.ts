@@ -4,15 +4,18 @@ import type { Vocabulary } from "./vocabulary.ts";
 
 /** "361d6", "7746b", "ea592", not "face2". */
 const SHORT_HASH = /^(?!.*000)(?=[a-f]*\d[a-f]*\d)(?=\d*[a-f])[\da-f]{5,7}$/;
+/** "ec4d", "135dd8", but "h1n1" and "cb750f" are something. */
+const SHORT = /^(?:[a-z]{2}\d[a-z]|(?=.*[a-f].*[a-f])\d(?!.*000)[\da-f]{5,6})$/;
 /** "gld003z": letters and a number are a part's or a type's name. */
-const PART = /^[a-z]{1,4}\d{2,4}[a-z]?$/i;
+const PART = /^[a-z]{1,5}\d{1,4}[a-z]?$/i;
 /** So many letters that no language has in a row before a number: "jqiszyc6". */
-const LONG_RUN = 6;
+const LONG_RUN = 7;
 
 /** @param isAlone the name has nothing else. */
 export function isHash(chunk: string, isAlone: boolean, words: Vocabulary): boolean {
-  if (isAlone && /^[a-z]{2}\d[a-z]$/.test(chunk)) return true;
-  if (chunk.length < 5) return false;
+  if (isAlone && SHORT.test(chunk)) return true;
+  // "hwy50at24th" is counted by a person.
+  if (chunk.length < 5 || /\d(?:st|nd|rd|th)$/i.test(chunk)) return false;
   if (!/\d|[a-z][A-Z]/.test(chunk)) return isAlone && /^[a-z]+$/.test(chunk) && words.isGibberish(chunk);
   return (
     (isOpaque(chunk) && !holdsWord(chunk, words)) ||
@@ -32,7 +35,10 @@ function holdsWord(chunk: string, words: Vocabulary): boolean {
   if (/^[\da-f]+$/i.test(chunk)) return false;
   const runs = chunk.toLowerCase().match(/[a-z]{2,}/g) ?? [];
   const isWord = (run: string) => run.length > 2 && words.isWord(run);
-  return runs.some((run) => run.length > 3 && isWord(run)) || (runs.length > 1 && runs.every(isWord));
+  if (runs.some((run) => run.length > 3 && isWord(run)) || (runs.length > 1 && runs.every(isWord))) return true;
+  // "whoDoUWant2B": in short letters a word may stand by chance.
+  const long = chunk.match(/[a-z]{7,}/gi) ?? [];
+  return long.some((run) => toPieces(run).some((piece) => piece.length > 3 && isWord(piece.toLowerCase())));
 }
 
 /** Hashes and random identifiers: letters and digits, or capitals and small ones, alternate as in no word. */
@@ -68,8 +74,11 @@ function isUnspeakable(chunk: string, words: Vocabulary): boolean {
   if (!/^[a-z\d]+$/i.test(chunk)) return false;
   // A word of four letters may stand there by chance.
   if (chunk.match(/[a-z]{5,}/gi)?.some((run) => words.isWord(run.toLowerCase()))) return false;
+  // Four capitals are an abbreviation: "UFYH152px1".
   const runs = chunk.match(isInner ? /[a-z]{4,}/gi : /[a-z]{8,}/gi) ?? [];
-  return runs.some((run) => !words.couldBeWord(run.toLowerCase()));
+  return runs.some(
+    (run) => !/^[A-Z]{4}$/.test(run) && !words.couldBeWord(run.toLowerCase()) && !words.isName(run.toLowerCase()),
+  );
 }
 
 /** "Ey_BBjmA", "W1ql6b-Q": capitals, small letters and dashes mixed, as in identifiers that are written in 64 characters. */
@@ -87,7 +96,9 @@ function isAlternating(chunk: string, words: Vocabulary): boolean {
   if (chunk.length > 16 || PART.test(chunk) || letters.some((run) => isHuman(run, words))) return false;
   const changes = chunk.match(/\d(?=[a-z])|[a-z](?=\d)/gi)?.length ?? 0;
   if (changes === 0) return false;
-  if (changes === 1 && letters.some((run) => run.length >= LONG_RUN)) return true;
+  if (changes === 1 && letters.some((run) => run.length >= LONG_RUN - Number(/^\d/.test(chunk)))) return true;
+  // "UFYH152px1": an abbreviation, and what belongs to it.
+  if (/^[A-Z]{3,}\d.*[a-z]/.test(chunk)) return false;
   const capitals = chunk.match(/[a-z](?=[A-Z])/g)?.length ?? 0;
   return changes + capitals >= 3 || (changes === 2 && letters.some((run) => run.length > 2));
 }
@@ -99,7 +110,7 @@ function isHuman(run: string, words: Vocabulary): boolean {
     // "tHm" is no word, whatever its letters are.
     if (word.length < 3 || !/^(?:[A-Z]?[a-z]+|[A-Z]+)$/.test(piece)) return false;
     return (
-      words.isWord(word) || (word.length > 3 && (words.isName(word) || (word.length > 4 && words.couldBeWord(word))))
+      words.isWord(word) || (word.length > 3 && (words.isName(word) || (word.length > 5 && words.couldBeWord(word))))
     );
   });
 }

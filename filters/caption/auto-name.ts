@@ -65,19 +65,22 @@ const COUNTER = /\s?\(\d{1,3}\)$/;
 const SERVED = /\.(?:jpe?g|png|gif|webp)(?:[._]{1,2}\d+x\d+(?:[_-][\w-]+)?|\.pagespeed\.\w\w\.[\w-]{10})$/i;
 /** What publishing tools append: "-300x225", "_fill_270x180". */
 const SIZE =
-  /(?:(?<=[a-z])\d{2,4}x\d{2,4}|(?<=[\da-f])size\d\d(?:_w\d+_h\d+)?|[-_](?:\d{2,4}x{1,2}\d{2,4}(?:[-_]c|-no)?|size\d{1,3}(?:_w\d+_h\d+)?|transparent|fill|fit|crop(?:ped)?|resized?\d?|edit(?:ed)?|scaled|removebg-preview))+$/;
+  /(?:(?<=[a-z])\d{2,4}x\d{2,4}|(?<=[\da-f]{8})size\d\d(?:_w\d+_h\d+)?|[-_](?:\d{2,4}x{1,2}\d{2,4}(?:[-_]c|-no)?|size\d{1,3}(?:_w\d+_h\d+)?|transparent|fill|fit|crop(?:ped)?|resized?\d?|edit(?:ed)?|scaled|removebg-preview)|[-_ ]?\(\d{2,4}x\d{2,4}(?:-crop)?\))+$/;
 /**
  * A moment to the second, by which programs name what they save: "2021-01-10 11.53.03", "20231202185730", "10 42 27 PM",
  * "2013-June-3-20-59-45", "03-06-2013_20-59-45". Words between date and time ("at", "um", "上午") may be of any script.
  */
 const YEAR = "(?:19|20)\\d\\d";
 const MONTH = "(?:0\\d|1[0-2])";
+/** How months begin in the languages whose dates programs write with letters. */
+const MONTH_NAME =
+  "(?:jan|fe[bv]|mar|apr|avr|ma[iyjg]|jui?[nl]|aug|ago|aou|sep|set|o[ckt]t|out|nov|de[czs]|dic|ene|abr|gen|giu|lug|[^\\x00-\\x7f])\\p{L}*";
 const DATES = [
   `${YEAR}[-_. ]?${MONTH}[-_. ]?[0-3]\\d`,
   `${YEAR}[-_.]1?\\d[-_.][0-3]?\\d`,
-  `${YEAR}[-_. ](?:jan|feb|mar|apr|may|ju[nl]|aug|sep|oct|nov|dec)\\p{L}*[-_. ][0-3]?\\d`,
+  `${YEAR}[-_. ]${MONTH_NAME}[-_. ][0-3]?\\d`,
   `\\p{L}{3,10}[-_. ][0-3]?\\d,?[-_. ]${YEAR},?`,
-  `[0-3]?\\d[-_.](?:[01]?\\d|\\p{L}{3,10})[-_.]${YEAR}`,
+  `[0-3]?\\d[-_.](?:[01]?\\d|${MONTH_NAME})[-_.]${YEAR}`,
 ];
 const MOMENT = new RegExp(
   `(?:${DATES.join("|")})(?:[\\s_T-]*\\p{L}{1,8}(?:\\(s\\))?){0,2}[\\s_T.-]*[012]?\\d[\\s.:_h-]*[0-5]\\d[\\s.:_m-]*[0-5]\\d(?:[ _-][\\da-f]{8}$)?`,
@@ -151,7 +154,7 @@ function isMomentName(stem: string, vocabulary: Vocabulary): boolean {
   const { words, known, makers } = takeApart(beside, IDENTIFIER, vocabulary);
   if (stem.includes(" ") || words === 0) return true;
   // "Img_huawei20150917220151": a word written to the number, while programs part them.
-  if (/\p{L}{4}\d{14}$/u.test(stem)) return false;
+  if (/[a-z]{4}\d{14}$/.test(stem)) return false;
   if (makers > 0) return true;
   // "prepost_nikolett_20160403200535_fokep" is a server's time beside what somebody wrote, and so is a word that English has
   // ("danica_20130110124048156"), unless it stands first and the moment is parted, as programs do: "signal-2026-02-26-221956".
