@@ -8,6 +8,8 @@ const SHORT_HASH = /^(?!.*000)(?=[a-f]*\d[a-f]*\d)(?=\d*[a-f])[\da-f]{5,7}$/;
 const SHORT = /^(?:[a-z]{2}\d[a-z]|(?=.*[a-f].*[a-f])\d(?!.*000)[\da-f]{5,6})$/;
 /** "gld003z": letters and a number are a part's or a type's name. */
 const PART = /^[a-z]{1,5}\d{1,4}[a-z]?$/i;
+/** Of so many characters each is followed by one of another kind, in identifiers written in 64 characters. */
+const DENSE = 0.34;
 /** So many letters that no language has in a row before a number: "jqiszyc6". */
 const LONG_RUN = 7;
 
@@ -46,18 +48,23 @@ function isOpaque(chunk: string): boolean {
   if (chunk.length < 6 || !/^[a-z0-9]+$/i.test(chunk) || !/\d/.test(chunk) || !/[a-z]/i.test(chunk)) return false;
   // What Alibaba's servers fill up with.
   if (/X{5}/.test(chunk)) return true;
-  let changes = 0;
-  for (let i = 1; i < chunk.length; i++) {
-    const before = kind(chunk.charCodeAt(i - 1));
-    const after = kind(chunk.charCodeAt(i));
-    // A capital before a small letter begins a word: "iPhone12ProMax" has four changes in fourteen characters.
-    if (before !== after && !(before === UPPER && after === LOWER)) changes++;
-  }
+  const changes = countChanges(chunk);
   const isMixed = /[a-z]/.test(chunk) && /[A-Z]/.test(chunk);
   if (chunk.length < 8) return changes >= 4 ? isMixed || /^\d/.test(chunk) : changes === 3 && /[a-z][A-Z]/.test(chunk);
   if (/^[\da-f]+$/i.test(chunk)) return changes >= 2;
   // "STM32F103" is a part's number.
   return changes >= (/[a-z]/.test(chunk) ? 3 : 4) && changes / chunk.length >= 0.33;
+}
+
+/** A capital before a small letter begins a word: "iPhone12ProMax" has four changes in fourteen characters. */
+function countChanges(text: string): number {
+  let changes = 0;
+  for (let i = 1; i < text.length; i++) {
+    const before = kind(text.charCodeAt(i - 1));
+    const after = kind(text.charCodeAt(i));
+    if (before !== after && !(before === UPPER && after === LOWER)) changes++;
+  }
+  return changes;
 }
 
 /** "ijlQfWWIyhl8", not "iPhone12ProMax": pieces of CamelCase too many and too short, none of them a word. */
@@ -83,9 +90,10 @@ function isUnspeakable(chunk: string, words: Vocabulary): boolean {
 
 /** "Ey_BBjmA", "W1ql6b-Q": capitals, small letters and dashes mixed, as in identifiers that are written in 64 characters. */
 export function isScattered(stem: string, words: Vocabulary): boolean {
-  if (!/^[\w-]{8,15}$/.test(stem) || !/[-_]/.test(stem) || !/[a-z][A-Z]/.test(stem)) return false;
-  if (!/(?:.*[a-z]){3}/.test(stem)) return false;
+  if (!/^[\w-]{8,}$/.test(stem) || !/[-_]/.test(stem) || !/[a-z][A-Z]/.test(stem)) return false;
+  if ((stem.match(/[a-z]/g) ?? []).length < 3) return false;
   const joined = stem.replace(/[-_]/g, "");
+  if (stem.length > 15) return stem.length > 30 && /\d.*\d/.test(stem) && countChanges(joined) >= joined.length * DENSE;
   if (joined.length < stem.length - 2 || stem.split(/[-_\d]/).some((run) => isHuman(run, words))) return false;
   return toPieces(joined).length >= 3 || isAlternating(joined, words);
 }

@@ -104,6 +104,7 @@ const AGENCY_ID = /^[A-Z]{2,5}[ _-]\d{8,}$/;
 interface Name {
   stem: string;
   hasExtension: boolean;
+  hasSize: boolean;
   /** With an extension, or no space: where people write captions, a word and a number are one. */
   isFile: boolean;
   digits: number;
@@ -123,7 +124,8 @@ function automatic(caption: string, vocabulary: Vocabulary): string | undefined 
   if (MAKERS_TYPE.test(stem)) return undefined;
   const hasExtension = withoutExtension !== file;
   const digits = stem.replace(/\D/g, "").length;
-  const name: Name = { stem, hasExtension, isFile: hasExtension || !named.includes(" "), digits };
+  const hasSize = /\d+x\d+\W*$/.test(withoutExtension) && named !== withoutExtension;
+  const name: Name = { stem, hasExtension, hasSize, isFile: hasExtension || !named.includes(" "), digits };
   const whole =
     wholeForm(stem.replace(LEADING, ""), vocabulary) ?? (isMomentName(stem, vocabulary) ? "moment" : undefined);
   if (whole !== undefined) return whole;
@@ -199,7 +201,7 @@ function ofCodes({ stem, isFile }: Name, { opaque, makers, weak }: Parts): strin
 }
 
 /** Names of nothing but numbers, hashes and words of the lists. */
-function ofGenericWords({ stem, hasExtension, isFile, digits }: Name, parts: Parts): string | undefined {
+function ofGenericWords({ stem, hasExtension, hasSize, isFile, digits }: Name, parts: Parts): string | undefined {
   const { makers, generic, weak, hollow, filler, opaque } = parts;
   if (opaque > 0) return "hash";
   if (makers > 0) {
@@ -212,7 +214,7 @@ function ofGenericWords({ stem, hasExtension, isFile, digits }: Name, parts: Par
   if (generic > 0 && (digits > 0 || hasExtension)) return "generic name";
   // "banner (2)": a counter in brackets is a system's.
   if (weak + hollow > 0 && COUNTER.test(stem)) return "generic file name";
-  if (weak > 0) return isFile && digits > 0 ? "generic file name" : undefined;
+  if (weak > 0) return isFile && (digits > 0 || hasSize) ? "generic file name" : undefined;
   if (hollow > 0 && isFile && (digits > 0 || (hasExtension && filler === 0))) return "generic file name";
   if (QUARTER_OR_VERSION.test(stem)) return undefined;
   const isNumber = hasExtension && digits > 0 && (filler <= 2 || digits >= IDENTIFIER);
