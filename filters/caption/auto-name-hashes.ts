@@ -52,6 +52,8 @@ function isOpaque(chunk: string): boolean {
   const isMixed = /[a-z]/.test(chunk) && /[A-Z]/.test(chunk);
   if (chunk.length < 8) return changes >= 4 ? isMixed || /^\d/.test(chunk) : changes === 3 && /[a-z][A-Z]/.test(chunk);
   if (/^[\da-f]+$/i.test(chunk)) return changes >= 2;
+  if (changes >= 4 && chunk.length >= 16 && changes / chunk.length >= 0.2 && !/[A-Z]|^[a-z]{6}/.test(chunk))
+    return true;
   // "STM32F103" is a part's number.
   return changes >= (/[a-z]/.test(chunk) ? 3 : 4) && changes / chunk.length >= 0.33;
 }
@@ -91,7 +93,7 @@ function isUnspeakable(chunk: string, words: Vocabulary): boolean {
 /** "Ey_BBjmA", "W1ql6b-Q": capitals, small letters and dashes mixed, as in identifiers that are written in 64 characters. */
 export function isScattered(stem: string, words: Vocabulary): boolean {
   if (!/^[\w-]{8,}$/.test(stem) || !/[-_]/.test(stem) || !/[a-z][A-Z]/.test(stem)) return false;
-  if ((stem.match(/[a-z]/g) ?? []).length < 3) return false;
+  if ((stem.match(/[a-z]/g) ?? []).length < 2) return false;
   const joined = stem.replace(/[-_]/g, "");
   if (stem.length > 15) return stem.length > 30 && /\d.*\d/.test(stem) && countChanges(joined) >= joined.length * DENSE;
   if (joined.length < stem.length - 2 || stem.split(/[-_\d]/).some((run) => isHuman(run, words))) return false;
@@ -100,10 +102,12 @@ export function isScattered(stem: string, words: Vocabulary): boolean {
 
 /** "dr8crb", "G2tHm", "jqiszyc6": too many changes for a type's name, in a name without any word. */
 function isAlternating(chunk: string, words: Vocabulary): boolean {
+  if (chunk.length > 16 || PART.test(chunk)) return false;
   const letters = chunk.match(/[a-z]+/gi) ?? [];
-  if (chunk.length > 16 || PART.test(chunk) || letters.some((run) => isHuman(run, words))) return false;
   const changes = chunk.match(/\d(?=[a-z])|[a-z](?=\d)/gi)?.length ?? 0;
-  if (changes === 0) return false;
+  // "2Ecc2MW", "yb7umufrol741", but "STM32F103" and "wwe2k14" are types and titles.
+  const isMixed = changes >= 3 && /[a-z]/.test(chunk) && (chunk.length >= 9 || /[a-z][A-Z]|[A-Z][a-z]/.test(chunk));
+  if (changes === 0 || letters.some((run) => isHuman(run, words, isMixed))) return false;
   if (changes === 1 && letters.some((run) => run.length >= LONG_RUN - Number(/^\d/.test(chunk)))) return true;
   // "UFYH152px1": an abbreviation, and what belongs to it.
   if (/^[A-Z]{3,}\d.*[a-z]/.test(chunk)) return false;
@@ -111,14 +115,17 @@ function isAlternating(chunk: string, words: Vocabulary): boolean {
   return changes + capitals >= 3 || (changes === 2 && letters.some((run) => run.length > 2));
 }
 
-/** A word, a name or letters that could be one. */
-function isHuman(run: string, words: Vocabulary): boolean {
+/** A word, a name or letters that could be one. @param isMixed so many digits stand between that short words are chance. */
+function isHuman(run: string, words: Vocabulary, isMixed = false): boolean {
+  const shortest = isMixed || /[a-z][A-Z]|[A-Z]{2}[a-z]/.test(run) ? 4 : 3;
   return [run, ...toPieces(run)].some((piece) => {
     const word = piece.toLowerCase();
     // "tHm" is no word, whatever its letters are.
-    if (word.length < 3 || !/^(?:[A-Z]?[a-z]+|[A-Z]+)$/.test(piece)) return false;
+    if (word.length < shortest || !/^(?:[A-Z]?[a-z]+|[A-Z]+)$/.test(piece)) return false;
     return (
-      words.isWord(word) || (word.length > 3 && (words.isName(word) || (word.length > 5 && words.couldBeWord(word))))
+      words.isWord(word) ||
+      (word.length > 3 && words.isName(word)) ||
+      (!isMixed && word.length > 5 && words.couldBeWord(word))
     );
   });
 }

@@ -54,7 +54,7 @@ const DESIGNATOR = /^(?:ngc|iso|ieee|din|rfc|ic|bmw|utc|gmt|uss|hms|hd)[\d_]/i;
 /** "2022.Q4", "V0.1 v4": a quarter or a version is what somebody looks for. */
 const QUARTER_OR_VERSION = /^(?:(?:19|20)\d\d[._ -]?)?Q[1-4](?:[._ -]?(?:19|20)?\d\d)?$|^v\d+\.\d/i;
 /** "DC-3", "B52", "M16", "A380", "XC90", "WH-1000XM4", "k9", "h1n1": short, and a type more often than a counter. */
-const TYPE = /^(?:[A-Z]{1,3}-?\d{1,4}(?:[A-Z]{1,2}\d?)?|[a-z]{1,2}\d{1,4}(?:[a-z]\d)?)$/;
+const TYPE = /^(?:[A-Z]{1,3}-?\d{1,4}(?:[A-Z]{1,2}\d?)?|[a-z]{1,2}\d{1,4}(?:[a-z]\d)?|[a-z]-\d{2,3})$/;
 /** Makers' prefixes that are also types: "DSC-H9" is a camera, "DCP-7080DN" a printer. */
 const MAKERS_TYPE = /^(?:DSC-[A-Z]{1,3}\d+[A-Z]*|DCP-[A-Z]?\d+[A-Z]*)$/;
 /** Olympus and Panasonic: P, the month in hexadecimal, the day, a counter. */
@@ -211,7 +211,8 @@ function ofGenericWords({ stem, hasExtension, hasSize, isFile, digits }: Name, p
     return isCounted || isSpelled ? "camera or program name" : undefined;
   }
   if (/^screen ?shot\b/i.test(stem)) return "screenshot";
-  if (generic > 0 && (digits > 0 || hasExtension)) return "generic name";
+  // "picture-frame" and "photo-gallery" say what is shown.
+  if (generic > 0 && (digits > 0 || (hasExtension && weak === 0))) return "generic name";
   // "banner (2)": a counter in brackets is a system's.
   if (weak + hollow > 0 && COUNTER.test(stem)) return "generic file name";
   if (weak > 0) return isFile && (digits > 0 || hasSize) ? "generic file name" : undefined;
