@@ -24,13 +24,14 @@ const IN_ITS_PLACE = " 99999999 ";
 const LEADING = /^(?:9{8} |[\da-f]{16,40})_+/;
 /**
  * Capitals no list knows, in the forms that cameras and agencies use: "_MG_1234", "ABC_0123", "KIF12345", "EOSM0123",
- * "_T6A9012", "5D3_1234"; "RTS1ABCD", "AFP_1A2B3C", "p01abcde"; Windows' recycled "$RQ7LAXT"; Twitter's "kJ-sErZ8_normal";
+ * "_T6A9012", "5D3_1234", "L0057"; "RTS1ABCD", "AFP_1A2B3C", "p01abcde"; Windows' recycled "$RQ7LAXT"; Twitter's "kJ-sErZ8_normal";
  * QQ's "J_P~%WWNUM%1I`1GVQ2_B".
  */
 const CAMERA_FORM = new RegExp(
   [
     "_?[A-Z]{1,4}_(?!(?:19|20)\\d\\d$)E?\\d{3,8}(?:[\\s_-]*(?:\\(\\d+\\)|\\d{1,2}|[A-Za-z]))?",
     "_?[A-Z]{3,4}\\d{5,14}",
+    "[A-Z]0\\d{3}",
     "_?[A-Z]{1,2}\\d{6,8}(?:-\\d\\d[A-Z]?){0,2}(?:-[A-Z]{2,3})?",
     "_(?=\\d*[A-Z])[A-Z\\d]{3}\\d{4}",
     "(?=\\d*[A-Z])[A-Z\\d]{2,4}_(?!19|20)\\d{4}",
@@ -65,7 +66,7 @@ const COUNTER = /\s?\(\d{1,3}\)$/;
 const SERVED = /\.(?:jpe?g|png|gif|webp)(?:[._]{1,2}\d+x\d+(?:[_-][\w-]+)?|\.pagespeed\.\w\w\.[\w-]{10})$/i;
 /** What publishing tools append: "-300x225", "_fill_270x180". */
 const SIZE =
-  /(?:(?<=[a-z])\d{2,4}x\d{2,4}|(?<=[\da-f]{8})size\d\d(?:_w\d+_h\d+)?|[-_](?:\d{2,4}x{1,2}\d{2,4}(?:[-_]c|-no)?|size\d{1,3}(?:_w\d+_h\d+)?|transparent|fill|fit|crop(?:ped)?|resized?\d?|edit(?:ed)?|scaled|removebg-preview)|[-_ ]?\(\d{2,4}x\d{2,4}(?:-crop)?\))+$/;
+  /(?:(?<=[a-z])\d{2,4}x\d{2,4}|(?<=[\da-f]{8})size\d{1,3}(?:_w\d+_h\d+)?|[-_](?:\d{2,4}x{1,2}\d{2,4}(?:[-_]c|-no)?|size\d{1,3}(?:_w\d+_h\d+)?|transparent|fill|fit|crop(?:ped)?|resized?\d?|edit(?:ed)?|scaled|removebg-preview)|[-_ ]?\(\d{2,4}x\d{2,4}(?:-crop)?\))+$/;
 /**
  * A moment to the second, by which programs name what they save: "2021-01-10 11.53.03", "20231202185730", "10 42 27 PM",
  * "2013-June-3-20-59-45", "03-06-2013_20-59-45". Words between date and time ("at", "um", "上午") may be of any script.
