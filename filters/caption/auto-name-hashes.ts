@@ -8,7 +8,7 @@ const SHORT_HASH = /^(?!.*000)(?=[a-f]*\d[a-f]*\d)(?=\d*[a-f])[\da-f]{5,7}$/;
 const SHORT = /^(?:[a-z]{2}\d[a-z]|(?=.*[a-f].*[a-f])\d(?!.*000)[\da-f]{5,6})$/;
 /** "gld003z": letters and a number are a part's or a type's name. */
 const PART = /^[a-z]{1,5}\d{1,4}[a-z]?$/i;
-/** Of so many characters each is followed by one of another kind, in identifiers written in 64 characters. */
+/** The share of characters that differ in kind from the one before, from which on it is an identifier written in 64 characters. */
 const DENSE = 0.34;
 /** So many letters that no language has in a row before a number: "jqiszyc6". */
 const LONG_RUN = 7;
