@@ -1,3 +1,4 @@
+import { isHash, toPieces } from "./auto-name-hashes.ts";
 import { IDENTIFIER, KINDS } from "./auto-name-words.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 
@@ -32,8 +33,6 @@ interface Beside {
 
 /** Beside so many digits two small letters are no word: "_12345678_hi012345678", "pt_1577_8243_o". */
 const LONG_IDENTIFIER = 7;
-/** "361d6", "7746b", "ea592", not "face2". */
-const SHORT_HASH = /^(?!.*000)(?=[a-f]*\d[a-f]*\d)(?=\d*[a-f])[\da-f]{5,7}$/;
 /** "S11", "D115", "C60a" beside other chunks: a part, a parameter or a place. */
 const MARK = /^[A-Z]\d{2,3}[a-z]?$/;
 
@@ -103,10 +102,6 @@ function toRuns(chunk: string, words: Vocabulary): string[] {
   return runs.flatMap((run) => (KINDS.has(run.toLowerCase()) || isJumbled(run, words) ? [run] : splitCase(run)));
 }
 
-function toPieces(run: string): string[] {
-  return run.match(/\p{Lu}?\p{Ll}+|\p{Lu}+(?!\p{Ll})/gu) ?? [];
-}
-
 /** "rawImage" is raw and image; "McDonald" and "iPhone" stay, as no piece of one or two letters is a word. */
 function splitCase(run: string): string[] {
   const pieces = toPieces(run);
@@ -120,66 +115,4 @@ function isJumbled(run: string, words: Vocabulary): boolean {
   if (pieces.length >= 3 && run.length / pieces.length < 2.7) return true;
   if (run.length < 6 || pieces.some((piece) => piece.length > 3 && words.isWord(piece.toLowerCase()))) return false;
   return !words.couldBeWord(run.toLowerCase());
-}
-
-function isHash(chunk: string, isAlone: boolean, words: Vocabulary): boolean {
-  if (chunk.length < 5 || !/\d|[a-z][A-Z]/.test(chunk)) return false;
-  return (
-    (isOpaque(chunk) && !holdsWord(chunk, words)) ||
-    isRandom(chunk, words) ||
-    isUnspeakable(chunk, words) ||
-    (!isAlone && SHORT_HASH.test(chunk) && countWords(chunk, words) === 0)
-  );
-}
-
-function countWords(text: string, words: Vocabulary): number {
-  return text.match(/\p{L}{3,}/gu)?.filter((run) => words.isWord(run.toLowerCase())).length ?? 0;
-}
-
-/** "mp3player2go"; a hexadecimal number holds words by chance only. */
-function holdsWord(chunk: string, words: Vocabulary): boolean {
-  if (/^[\da-f]+$/i.test(chunk)) return false;
-  const runs = chunk.toLowerCase().match(/[a-z]{2,}/g) ?? [];
-  const isWord = (run: string) => run.length > 2 && words.isWord(run);
-  return runs.some((run) => run.length > 3 && isWord(run)) || (runs.length > 1 && runs.every(isWord));
-}
-
-/** Hashes and random identifiers: letters and digits, or capitals and small ones, alternate as in no word. */
-function isOpaque(chunk: string): boolean {
-  if (chunk.length < 6 || !/^[a-z0-9]+$/i.test(chunk) || !/\d/.test(chunk) || !/[a-z]/i.test(chunk)) return false;
-  // What Alibaba's servers fill up with.
-  if (/X{5}/.test(chunk)) return true;
-  let changes = 0;
-  for (let i = 1; i < chunk.length; i++) {
-    const before = kind(chunk.charCodeAt(i - 1));
-    const after = kind(chunk.charCodeAt(i));
-    // A capital before a small letter begins a word: "iPhone12ProMax" has four changes in fourteen characters.
-    if (before !== after && !(before === UPPER && after === LOWER)) changes++;
-  }
-  if (chunk.length < 8) return changes >= 4 ? /^\d/.test(chunk) : changes === 3 && /[a-z][A-Z]/.test(chunk);
-  if (/^[\da-f]+$/i.test(chunk)) return changes >= 2;
-  // "STM32F103" is a part's number.
-  return changes >= (/[a-z]/.test(chunk) ? 3 : 4) && changes / chunk.length >= 0.33;
-}
-
-/** "ijlQfWWIyhl8", not "iPhone12ProMax": pieces of CamelCase too many and too short, none of them a word. */
-function isRandom(chunk: string, words: Vocabulary): boolean {
-  if (chunk.length < 8 || !/[a-z][A-Z]/.test(chunk) || /[^a-z\d]/i.test(chunk)) return false;
-  const pieces = chunk.match(/[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+/g) ?? [];
-  if (pieces.length < 4 || chunk.length / pieces.length >= 2.8) return false;
-  return !pieces.some((piece) => piece.length > 3 && words.isWord(piece.toLowerCase()));
-}
-
-/** "zll9xkkm": digits between letters that no word has. */
-function isUnspeakable(chunk: string, words: Vocabulary): boolean {
-  if (!/^[a-z\d]*[a-z]\d+[a-z]+[a-z\d]*$/i.test(chunk)) return false;
-  return chunk.match(/[a-z]{4,}/gi)?.some((run) => !words.couldBeWord(run.toLowerCase())) ?? false;
-}
-
-const DIGIT = 0;
-const UPPER = 1;
-const LOWER = 2;
-
-function kind(code: number): number {
-  return code < 58 ? DIGIT : code < 91 ? UPPER : LOWER;
 }

@@ -81,7 +81,7 @@ const OFFICE = plain(
 /** Those with more than a counter in them, small letters and capitals alike. */
 const FORMS = [
   "(?:group|frame|vector|union|layer)[\\s_-]*(?:\\d{3,}|\\d*[\\s_-]*\\(\\d+\\))",
-  "(?:download|index|file|images|th|designer) ?\\(\\d+\\)",
+  "(?:download|index|file|images|th|designer|carbon) ?\\(\\d+\\)",
   "(?:new project|nouveau projet|neues projekt)(?: ?\\(\\d+\\))?",
   "snaghtml[\\da-f]+|(?:fullsizeoutput|unadjustednonraw(?:_\\w+)?)_[\\da-f]+|epson\\d{3}|s[-_ ]l\\d{2,4}(?: ?\\(\\d+\\))?",
   "telegram[-_ ]cloud[-_ ]photo[-_ ]size[-_ \\d]+\\w|line_(?:album|oa_chat)_\\d{6,}[_\\d]*|(?:background_eraser|ar_emoji)_\\d{8}.*",
@@ -91,12 +91,17 @@ const FORMS = [
   "(?:\\d+-)?ezgif\\b.{0,30}|__results___[\\d_]+|open-uri\\d{8}.*|rectangle_large_type_2_[\\da-f]+|(?:maxres|hq|mq|sd)[123]|hq720",
   "scr-\\d{8}-[a-z]{4}(?:-\\d+)?|snagit_ppt[\\da-f]+|\\d+_\\w+_img_\\d\\d_\\d{4}|free-photo-of-\\d+|can-stock-photo_csp\\d+",
   "il_(?:\\d+x(?:n|\\d+)|fullxfull)\\.\\d+_\\w+|(?:000_[a-z]{3}|par|was|hkg|nic|del)\\d{7}",
+  "(?:slider|prod)[-_]?\\d{1,2}|cq5dam\\..*|wps[\\da-f]{4}\\.tmp",
+  "eos[_ ]\\w{2,4}20\\d\\d_\\d\\d_\\d{6}|demo[-_]image[-_ ]?\\d{1,2}|im-\\d{5,}|merlin_\\d{6,}[_ ].*|[\\w.]{1,30}_\\d{7,10}_\\d{10,17}_\\d{5,}_[no]",
+  // Of servers: Flickr, SoundCloud, Reddit, Xinhua, Gfycat's three words, Nikkei's.
+  "\\d{8,11}_[\\da-f]{10}(?:_[a-z]){0,2}(?:_\\d)?|(?:artworks|avatars)-\\w{12}-\\w{6}-\\w+|avatar_default_\\d\\d_[\\da-f]{6}",
+  "\\d{10}_\\d{13}_title\\d\\w|[a-z]{10,}-size_restricted|9{8} -dsx[\\w-]+",
   // "Photo on 4-12-10 at 10.33 AM", to the minute.
   "(?:photo|foto) (?:\\p{L}+ )?\\d{1,2}[-. ]\\d{1,2}[-. ]\\d{2,4},? (?:\\p{L}+(?: la\\(s\\))? )?\\d{1,2}[.:]\\d\\d.{0,6}",
   // With the page's title or address behind: of browsers and their add-ons.
   "screencapture-.*\\d{4}-\\d\\d-\\d\\d.*|screencapture-.*\\d{13}|fireshot (?:screen )?capture #?\\d.*",
   "opera \\p{L}+_\\d{4}-\\d\\d-\\d\\d_\\d{6}_.*|(?:web capture|capture web|captura web|webaufnahme)_\\d+-\\d+-\\d{4}_\\d{6}_.*",
-  "applicationframehost_.*\\d.*|linecamera_share_.*\\d.*|worddav[\\da-f]{24,}|worddav 00000000 ?",
+  "applicationframehost_.*\\d.*|linecamera_share_.*\\d.*|worddav[\\da-f]{24,}|worddav 99999999 ?",
 ];
 const FORM = new RegExp(`^(?:${FORMS.join("|")})(?:@\\dx)?$`, "iu");
 const OFFICE_FORM = new RegExp(`^(?:${OFFICE})\\d{1,3}$`, "u");

@@ -11,6 +11,10 @@ const EDGE = BEFORE_A;
  */
 const USUAL = 3.4;
 
+/** Below it, in words of so many letters, no name that somebody gave was found. */
+const UNLIKELY = 2.5;
+const LONG = 7;
+
 /** Tells letters that could be a word of some language from random ones, by the letters that known words have in a row. */
 export class LetterTriples {
   readonly #logs: Float32Array;
@@ -29,13 +33,22 @@ export class LetterTriples {
 
   /** @param word of lower-case ASCII letters. */
   couldBeWord(word: string): boolean {
+    return this.#mean(word) >= USUAL;
+  }
+
+  /** Letters so unlikely that they were drawn by chance, even without a digit: "znvzqcvq", not "hirgyujto". */
+  isGibberish(word: string): boolean {
+    return word.length >= LONG && this.#mean(word) < UNLIKELY;
+  }
+
+  #mean(word: string): number {
     let sum = 0;
     let triple = append(0, word.charCodeAt(0));
     for (let i = 1; i <= word.length; i++) {
       triple = append(triple, i < word.length ? word.charCodeAt(i) : EDGE);
       sum += this.#logs[triple] as number;
     }
-    return sum >= USUAL * word.length;
+    return sum / word.length;
   }
 }
 

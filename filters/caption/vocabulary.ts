@@ -33,6 +33,8 @@ export interface Vocabulary {
   isName(word: string): boolean;
   /** Letters that could be a word of some language ("koshka"), unlike random ones ("wedzkj"); of lower-case ASCII. */
   couldBeWord(word: string): boolean;
+  /** Seven letters and more that nobody could speak or would shorten something to ("znvzqcvq"). */
+  isGibberish(word: string): boolean;
   /** With accents that English does not write on a common word, as Nigerian Pidgin does: "wọ́tch", "lẹ́ft". */
   isRespelled(word: string): boolean;
 }
@@ -44,7 +46,11 @@ let loaded: Promise<WordSet> | undefined;
 /** About 100,000 words, and as many names; loaded once, in half a second. */
 export async function englishVocabulary(): Promise<Vocabulary> {
   const words = await englishWords();
-  let triples: LetterTriples | undefined;
+  let loadedTriples: LetterTriples | undefined;
+  const triples = () => {
+    loadedTriples ??= new LetterTriples(words);
+    return loadedTriples;
+  };
   return {
     isWord: (word) => isPlain(words, word) || isInflected(words, word) || isContracted(words, word),
     // The list has no accents: "Beyoncé" is there as "beyonce".
@@ -53,10 +59,8 @@ export async function englishVocabulary(): Promise<Vocabulary> {
       const plain = withoutAccents(word);
       return plain.length < word.normalize("NFD").length && (words.bits(plain) & COMMON) !== 0;
     },
-    couldBeWord: (word) => {
-      triples ??= new LetterTriples(words);
-      return triples.couldBeWord(word);
-    },
+    couldBeWord: (word) => triples().couldBeWord(word),
+    isGibberish: (word) => triples().isGibberish(word),
   };
 }
 

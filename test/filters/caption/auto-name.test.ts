@@ -127,6 +127,13 @@ test("screens, scans and messages in other languages, with what tools do to the 
     "1__Lg1i7wv1pLpzp2F4MLrvw",
     "64b6f0467e818a18c75b6fa0_Group 48105.svg",
     "9bae64f0-a765-4d87-b201-8110082df860_image 18.png",
+    "act8byj3ghjkmzym.jpg.120x173_q90_crop_sharpen.jpg",
+    "xFotolia_87798934_Subscription_Monthly_M.jpg.pagespeed.ic.BTJbf_3xVf.jpg",
+    "ji4lnceo.jpg",
+    "G2tHm.jpg",
+    "W1ql6b-Q.jpeg",
+    "znvzqcvq.jpg",
+    "e818-iittafs2905813.jpg",
   ])
     assert.ok(dropped(name), name);
   for (const name of [
@@ -136,6 +143,13 @@ test("screens, scans and messages in other languages, with what tools do to the 
     "GDP_2019.png",
     "h1n1.jpg",
     "r2d2.jpg",
+    "2022.Q4.png",
+    "V0.1 v4.png",
+    "img_dagi2.jpg",
+    "gld003z.png",
+    "hwy50at24th.jpg",
+    "hirgyujto.jpg",
+    "4826d1430397200-2005-tribute-2015-04-30-07.14.07.jpg",
     "#ff0000",
     "dsci573_banner.png",
     "0_S11_output.png",
@@ -146,30 +160,40 @@ test("screens, scans and messages in other languages, with what tools do to the 
 });
 
 test("letters that could be a word of some language, and random ones", async () => {
-  const { couldBeWord } = await englishVocabulary();
+  const { couldBeWord, isGibberish } = await englishVocabulary();
   for (const word of ["koshka", "kerajinan", "snipaste", "pixelsparkz", "schermafbeelding"])
     assert.ok(couldBeWord(word), word);
   for (const word of ["rlqhj", "wedzkj", "izfmybqi", "htfcjj"]) assert.ok(!couldBeWord(word), word);
+  for (const word of ["znvzqcvq", "zwahqitrdnvz"]) assert.ok(isGibberish(word), word);
+  for (const word of ["hirgyujto", "uixninja", "nyhedsbrev", "wzgl"]) assert.ok(!isGibberish(word), word);
 });
 
 test("names of pictures (names/README.md): what is dropped of each list", () => {
   for (const [list, leastRecall, mostFalse] of [
     ["news-tuning", 0.97, 0],
     ["packages-tuning", 1, 0],
-    ["news-held-out", 0.97, 0.007],
+    ["news-held-out", 0.98, 0.007],
     ["packages-held-out", 1, 0],
     ["news-later", 0.98, 0.016],
-    ["web-tuning", 0.97, 0.009],
-    ["web-held-out", 0.98, 0.003],
-    ["web-later", 0.96, 0],
-    ["repositories", 0.96, 0.025],
+    ["web-tuning", 0.98, 0.009],
+    ["web-held-out", 0.99, 0.003],
+    ["web-later", 0.98, 0],
+    ["repositories", 0.98, 0.013],
+    ["pages-tuning", 0.98, 0.005],
+    ["pages-held-out", 0.98, 0.005],
+    ["uploads-tuning", 0.96, 0.01],
+    ["uploads-held-out", 0.98, 0.01],
+    ["again-tuning", 0.99, 0.007],
+    ["again-held-out", 0.99, 0.01],
+    ["third-held-out", 0.98, 0.011],
+    ["fourth-held-out", 0.98, 0.016],
   ] as const) {
     const rows = lines(`names/${list}.tsv`).map((line) => line.split("\t"));
     const named = (label: string) => rows.filter(([given]) => given === label).map(([, , name = ""]) => name);
     const [automatic, others] = [named("automatic"), named("named")];
     const missed = automatic.filter((name) => !dropped(name));
     const lost = others.filter(dropped);
-    assert.ok(automatic.length > 10 && others.length > 200, list);
+    assert.ok(automatic.length > 10 && others.length > 100, list);
     assert.ok(missed.length <= automatic.length * (1 - leastRecall), `${list} misses ${missed.join(" | ")}`);
     assert.ok(lost.length <= others.length * mostFalse, `${list} loses ${lost.join(" | ")}`);
   }
