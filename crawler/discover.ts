@@ -53,15 +53,22 @@ export async function discover(
     progress(seen);
   };
   db.pragma(`wal_autocheckpoint = ${readAhead ? LOG_PAGES : 1_000}`);
-  for await (const batch of source) {
-    const judged = pool.judge(batch.candidates);
-    // It may fail while an earlier one is waited for; settle() meets the error in its turn.
-    judged.catch(() => {});
-    underWay.push({ batch, judged });
-    ahead += sizeOf(batch);
-    await settle(readAhead ? AHEAD : -1, readAhead ? TRANSACTION : 0);
+  // A statement of many rows notes the pages it changes, some 100 KB, to undo itself alone: by default in a file. What is
+  // sorted belongs there, so only while lists are read.
+  db.pragma(`temp_store = ${readAhead ? "MEMORY" : "DEFAULT"}`);
+  try {
+    for await (const batch of source) {
+      const judged = pool.judge(batch.candidates);
+      // It may fail while an earlier one is waited for; settle() meets the error in its turn.
+      judged.catch(() => {});
+      underWay.push({ batch, judged });
+      ahead += sizeOf(batch);
+      await settle(readAhead ? AHEAD : -1, readAhead ? TRANSACTION : 0);
+    }
+    await settle(-1, 0);
+  } finally {
+    db.pragma("temp_store = DEFAULT");
   }
-  await settle(-1, 0);
   return seen;
 }
 

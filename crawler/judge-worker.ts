@@ -2,7 +2,7 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { adoptVocabulary } from "../filters/caption/vocabulary.ts";
 import { viewTable } from "../filters/matcher-table.ts";
-import { type AskedMessage, packJudged, unpackAsked } from "./judge-messages.ts";
+import { type AskedMessage, mapAsked, packJudged } from "./judge-messages.ts";
 import type { WorkerInput } from "./judge-pool.ts";
 import { judgeCandidate, loadJudges } from "./judges.ts";
 
@@ -11,5 +11,5 @@ adoptVocabulary(words);
 const judges = await loadJudges(viewTable(buffer), settings);
 
 parentPort?.on("message", (asked: AskedMessage) => {
-  parentPort?.postMessage(packJudged(unpackAsked(asked).map((candidate) => judgeCandidate(judges, candidate))));
+  parentPort?.postMessage(packJudged(mapAsked(asked, (candidate) => judgeCandidate(judges, candidate))));
 });

@@ -118,6 +118,6 @@ export function judgeCandidate(
     host: hostOfAddress(imageUrl),
     reason: judgement.reason ?? null,
     detail: judgement.reason === undefined ? null : (judgement.detail ?? null),
-    queries: judgement.queries ? `[${judgement.queries.join(",")}]` : null,
+    queries: judgement.queries ? JSON.stringify(judgement.queries) : null,
   };
 }

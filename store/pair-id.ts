@@ -29,7 +29,7 @@ const PARTS = /^(https?:\/\/[^/?#]+)(\/(?:[^?#]*\/)?)?/;
  * relative to the site or the folder, nearly all, without the URL parser.
  */
 export function resolver(base: string): (address: string) => string | undefined {
-  const [, site, folder = "/"] = PARTS.exec(URL.parse(base)?.href ?? "") ?? [];
+  const [, site, folder = "/"] = PARTS.exec(normaliseUrl(base) ?? "") ?? [];
   return (address) => {
     if (site !== undefined) {
       if (/^\/[\w.~-]/.test(address)) return normaliseUrl(site + address);

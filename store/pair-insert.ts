@@ -49,8 +49,9 @@ export function pairInsert(db: Database): (rows: readonly Value[][]) => void {
   const [insertPlain, insertMarked] = [insert(plain), insert(marked)];
   return (rows) => {
     const makeAgain = rows.length < MANY ? undefined : dropIdleTrigger(db);
-    insertPlain(rows.filter((row) => row[OPT_OUT] === null));
-    insertMarked(rows.filter((row) => row[OPT_OUT] !== null));
+    const marked = rows.filter((row) => row[OPT_OUT] !== null);
+    insertPlain(marked.length === 0 ? rows : rows.filter((row) => row[OPT_OUT] === null));
+    insertMarked(marked);
     makeAgain?.();
   };
 }

@@ -87,9 +87,10 @@ class WatBatch {
       const first = alt ? cleanCaption(alt) : "";
       const second = title ? cleanCaption(title) : "";
       if (first === "" && second === "") this.tally.add("no_text", imageUrl, 1);
-      if (first !== "") this.#candidates.push({ imageUrl, caption: first, kind: "alt", ...ofPage });
+      // What is copied stands first: V8 clones it whole then, instead of field by field.
+      if (first !== "") this.#candidates.push({ ...ofPage, imageUrl, caption: first, kind: "alt" });
       if (second !== "" && second !== first)
-        this.#candidates.push({ imageUrl, caption: second, kind: "title", ...ofPage });
+        this.#candidates.push({ ...ofPage, imageUrl, caption: second, kind: "title" });
     }
   }
 

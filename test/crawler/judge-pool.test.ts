@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { packAsked, packJudged, unpackAsked, unpackJudged } from "../../crawler/judge-messages.ts";
+import { mapAsked, packAsked, packJudged, unpackJudged } from "../../crawler/judge-messages.ts";
 import { JudgePool } from "../../crawler/judge-pool.ts";
 import { buildTable } from "../../filters/matcher-table.ts";
 
@@ -21,11 +21,23 @@ test("messages between threads give what was put in", () => {
   const asked = batch(1, 25).map(({ imageUrl, caption, optOut }) =>
     optOut ? { imageUrl, caption, optOut } : { imageUrl, caption },
   );
-  assert.deepEqual(unpackAsked(packAsked(asked)), asked);
+  assert.deepEqual(
+    mapAsked(packAsked(asked), (one) => one),
+    asked,
+  );
+  // More than the room that was there, and letters of three bytes.
+  const long = Array.from({ length: 40 }, (_, i) => ({
+    imageUrl: `http://a.example/${i}`,
+    caption: "犬".repeat(65_000),
+  }));
+  assert.deepEqual(
+    mapAsked(packAsked(long), (one) => one),
+    long,
+  );
   const judged = [
-    { id: "00", host: "a.example", reason: "auto_name", detail: "numbers", queries: null },
-    { id: "01", host: "b.example", reason: "no_query", detail: null, queries: null },
-    { id: "02", host: "b.example", reason: null, detail: null, queries: "[1,2]" },
+    { id: "0000000000000000", host: "a.example", reason: "auto_name", detail: "numbers", queries: null },
+    { id: "0000000000000001", host: "b.example", reason: "no_query", detail: null, queries: null },
+    { id: "0000000000000002", host: "b.example", reason: null, detail: null, queries: "[1,2]" },
   ];
   assert.deepEqual(unpackJudged(packJudged(judged)), judged);
 });
