@@ -88,9 +88,14 @@ export async function download(
     }
   };
 
-  const hosts = db.prepare<[], { host: string }>("SELECT DISTINCT host FROM wanted").all();
-  const hostLimit = pLimit(HOSTS_AT_ONCE);
-  const work = Promise.all(hosts.map(({ host }) => hostLimit(() => oneHost(host))));
+  const hosts = wantedHosts(db);
+  const hostAfterHost = async (): Promise<void> => {
+    for (const host of hosts) {
+      if (stop.aborted) return;
+      await oneHost(host);
+    }
+  };
+  const work = Promise.all(Array.from({ length: HOSTS_AT_ONCE }, hostAfterHost));
   work.catch((error) => trouble.abort(error));
   try {
     await Promise.race([work, once(trouble.signal, "abort")]);
@@ -104,4 +109,18 @@ export async function download(
   }
   refreshQueryCounts(db);
   return counts;
+}
+
+/** The hosts of the table `wanted`, read as they are asked for: there may be millions. */
+function* wantedHosts(db: Database): Generator<string> {
+  const some = db
+    .prepare<[string], string>(`SELECT DISTINCT host FROM wanted WHERE host > ? ORDER BY host LIMIT ${HOSTS_AT_ONCE}`)
+    .pluck();
+  for (let last = ""; ; ) {
+    const hosts = some.all(last);
+    yield* hosts;
+    const end = hosts.at(-1);
+    if (end === undefined) return;
+    last = end;
+  }
 }

@@ -119,6 +119,7 @@ export class HttpClient {
   /** Cuts what is under way: its callers get {@link Stopped}. */
   stop(): void {
     for (const exchange of this.#underWay) exchange.fail(new Stopped());
+    this.#dns.stop();
   }
 
   /**

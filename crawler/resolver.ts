@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { isIP } from "node:net";
 import { networkInterfaces } from "node:os";
 import pLimit from "p-limit";
-import { FetchError, toFetchError } from "./fetch-error.ts";
+import { FetchError, Stopped, toFetchError } from "./fetch-error.ts";
 
 /** Bounds of an answer's own time to live, in milliseconds. */
 const [SHORTEST_MS, LONGEST_MS] = [60_000, 3_600_000];
@@ -29,6 +29,7 @@ export class DnsCache {
   readonly #known = new Map<string, Entry>();
   readonly #questions = pLimit(QUESTIONS_AT_ONCE);
   readonly #hostsFile = readHostsFile();
+  #stopped = false;
   /** AAAA is only asked for by machines that could use the answer. */
   readonly #ipv6 = Object.values(networkInterfaces()).some((all) =>
     all?.some(({ family, address, internal }) => family === "IPv6" && !internal && !address.startsWith("fe80")),
@@ -51,7 +52,7 @@ export class DnsCache {
 
   /**
    * All addresses of `host`, IPv4 first.
-   * @throws FetchError with the reason `dns`.
+   * @throws FetchError with the reason `dns`; Stopped after {@link stop}.
    */
   addresses(host: string): Promise<readonly string[]> {
     const now = performance.now();
@@ -64,7 +65,14 @@ export class DnsCache {
     return entry.addresses;
   }
 
+  /** Ends all questions: who waits for an answer gets Stopped, and whoever asks from now on. */
+  stop(): void {
+    this.#stopped = true;
+    this.#resolver.cancel();
+  }
+
   async #ask(host: string, entry: Entry): Promise<readonly string[]> {
+    if (this.#stopped) throw new Stopped();
     const local = this.#hostsFile.get(host) ?? (/(^|\.)localhost$/.test(host) ? ["127.0.0.1", "::1"] : undefined);
     if (local) return local;
     // RFC 6761: no server knows these.
@@ -73,6 +81,7 @@ export class DnsCache {
       this.#resolver.resolve4(host, { ttl: true }),
       this.#ipv6 ? this.#resolver.resolve6(host, { ttl: true }) : [],
     ]);
+    if (this.#stopped) throw new Stopped();
     const found = answers.flatMap((answer) => (answer.status === "fulfilled" ? answer.value : []));
     if (found.length === 0) {
       const [first] = answers.flatMap((answer) => (answer.status === "rejected" ? [answer.reason] : []));

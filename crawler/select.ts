@@ -12,6 +12,7 @@ import { PairBlocks } from "../filters/pair-blocks.ts";
 import { termHash } from "../filters/priority.ts";
 import { Repeats, textKey } from "../filters/repeats.ts";
 import { type Database, setMeta } from "../store/database.ts";
+import { dropIndices } from "../store/indices.ts";
 import { idHalves } from "../store/pair-id.ts";
 import { refreshQueryCounts } from "../store/query-counts.ts";
 import { CAPTION_KINDS } from "../store/types.ts";
@@ -85,19 +86,23 @@ export function readPairs(db: Database, blocks: PairBlocks, queries: number): Ui
   return counts;
 }
 
+/** Rows are read so many at a time: a statement cannot be written to while it is being read. */
+const ROWS = 4_096;
+/** To keep the indices of states up to date costs ten times as much a row as to make them anew. */
+const PAYS_OFF = 10;
+
 /** Writes who is within a cap to the table, where it changed. @param blocks what {@link readPairs} gave. */
 export function mark(db: Database, blocks: PairBlocks, choose: Choose): Selection {
-  const live = db.prepare<[], [number, string, string | null]>(
-    `SELECT rowid, state, chosen_for FROM pair NOT INDEXED WHERE ${LIVE} ORDER BY rowid`,
-  );
-  const rows = live.raw().iterate();
-  // A statement cannot be written to while it is being read, hence the list; it holds only what changes.
-  const changes: [string, string | null, number][] = [];
+  const rows = liveRows(db);
+  const update = db.prepare("UPDATE pair SET state = ?, chosen_for = ? WHERE rowid = ?");
+  const all = db.prepare<[], number>("SELECT count(*) FROM pair").pluck().get() ?? 0;
   const selection: Selection = { chosen: 0, toDownload: 0, reserve: 0 };
+  let changes = 0;
+  let makeAgain: (() => void) | undefined;
   for (const block of blocks.blocks()) {
     choose(block);
     for (let pair = 0; pair < block.pairs; pair++) {
-      const [rowid, before, accountBefore] = rows.next().value as [number, string, string | null];
+      const [rowid, before, accountBefore] = rows.next().value as LiveRow;
       let account = "";
       for (let i = block.starts[pair] ?? 0; i < (block.starts[pair + 1] ?? 0); i++)
         if (isChosen(block, i)) account += account === "" ? `[${block.queries[i]}` : `,${block.queries[i]}`;
@@ -105,16 +110,34 @@ export function mark(db: Database, blocks: PairBlocks, choose: Choose): Selectio
       const state = accountNow === null ? "reserve" : before === "kept" ? "kept" : "chosen";
       if (accountNow === null) selection.reserve++;
       else selection.chosen++;
-      if (state !== before || accountNow !== accountBefore) changes.push([state, accountNow, rowid]);
+      if (state === before && accountNow === accountBefore) continue;
+      update.run(state, accountNow, rowid);
+      if (++changes > all / PAYS_OFF) makeAgain ??= dropIndices(db, "pair", "state");
     }
   }
-  rows.return?.();
-  const update = db.prepare("UPDATE pair SET state = ?, chosen_for = ? WHERE rowid = ?");
-  for (const change of changes) update.run(...change);
+  makeAgain?.();
   selection.toDownload =
     db.prepare<[], { n: number }>("SELECT count(*) AS n FROM pair WHERE state = 'chosen' AND file IS NULL").get()?.n ??
     0;
   return selection;
+}
+
+type LiveRow = [rowid: number, state: string, chosenFor: string | null];
+
+/** In the order of the table. Its states may be changed between two of them. */
+function* liveRows(db: Database): Generator<LiveRow, undefined> {
+  const some = db
+    .prepare<[number], LiveRow>(
+      `SELECT rowid, state, chosen_for FROM pair NOT INDEXED WHERE ${LIVE} AND rowid > ? ORDER BY rowid LIMIT ${ROWS}`,
+    )
+    .raw();
+  for (let last = 0; ; ) {
+    const rows = some.all(last);
+    yield* rows;
+    const end = rows.at(-1);
+    if (!end) return;
+    last = end[0];
+  }
 }
 
 /**

@@ -1,3 +1,4 @@
+import SQLite from "better-sqlite3";
 import type { Database } from "../store/database.ts";
 
 /** Fewer downloads say little about how often they fail. */
@@ -16,19 +17,34 @@ export function listWanted(db: Database, chooseMore?: () => void): number {
   db.exec("DELETE FROM wanted");
   const missing = "SELECT host, id FROM pair WHERE state = 'chosen' AND file IS NULL";
   if (!chooseMore) return db.prepare(`INSERT INTO wanted ${missing}`).run().changes;
-  db.exec("BEGIN");
-  let next: unknown[][];
+  // Another database keeps what is read before it is undone; in a file that is gone with it.
+  const aside = new SQLite("");
   try {
-    chooseMore();
-    next = db.prepare(missing).raw().all() as unknown[][];
+    aside.exec("CREATE TABLE wanted (host TEXT, id TEXT)");
+    db.exec("BEGIN");
+    try {
+      chooseMore();
+      copyRows(db, missing, aside);
+    } finally {
+      db.exec("ROLLBACK");
+    }
+    return copyRows(aside, "SELECT host, id FROM wanted", db);
   } finally {
-    db.exec("ROLLBACK");
+    aside.close();
   }
-  const insert = db.prepare("INSERT INTO wanted VALUES (?, ?)");
-  db.transaction(() => {
-    for (const row of next) insert.run(row);
+}
+
+/** Copies what a statement gives into another database's table `wanted`; returns how many rows. */
+function copyRows(from: Database, select: string, to: Database): number {
+  const insert = to.prepare("INSERT INTO wanted VALUES (?, ?)");
+  let rows = 0;
+  to.transaction(() => {
+    for (const row of from.prepare(select).raw().iterate()) {
+      insert.run(row);
+      rows++;
+    }
   })();
-  return next.length;
+  return rows;
 }
 
 /** How far beyond the cap the coming round fetches, by what the rounds so far have shown. */

@@ -38,14 +38,16 @@ export function putOffIndices(db: Database, written: number): boolean {
 
 /**
  * Drops the indices that statements made on a table: they are built faster at once than kept up to date row by row.
+ * @param column only those that have it, or depend on it.
  * @returns what makes them again.
  */
-export function dropIndices(db: Database, table: "pair" | "query"): () => void {
+export function dropIndices(db: Database, table: "pair" | "query", column = ""): () => void {
   const indices = db
     .prepare<[string], { name: string; sql: string }>(
       "SELECT name, sql FROM sqlite_schema WHERE type = 'index' AND tbl_name = ? AND sql IS NOT NULL",
     )
-    .all(table);
+    .all(table)
+    .filter(({ sql }) => new RegExp(`\\b${column}\\b`).test(sql));
   for (const { name } of indices) db.exec(`DROP INDEX ${name}`);
   return () => {
     for (const { sql } of indices) db.exec(sql);

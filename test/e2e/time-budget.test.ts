@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { openForReading } from "../../store/database.ts";
 import { type Ended, run, useShortList } from "../cli.ts";
+import { startDns } from "../servers/dns.ts";
 import { startSmallSite } from "../servers/small-site.ts";
 import { dataSet } from "./killing.ts";
 
@@ -49,4 +50,25 @@ test("--time-budget: what is left over is told, and runs that go on end with the
   const whole = join(folder, "whole");
   assert.equal((await crawl(whole, fast)).code, 0);
   assert.deepEqual(dataSet(data), dataSet(whole));
+});
+
+test("--time-budget: a run whose name server says nothing ends too, and drops nothing for it", async (t) => {
+  const server = await startDns(() => "silent");
+  t.after(() => server.close());
+  const data = join(folder, "silent");
+  useShortList(data, ["apple"]);
+  const list = join(folder, "silent.csv");
+  // To ask for all of these takes minutes.
+  const rows = Array.from({ length: 2_000 }, (_, i) => `http://site${i}.com/${i}.jpg,A red apple on a table ${i}`);
+  writeFileSync(list, ["url,caption", ...rows, ""].join("\n"));
+  const options = ["--urls", list, "--user-agent", "test (test@site.example)", "--dns", server.address];
+  const ended = await run(["crawl", "--data", data, ...options, "--time-budget", "3"], { killAfter: 60_000 });
+  assert.equal(ended.code, 0, ended.error);
+  assert.match(ended.error, /the time budget is used up/);
+  assert.ok(server.asked.length > 0);
+  const db = openForReading(data);
+  const dropped = db.prepare("SELECT count(*) FROM pair WHERE state = 'dropped'").pluck().get();
+  const remembered = db.prepare("SELECT count(*) FROM site_file").pluck().get();
+  db.close();
+  assert.deepEqual([dropped, remembered], [0, 0]);
 });
