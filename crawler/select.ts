@@ -95,10 +95,16 @@ const PAYS_OFF = 10;
 export function mark(db: Database, blocks: PairBlocks, choose: Choose): Selection {
   const rows = liveRows(db);
   const update = db.prepare("UPDATE pair SET state = ?, chosen_for = ? WHERE rowid = ?");
-  const all = db.prepare<[], number>("SELECT count(*) FROM pair").pluck().get() ?? 0;
-  const selection: Selection = { chosen: 0, toDownload: 0, reserve: 0 };
-  let changes = 0;
+  const count = (sql: string) => db.prepare<[], number>(`SELECT count(*) FROM pair ${sql}`).pluck().get() ?? 0;
+  const all = count("");
+  // These change whatever becomes of them.
+  let changes = count("WHERE state = 'candidate'");
   let makeAgain: (() => void) | undefined;
+  const putOff = () => {
+    if (changes > all / PAYS_OFF) makeAgain ??= dropIndices(db, "pair", "state");
+  };
+  putOff();
+  const selection: Selection = { chosen: 0, toDownload: 0, reserve: 0 };
   for (const block of blocks.blocks()) {
     choose(block);
     for (let pair = 0; pair < block.pairs; pair++) {
@@ -112,13 +118,13 @@ export function mark(db: Database, blocks: PairBlocks, choose: Choose): Selectio
       else selection.chosen++;
       if (state === before && accountNow === accountBefore) continue;
       update.run(state, accountNow, rowid);
-      if (++changes > all / PAYS_OFF) makeAgain ??= dropIndices(db, "pair", "state");
+      if (before === "candidate") continue;
+      changes++;
+      putOff();
     }
   }
   makeAgain?.();
-  selection.toDownload =
-    db.prepare<[], { n: number }>("SELECT count(*) AS n FROM pair WHERE state = 'chosen' AND file IS NULL").get()?.n ??
-    0;
+  selection.toDownload = count("WHERE state = 'chosen' AND file IS NULL");
   return selection;
 }
 
