@@ -94,11 +94,12 @@ export function packJudged(judged: readonly Judged[]): JudgedMessage {
 function named(values: readonly string[]): Named {
   const numbers = new Uint32Array(values.length);
   const known = new Map<string, number>();
+  let number = 0;
   for (let i = 0; i < values.length; i++) {
     const value = values[i] as string;
-    let number = known.get(value);
-    if (number === undefined) {
-      number = known.size;
+    // Mostly that of the row before.
+    if (i === 0 || value !== values[i - 1]) {
+      number = known.get(value) ?? known.size;
       known.set(value, number);
     }
     numbers[i] = number;
