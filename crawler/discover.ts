@@ -101,29 +101,32 @@ function writer(db: Database): (batches: readonly { batch: Batch; judged: readon
       batch.done();
     }
     // In the order of their index each of its pages is met once: up to a third less work. The order does not matter otherwise.
-    insert(joined(sortedById(rows)));
+    insert(joinedById(rows));
   });
-}
-
-/** By the first half of an id, whose numbers are sorted several times faster than texts; by what came first within it. */
-function sortedById(rows: readonly Value[][]): Value[][] {
-  const places = 2 ** Math.ceil(Math.log2(rows.length + 1));
-  const keys = Float64Array.from(rows, ([id], i) => Number.parseInt(String(id).slice(0, 8), 16) * places + i);
-  return Array.from(keys.sort(), (key) => rows[key % places] as Value[]);
 }
 
 const SEEN = FOUND_COLUMNS.indexOf("seen");
 
-/** Rows that say the same, as of a picture that a page shows several times, as one that was seen so often. */
-function joined(rows: readonly Value[][]): Value[][] {
+/**
+ * Rows in the order of their ids, of one id in the order in which they came; those that say the same, as of a picture that a
+ * page shows several times, as one that was seen so often.
+ */
+function joinedById(rows: readonly Value[][]): Value[][] {
+  // By the first half of an id, and the row's place: such numbers are sorted several times faster than texts.
+  const places = 2 ** Math.ceil(Math.log2(rows.length + 1));
+  const keys = Float64Array.from(rows, ([id], i) => Number.parseInt(String(id).slice(0, 8), 16) * places + i).sort();
   const different: Value[][] = [];
   let last: Value[] = [];
-  for (const row of rows) {
-    if (row[0] === last[0] && row.every((value, i) => i === SEEN || value === last[i])) {
+  let lastHalf = -1;
+  for (const key of keys) {
+    const half = Math.floor(key / places);
+    const row = rows[key - half * places] as Value[];
+    if (half === lastHalf && row.every((value, i) => i === SEEN || value === last[i])) {
       last[SEEN] = Number(last[SEEN]) + Number(row[SEEN]);
     } else {
       different.push(row);
       last = row;
+      lastHalf = half;
     }
   }
   return different;

@@ -4,15 +4,16 @@ import { utf8 } from "./sources/archive/text.ts";
 
 /**
  * What goes between the thread that reads and those that judge. Columns as single texts: copied as objects, candidates and
- * answers cost both threads as much as judging does. They are copied all the same, not handed over: once a thread has given
- * away memory, all code of it that reads bytes asks each time whether they are still there, and reads archives a fifth slower.
+ * answers cost both threads as much as judging does. Bytes lie in shared memory. They are never handed over: once a thread has
+ * given away memory, all of its code that reads bytes asks each time whether they are still there, and archives are read a
+ * fifth slower.
  */
 export type Asked = Pick<Candidate, "imageUrl" | "caption" | "optOut">;
 
 /** Candidates as a message. */
 export interface AskedMessage {
   /** UTF-8, address and caption in turns: as one string all would take, and be matched in, two bytes a letter because of one. */
-  texts: Uint8Array<ArrayBuffer>;
+  texts: Uint8Array<SharedArrayBuffer>;
   /** Where each of the texts ends. */
   ends: Uint32Array<ArrayBuffer>;
   /** Of the few candidates that have any, by their place. */
@@ -58,7 +59,9 @@ export function packAsked(candidates: readonly Asked[]): AskedMessage {
     ends[2 * i + 1] = at;
     if (optOut) optOuts.push([i, optOut]);
   }
-  return { texts: new Uint8Array(room.subarray(0, at)), ends, optOuts };
+  const texts = new Uint8Array(new SharedArrayBuffer(at));
+  texts.set(room.subarray(0, at));
+  return { texts, ends, optOuts };
 }
 
 /** Answers each candidate of a message in turn. */
@@ -91,11 +94,12 @@ export function packJudged(judged: readonly Judged[]): JudgedMessage {
 function named(values: readonly string[]): Named {
   const numbers = new Uint32Array(values.length);
   const known = new Map<string, number>();
+  let number = 0;
   for (let i = 0; i < values.length; i++) {
     const value = values[i] as string;
-    let number = known.get(value);
-    if (number === undefined) {
-      number = known.size;
+    // Mostly that of the row before.
+    if (i === 0 || value !== values[i - 1]) {
+      number = known.get(value) ?? known.size;
       known.set(value, number);
     }
     numbers[i] = number;

@@ -35,8 +35,8 @@ export class Matcher {
     if (caption.length * 3 > this.#bytes.length) this.#makeRoom(caption.length * 3);
     const length = this.#bytes.write(caption, "utf8");
     const count = this.matchBytes(this.#bytes, 0, length);
-    const ids: number[] = [];
-    for (let i = 0; i < count; i++) ids.push(this.found[i] as number);
+    const ids = Array<number>(count);
+    for (let i = 0; i < count; i++) ids[i] = this.found[i] as number;
     return ids;
   }
 

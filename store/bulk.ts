@@ -52,9 +52,14 @@ function sharedValues(rows: readonly Value[][], columns: readonly number[]): Map
   for (const column of columns) {
     const value = rows[0]?.[column] ?? null;
     const sql = literalOf(value);
-    if (sql !== undefined && rows.every((row) => row[column] === value)) shared.set(column, sql);
+    if (sql !== undefined && isShared(rows, column, value)) shared.set(column, sql);
   }
   return shared;
+}
+
+function isShared(rows: readonly Value[][], column: number, value: Value): boolean {
+  for (const row of rows) if (row[column] !== value) return false;
+  return true;
 }
 
 /** A value as SQL has it, unless it is better bound. */

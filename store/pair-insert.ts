@@ -1,13 +1,14 @@
 import { bulkInsert, type Value } from "./bulk.ts";
 import type { Database } from "./database.ts";
-import { CAPTION_KINDS } from "./types.ts";
+import { CAPTION_KINDS, type CaptionKind } from "./types.ts";
 
 /** The columns of a pair that was found, in the order in which rows for {@link pairInsert} have them. */
 export const FOUND_COLUMNS = [
   ...["id", "image_url", "page_url", "caption", "kind", "source", "host", "licence", "origin", "checksum", "opt_out"],
   ...["state", "reason", "detail", "queries", "seen"],
 ] as const;
-const OPT_OUT = FOUND_COLUMNS.indexOf("opt_out");
+const [OPT_OUT, KIND] = [FOUND_COLUMNS.indexOf("opt_out"), FOUND_COLUMNS.indexOf("kind")];
+const [REASON, SEEN] = [FOUND_COLUMNS.indexOf("reason"), FOUND_COLUMNS.indexOf("seen")];
 
 /** What tells finds of one pair apart, in the order of preference: the preferred kind of text, then the smallest text. */
 const PLACE = (find: string) =>
@@ -48,12 +49,32 @@ export function pairInsert(db: Database): (rows: readonly Value[][]) => void {
   // Two statements: the second touches columns with indices, which costs every row that is there already.
   const [insertPlain, insertMarked] = [insert(plain), insert(marked)];
   return (rows) => {
-    const makeAgain = rows.length < MANY ? undefined : dropIdleTrigger(db);
-    const marked = rows.filter((row) => row[OPT_OUT] !== null);
-    insertPlain(marked.length === 0 ? rows : rows.filter((row) => row[OPT_OUT] === null));
-    insertMarked(marked);
+    if (rows.length < MANY) {
+      const [unmarked, signalled] = [
+        rows.filter((row) => row[OPT_OUT] === null),
+        rows.filter((row) => row[OPT_OUT] !== null),
+      ];
+      insertPlain(unmarked);
+      insertMarked(signalled);
+      return;
+    }
+    const makeAgain = dropIdleTrigger(db);
+    for (const alike of groups(rows)) (alike[0]?.[OPT_OUT] === null ? insertPlain : insertMarked)(alike);
     makeAgain?.();
   };
+}
+
+/** Rows that are alike in the columns with few values, whose order stays: what they share is not bound (see bulk.ts). */
+function groups(rows: readonly Value[][]): Value[][][] {
+  const found: Value[][][] = [];
+  for (const row of rows) {
+    const flags = (row[OPT_OUT] === null ? 0 : 1) | (row[REASON] === null ? 0 : 2) | (row[SEEN] === 1 ? 0 : 4);
+    const group = flags | ((CAPTION_KINDS.indexOf(row[KIND] as CaptionKind) + 1) << 3);
+    const alike = found[group];
+    if (alike) alike.push(row);
+    else found[group] = [row];
+  }
+  return found.filter((group) => group !== undefined);
 }
 
 /**

@@ -34,3 +34,35 @@ test("many rows at once meet what was taken down as single ones do", (t) => {
   write(4_096, 2);
   assert.deepEqual(states.all(), ["candidate 4096", "dropped 2"]);
 });
+
+test("many rows of all kinds leave the table as the same rows one by one do", (t) => {
+  const kinds = ["alt", "title", "list"];
+  const rows = Array.from({ length: 4_000 }, (_, i) => {
+    // Every pair comes up to three times, seen once or twice, kept or dropped, with signals or without.
+    const id = Math.floor(i / 3)
+      .toString(16)
+      .padStart(16, "0");
+    const isDropped = i % 15 < 3;
+    const own: Record<string, string | number | null> = {
+      ...{ id, image_url: `http://a.example/${id}.png`, caption: "it's a boat", host: "a.example", source: "wat" },
+      ...{ kind: kinds[i % 3] ?? null, seen: i % 7 === 0 ? 2 : 1, opt_out: i % 40 === 0 ? '["page: noai"]' : null },
+      ...{ state: isDropped ? "dropped" : "candidate", reason: isDropped ? "no_query" : null },
+      ...{ page_url: i % 2 === 0 ? `http://b.example/${i % 11}` : null, queries: isDropped ? null : "[1]" },
+    };
+    return FOUND_COLUMNS.map((name) => own[name] ?? null);
+  });
+  const tables = [rows.length, 1].map((together) => {
+    const db = openDatabase(mkdtempSync(join(tmpdir(), "wit-insert-")));
+    t.after(() => closeDatabase(db));
+    const insert = pairInsert(db);
+    db.transaction(() => {
+      for (let at = 0; at < rows.length; at += together) insert(rows.slice(at, at + together));
+    })();
+    return db
+      .prepare(`SELECT ${FOUND_COLUMNS.join(", ")} FROM pair ORDER BY id`)
+      .raw()
+      .all();
+  });
+  assert.equal(tables[0]?.length, 1_334);
+  assert.deepEqual(tables[0], tables[1]);
+});
