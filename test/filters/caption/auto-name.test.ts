@@ -133,6 +133,10 @@ test("screens, scans and messages in other languages, with what tools do to the 
     "G2tHm.jpg",
     "W1ql6b-Q.jpeg",
     "znvzqcvq.jpg",
+    "and9FRe.png",
+    "qia5r4omit041.png",
+    "45265_YasjoN_mediumthumb.png",
+    "DarkStarchyNautilus-poster.jpg",
     "e818-iittafs2905813.jpg",
   ])
     assert.ok(dropped(name), name);
@@ -146,7 +150,11 @@ test("screens, scans and messages in other languages, with what tools do to the 
     "2022.Q4.png",
     "V0.1 v4.png",
     "img_dagi2.jpg",
-    "gld003z.png",
+    "msi618.jpg",
+    "LB580V.jpg",
+    "keepItCozy.png",
+    "bevic2.gif",
+    "lensit1447072651.jpg",
     "hwy50at24th.jpg",
     "hirgyujto.jpg",
     "4826d1430397200-2005-tribute-2015-04-30-07.14.07.jpg",
