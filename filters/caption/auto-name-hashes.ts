@@ -77,7 +77,8 @@ function isUnspeakable(chunk: string, words: Vocabulary): boolean {
   const isInner = /[a-z]\d+[a-z]/i.test(chunk);
   if (!/^[a-z\d]+$/i.test(chunk)) return false;
   // A word of four letters may stand there by chance.
-  if (chunk.match(/[a-z]{5,}/gi)?.some((run) => words.isWord(run.toLowerCase()))) return false;
+  const isLongWord = (run: string) => run.length > 4 && words.isWord(run.toLowerCase());
+  if (chunk.match(/[a-z]{5,}/gi)?.some((run) => isLongWord(run) || toPieces(run).some(isLongWord))) return false;
   // Four capitals are an abbreviation: "UFYH152px1".
   const runs = chunk.match(isInner ? /[a-z]{4,}/gi : /[a-z]{8,}/gi) ?? [];
   return runs.some(

@@ -26,7 +26,7 @@ const LEADING = /^(?:9{8} |[\da-f]{16,40})_+/;
 /**
  * Capitals no list knows, in the forms that cameras and agencies use: "_MG_1234", "ABC_0123", "KIF12345", "EOSM0123",
  * "_T6A9012", "5D3_1234", "L0057"; "RTS1ABCD", "AFP_1A2B3C", "p01abcde"; Windows' recycled "$RQ7LAXT"; Twitter's "kJ-sErZ8_normal";
- * QQ's "J_P~%WWNUM%1I`1GVQ2_B"; Gfycat's "DarkStarchyNautilus-poster".
+ * QQ's "J_P~%WWNUM%1I`1GVQ2_B"; Gfycat's "DarkStarchyNautilus-poster"; SoundCloud's "artworks-000043059944-9zwy8g-crop".
  */
 const CAMERA_FORM = new RegExp(
   [
@@ -34,6 +34,7 @@ const CAMERA_FORM = new RegExp(
     "_?[A-Z]{3,4}\\d{5,14}",
     "[A-Z]0\\d{3}",
     "DP\\dQ\\d{4}",
+    "(?:artworks|avatars)-[\\dA-Za-z]{12,16}-[\\dA-Za-z]{6}(?:-[a-z]+[\\dx]*)?",
     "(?:[A-Z][a-z]+){3}-(?:small|mobile|poster|size_restricted|max-1mb)",
     "_?[A-Z]{1,2}\\d{6,8}(?:-\\d\\d[A-Z]?){0,2}(?:-[A-Z]{2,3})?",
     "_(?=\\d*[A-Z])[A-Z\\d]{3}\\d{4}",
@@ -167,9 +168,9 @@ function isMomentName(stem: string, vocabulary: Vocabulary): boolean {
   if (/[a-z]{4}\d{14}$/.test(stem)) return false;
   if (makers > 0) return true;
   // "prepost_nikolett_20160403200535_fokep" is a server's time beside what somebody wrote, and so is a word that English has
-  // ("danica_20130110124048156"), unless it stands first and the moment is parted, as programs do: "signal-2026-02-26-221956".
+  // ("danica_20130110124048156") or that is as long, unless it stands first and the moment is parted, as programs do: "signal-2026-02-26-221956".
   const [first = ""] = /^\p{L}+/u.exec(stem) ?? [];
-  if (words > 1) return false;
+  if (words > 1 || /^[a-z]{5,}[-_]\d{14}/.test(stem)) return false;
   if (known === 0 && /^\d{6}/.test(stem)) return true;
   return (known === 0 || !/\d{14}/.test(stem)) && takeApart(first, IDENTIFIER, vocabulary).words > 0;
 }
