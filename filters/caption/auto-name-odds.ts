@@ -76,7 +76,7 @@ function isKnown(word: string, vocabulary: Vocabulary): boolean {
 }
 
 /** The length of the longest word of four letters and more, wherever it begins. */
-function longestWordIn(run: string, vocabulary: Vocabulary): number {
+export function longestWordIn(run: string, vocabulary: Vocabulary): number {
   for (let length = run.length; length >= 4; length--)
     for (let i = 0; i + length <= run.length; i++) if (vocabulary.isWord(run.slice(i, i + length))) return length;
   return 0;

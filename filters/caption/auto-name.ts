@@ -166,6 +166,8 @@ function isMomentName(stem: string, vocabulary: Vocabulary): boolean {
   if (stem.includes(" ") || words === 0) return true;
   // "Img_huawei20150917220151": a word written to the number, while programs part them.
   if (/[a-z]{4}\d{14}$/.test(stem)) return false;
+  // "20111101_064611_icon_Twitter": whose it is says a sign, not a program.
+  if (/[_-](?:icon|logo)(?:[_-]|$)/i.test(stem)) return false;
   if (makers > 0) return true;
   // "prepost_nikolett_20160403200535_fokep" is a server's time beside what somebody wrote, and so is a word that English has
   // ("danica_20130110124048156") or that is as long, unless it stands first and the moment is parted, as programs do: "signal-2026-02-26-221956".
