@@ -6,12 +6,8 @@ import type { Vocabulary } from "./vocabulary.ts";
 const SHORT_HASH = /^(?!.*000)(?=[a-f]*\d[a-f]*\d)(?=\d*[a-f])[\da-f]{5,7}$/;
 /** "ec4d", "135dd8", but "h1n1" and "cb750f" are something. */
 const SHORT = /^(?:[a-z]{2}\d[a-z]|(?=.*[a-f].*[a-f])\d(?!.*000)[\da-f]{5,6})$/;
-/** "gld003z": letters and a number are a part's or a type's name. */
-const PART = /^[a-z]{1,5}\d{1,4}[a-z]?$/i;
 /** The share of characters that differ in kind from the one before, from which on it is an identifier written in 64 characters. */
 const DENSE = 0.34;
-/** So many letters that no language has in a row before a number: "jqiszyc6". */
-const LONG_RUN = 7;
 
 /** @param isAlone the name has nothing else. */
 export function isHash(chunk: string, isAlone: boolean, words: Vocabulary): boolean {
@@ -23,7 +19,6 @@ export function isHash(chunk: string, isAlone: boolean, words: Vocabulary): bool
     (isOpaque(chunk) && !holdsWord(chunk, words)) ||
     isRandom(chunk, words) ||
     isUnspeakable(chunk, words) ||
-    (isAlone && isAlternating(chunk, words)) ||
     (!isAlone && SHORT_HASH.test(chunk) && countWords(chunk, words) === 0)
   );
 }
@@ -82,7 +77,8 @@ function isUnspeakable(chunk: string, words: Vocabulary): boolean {
   const isInner = /[a-z]\d+[a-z]/i.test(chunk);
   if (!/^[a-z\d]+$/i.test(chunk)) return false;
   // A word of four letters may stand there by chance.
-  if (chunk.match(/[a-z]{5,}/gi)?.some((run) => words.isWord(run.toLowerCase()))) return false;
+  const isLongWord = (run: string) => run.length > 4 && words.isWord(run.toLowerCase());
+  if (chunk.match(/[a-z]{5,}/gi)?.some((run) => isLongWord(run) || toPieces(run).some(isLongWord))) return false;
   // Four capitals are an abbreviation: "UFYH152px1".
   const runs = chunk.match(isInner ? /[a-z]{4,}/gi : /[a-z]{8,}/gi) ?? [];
   return runs.some(
@@ -97,35 +93,18 @@ export function isScattered(stem: string, words: Vocabulary): boolean {
   const joined = stem.replace(/[-_]/g, "");
   if (stem.length > 15) return stem.length > 30 && /\d.*\d/.test(stem) && countChanges(joined) >= joined.length * DENSE;
   if (joined.length < stem.length - 2 || stem.split(/[-_\d]/).some((run) => isHuman(run, words))) return false;
-  return toPieces(joined).length >= 3 || isAlternating(joined, words);
+  return toPieces(joined).length >= 3;
 }
 
-/** "dr8crb", "G2tHm", "jqiszyc6": too many changes for a type's name, in a name without any word. */
-function isAlternating(chunk: string, words: Vocabulary): boolean {
-  if (chunk.length > 16 || PART.test(chunk)) return false;
-  const letters = chunk.match(/[a-z]+/gi) ?? [];
-  const changes = chunk.match(/\d(?=[a-z])|[a-z](?=\d)/gi)?.length ?? 0;
-  // "2Ecc2MW", "yb7umufrol741", but "STM32F103" and "wwe2k14" are types and titles.
-  const isMixed = changes >= 3 && /[a-z]/.test(chunk) && (chunk.length >= 9 || /[a-z][A-Z]|[A-Z][a-z]/.test(chunk));
-  if (changes === 0 || letters.some((run) => isHuman(run, words, isMixed))) return false;
-  if (changes === 1 && letters.some((run) => run.length >= LONG_RUN - Number(/^\d/.test(chunk)))) return true;
-  // "UFYH152px1": an abbreviation, and what belongs to it.
-  if (/^[A-Z]{3,}\d.*[a-z]/.test(chunk)) return false;
-  const capitals = chunk.match(/[a-z](?=[A-Z])/g)?.length ?? 0;
-  return changes + capitals >= 3 || (changes === 2 && letters.some((run) => run.length > 2));
-}
-
-/** A word, a name or letters that could be one. @param isMixed so many digits stand between that short words are chance. */
-function isHuman(run: string, words: Vocabulary, isMixed = false): boolean {
-  const shortest = isMixed || /[a-z][A-Z]|[A-Z]{2}[a-z]/.test(run) ? 4 : 3;
+/** A word, a name or letters that could be one. */
+function isHuman(run: string, words: Vocabulary): boolean {
+  const shortest = /[a-z][A-Z]|[A-Z]{2}[a-z]/.test(run) ? 4 : 3;
   return [run, ...toPieces(run)].some((piece) => {
     const word = piece.toLowerCase();
     // "tHm" is no word, whatever its letters are.
     if (word.length < shortest || !/^(?:[A-Z]?[a-z]+|[A-Z]+)$/.test(piece)) return false;
     return (
-      words.isWord(word) ||
-      (word.length > 3 && words.isName(word)) ||
-      (!isMixed && word.length > 5 && words.couldBeWord(word))
+      words.isWord(word) || (word.length > 3 && words.isName(word)) || (word.length > 5 && words.couldBeWord(word))
     );
   });
 }

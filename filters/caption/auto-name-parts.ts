@@ -1,4 +1,5 @@
 import { isHash, toPieces } from "./auto-name-hashes.ts";
+import { longestWordIn } from "./auto-name-odds.ts";
 import { IDENTIFIER, KINDS } from "./auto-name-words.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 
@@ -83,8 +84,9 @@ function toKind(run: string, { isIdentified, isLong, hasLong }: Beside, words: V
   if (words.isWord(word) || (word.length >= 4 && words.isName(word))) return "known";
   const compound = word.length >= 7 ? compoundOf(word) : undefined;
   if (compound !== undefined) return compound;
-  // "nintchdbpict": usual triples, but no language has so many consonants in a row.
-  return word.length >= 5 && !/[^aeiouyA-Z]{6}/.test(run) && words.couldBeWord(word) ? "words" : "codes";
+  if (word.length < 5 || !words.couldBeWord(word)) return "codes";
+  // "nintchdbpict": usual triples, but no language has so many consonants in a row, if they join no words as "breastcancercellsspl".
+  return /[^aeiouyA-Z]{6}/.test(run) && longestWordIn(word, words) < 6 ? "codes" : "words";
 }
 
 /** "imageedit", "mainphoto": two words of the lists, a maker's or a generic noun one of them. */

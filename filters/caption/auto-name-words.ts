@@ -15,7 +15,7 @@ export const MAKERS = list(
     "rid cid rplot arton artoff rubon ruboff breveon siteon auton moton snc msg vid mov rimg simg himg kimg cam cimage pano wa mmexport weixin kakaotalk inshot picsart photogrid " +
     "psx lrm vsco beautyplus meitu faceapp facetune photoroom igdownloader " +
     "shutterstock istock istockphoto gettyimages adobestock depositphotos dreamstime dreamstimelarge thinkstock thinkstockphotos photodune fotolia bigstock bigstockphoto canstock canstockphoto pexels pixabay unsplash freepik rawpixel stocksnap stocksy stockphoto vecteezy " +
-    "screenshot screenshots screenhunter kazam mpv vlcsnap croppercapture snaghtml snag scrot newplot sharedscreenshot snip smartselect unadjustednonraw unadjustedraw pastedgraphic pastedimage comfyui giphy ezgif scrnshot cleanshot bildschirmfoto schermafbeelding schermata skjermbilde skarmavbild skarmbild zrzut tangkapan cuplikan layar schermopname nayttokuva skærmbillede kepernyokep ekra ecra fullsizerender fullsizeoutput hpscan camscanner newdocument escanear escaner digitalizar digitalizacao skannet scansione scansnap twain maxresdefault hqdefault mqdefault sddefault wp ecran pantalla ekranu " +
+    "screenshot screenshots screenhunter kazam mpv vlcsnap croppercapture snaghtml snag scrot newplot sharedscreenshot snip smartselect unadjustednonraw unadjustedraw pastedgraphic pastedimage comfyui giphy ezgif scrnshot cleanshot bildschirmfoto schermafbeelding schermata skjermbilde skarmavbild skarmbild zrzut tangkapan cuplikan layar schermopname nayttokuva skærmbillede kepernyokep ekra ecra fullsizerender fullsizeoutput hpscan camscanner newdocument escanear escaner digitalizar digitalizacao skannet scansione scansnap twain maxresdefault hqdefault mqdefault sddefault wireap wp ecran pantalla ekranu " +
     "снимок экрана скриншот знімок екрана 截屏 截图 截圖 屏幕截图 屏幕快照 螢幕截圖 螢幕快照 微信图片 微信截图 捕获 qq图片 qq截图 스크린샷 화면 캡처 スクリーンショット " +
     "pana vivi stic anafi hyperlapse depstech dollarphotoclub wallhaven panews mediaitem srpthumb afterlightimage photodj squarequick smartselectimage picasabackground rpreplay imagetojpg gptempdownload droppedimage shapeimage imgres getimage showimage " +
     "wechatimg wechatworkscreenshot micromsg hdimg messageimage tempfileforshare screencapture wowscrnshot scummvm epscan codesnap rplots " +
@@ -38,7 +38,7 @@ export const GENERIC = list(
 
 /** Nouns that are automatic with a number only in file-name spelling: "banner_01", "product-123", but not "Banner 2". */
 export const WEAK = list(
-  "banner header footer carousel gallery page fig figure product item frame video document doc layer artboard collage hero section block post entry article home graphic sprite avatar profile topic selection seleccion selezione auswahl clipboard chunk readme render view snap collages dia hinh kep anh",
+  "banner header footer carousel gallery page fig figure product item frame video document doc layer artboard collage hero section block post entry article home graphic sprite avatar profile topic selection seleccion selezione auswahl clipboard chunk readme render view snap collages dia hinh kep anh banniere vignette miniatura galerie galeria galleria produit producto produkt prodotto artikel articulo",
 );
 
 /** Nouns that say nothing at all: in file-name spelling an extension is enough, "default.jpg". */

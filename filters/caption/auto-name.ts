@@ -1,5 +1,6 @@
 import { type CaptionRule, drop, KEEP } from "../rule.ts";
 import { isScattered } from "./auto-name-hashes.ts";
+import { isLikelyIdentifier } from "./auto-name-odds.ts";
 import { ENOUGH, type Parts, takeApart } from "./auto-name-parts.ts";
 import { isPlainProgramName, isProgramName, withoutCopyOf } from "./auto-name-programs.ts";
 import { APPS, GENERIC, IDENTIFIER, MAKERS, plain } from "./auto-name-words.ts";
@@ -25,13 +26,16 @@ const LEADING = /^(?:9{8} |[\da-f]{16,40})_+/;
 /**
  * Capitals no list knows, in the forms that cameras and agencies use: "_MG_1234", "ABC_0123", "KIF12345", "EOSM0123",
  * "_T6A9012", "5D3_1234", "L0057"; "RTS1ABCD", "AFP_1A2B3C", "p01abcde"; Windows' recycled "$RQ7LAXT"; Twitter's "kJ-sErZ8_normal";
- * QQ's "J_P~%WWNUM%1I`1GVQ2_B".
+ * QQ's "J_P~%WWNUM%1I`1GVQ2_B"; Gfycat's "DarkStarchyNautilus-poster"; SoundCloud's "artworks-000043059944-9zwy8g-crop".
  */
 const CAMERA_FORM = new RegExp(
   [
     "_?[A-Z]{1,4}_(?!(?:19|20)\\d\\d$)E?\\d{3,8}(?:[\\s_-]*(?:\\(\\d+\\)|\\d{1,2}|[A-Za-z]))?",
     "_?[A-Z]{3,4}\\d{5,14}",
     "[A-Z]0\\d{3}",
+    "DP\\dQ\\d{4}",
+    "(?:artworks|avatars)-[\\dA-Za-z]{12,16}-[\\dA-Za-z]{6}(?:-[a-z]+[\\dx]*)?",
+    "(?:[A-Z][a-z]+){3}-(?:small|mobile|poster|size_restricted|max-1mb)",
     "_?[A-Z]{1,2}\\d{6,8}(?:-\\d\\d[A-Z]?){0,2}(?:-[A-Z]{2,3})?",
     "_(?=\\d*[A-Z])[A-Z\\d]{3}\\d{4}",
     "(?=\\d*[A-Z])[A-Z\\d]{2,4}_(?!19|20)\\d{4}",
@@ -98,6 +102,9 @@ const GENERIC_ID = /^([a-z]{3,10})[-_]\d{6,}(?=[-_])/i;
 /** "1387179240_view_hot_picture_image_0": and so is what stands behind a server's time. */
 const TIME_FIRST = /^1\d{9}[-_]/;
 
+/** "lensit1447072651": a second behind letters that somebody may have chosen. */
+const UPLOADED = /[a-z]{6}1\d{9}$/;
+
 /** Agencies' numbers, also with a space: "GTY 456535992". */
 const AGENCY_ID = /^[A-Z]{2,5}[ _-]\d{8,}$/;
 
@@ -132,6 +139,7 @@ function automatic(caption: string, vocabulary: Vocabulary): string | undefined 
   if (whole !== undefined) return whole;
   if (NUMBERS.test(stem) && digits >= 6) return "numbers";
   if (hasExtension && isScattered(stem, vocabulary)) return "hash";
+  if (hasExtension && isLikelyIdentifier(stem, vocabulary)) return "identifier";
   const parts = takeApart(stem, digits, vocabulary);
   if (withoutUuid !== named) parts.opaque++;
   if (parts.words >= ENOUGH) return undefined;
@@ -158,11 +166,13 @@ function isMomentName(stem: string, vocabulary: Vocabulary): boolean {
   if (stem.includes(" ") || words === 0) return true;
   // "Img_huawei20150917220151": a word written to the number, while programs part them.
   if (/[a-z]{4}\d{14}$/.test(stem)) return false;
+  // "20111101_064611_icon_Twitter": whose it is says a sign, not a program.
+  if (/[_-](?:icon|logo)(?:[_-]|$)/i.test(stem)) return false;
   if (makers > 0) return true;
   // "prepost_nikolett_20160403200535_fokep" is a server's time beside what somebody wrote, and so is a word that English has
-  // ("danica_20130110124048156"), unless it stands first and the moment is parted, as programs do: "signal-2026-02-26-221956".
+  // ("danica_20130110124048156") or that is as long, unless it stands first and the moment is parted, as programs do: "signal-2026-02-26-221956".
   const [first = ""] = /^\p{L}+/u.exec(stem) ?? [];
-  if (words > 1) return false;
+  if (words > 1 || /^[a-z]{5,}[-_]\d{14}/.test(stem)) return false;
   if (known === 0 && /^\d{6}/.test(stem)) return true;
   return (known === 0 || !/\d{14}/.test(stem)) && takeApart(first, IDENTIFIER, vocabulary).words > 0;
 }
@@ -177,7 +187,7 @@ function besideNumber({ stem, isFile, digits }: Name, { words, known, codes, gen
   // "moremar190400023", "im-880822": letters of no known word are a user's or a server's.
   if (
     /^[a-z]{2}[_-]?\d{6,}$|^[a-z]{2,7}\d{6,}(?:_[a-z])+$/.test(stem) ||
-    (known === 0 && /^(?:-?\w{0,4}-)?[a-z]{1,7}\d{7,}$/i.test(stem))
+    (known === 0 && /^(?:-?\w{0,4}-)?[a-z]{1,7}\d{7,}$/i.test(stem) && !UPLOADED.test(stem))
   )
     return "code";
   // "DJI_0644_boxes", "GettyImages-157678123-blog-min": what was done with it stands behind the number.

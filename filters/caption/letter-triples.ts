@@ -41,6 +41,11 @@ export class LetterTriples {
     return word.length >= LONG && this.#mean(word) < UNLIKELY;
   }
 
+  /** How much more usual than in the least usual words the letters are, summed over them; negative for random ones. */
+  speakability(word: string): number {
+    return (this.#mean(word) - USUAL) * word.length;
+  }
+
   #mean(word: string): number {
     let sum = 0;
     let triple = append(0, word.charCodeAt(0));

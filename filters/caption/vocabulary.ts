@@ -35,6 +35,8 @@ export interface Vocabulary {
   couldBeWord(word: string): boolean;
   /** Seven letters and more that nobody could speak or would shorten something to ("znvzqcvq"). */
   isGibberish(word: string): boolean;
+  /** How much evidence its letters are that it is a word; negative for random ones. */
+  speakability(word: string): number;
   /** With accents that English does not write on a common word, as Nigerian Pidgin does: "wọ́tch", "lẹ́ft". */
   isRespelled(word: string): boolean;
 }
@@ -61,6 +63,7 @@ export async function englishVocabulary(): Promise<Vocabulary> {
     },
     couldBeWord: (word) => triples().couldBeWord(word),
     isGibberish: (word) => triples().isGibberish(word),
+    speakability: (word) => triples().speakability(word),
   };
 }
 
