@@ -78,10 +78,10 @@ export interface RemoveFlags {
 
 /** `npm run remove`: takes pairs down for good. */
 export async function removeCommand(flags: RemoveFlags): Promise<void> {
-  const removals: Removal[] = [];
+  let removals: Removal[] = [];
   for (const kind of ["url", "host", "pair"] as const)
     for (const text of flags[kind]) removals.push(parseRemoval(text, `--${kind}`, kind));
-  for (const file of flags.file) removals.push(...(await readRemovals(file)));
+  for (const file of flags.file) removals = removals.concat(await readRemovals(file));
   if (removals.length === 0)
     throw new UsageError("nothing to remove: give --url, --host, --pair, or --file with one of these a line");
   openForReading(flags.data).close();

@@ -56,7 +56,7 @@ export class Frontier {
 
   /** Pages that were fetched, of one host or of all. */
   fetched(host?: string): number {
-    const sql = "SELECT count(*) AS n FROM page WHERE state <> 'waiting' AND attempts > 0";
+    const sql = "SELECT count(*) AS n FROM page WHERE state IN ('done', 'dropped') AND attempts > 0";
     const row =
       host === undefined
         ? this.#db.prepare<[], { n: number }>(sql).get()

@@ -1,9 +1,9 @@
 /**
  * Runs iterators side by side and yields what they yield, first come first served. An iterator goes on only after the
  * consumer has dealt with its last item, so each can rely on what the consumer wrote.
- * @param sources iterators to run; taken up while fewer than `width` are running, also such that are added meanwhile.
+ * @param next gives another iterator to run, if there is one now; asked while fewer than `width` are running.
  */
-export async function* merge<T>(sources: AsyncIterator<T>[], width: number): AsyncGenerator<T> {
+export async function* merge<T>(next: () => AsyncIterator<T> | undefined, width: number): AsyncGenerator<T> {
   const ready: { source: AsyncIterator<T>; result: Promise<IteratorResult<T>> }[] = [];
   let running = 0;
   let wake = () => {};
@@ -18,9 +18,10 @@ export async function* merge<T>(sources: AsyncIterator<T>[], width: number): Asy
       });
   };
   for (;;) {
-    while (running < width && sources.length > 0) {
-      const source = sources.shift();
-      if (source) advance(source);
+    while (running < width) {
+      const source = next();
+      if (!source) break;
+      advance(source);
       running++;
     }
     if (running === 0) return;

@@ -47,8 +47,10 @@ interface Crawl {
   inFlight: LimitFunction;
   memory: BodyMemory;
   budget: { left: number };
-  /** Sites that wait for a turn. */
-  waiting: AsyncGenerator<Batch>[];
+  /** Sites that had no turn yet, the first one last. */
+  sites: string[];
+  /** Those that gave theirs up. */
+  again: AsyncGenerator<Batch>[];
 }
 
 /**
@@ -65,19 +67,25 @@ export async function* crawlPages(
   ready: () => Promise<unknown>,
 ): AsyncGenerator<Batch> {
   const frontier = new Frontier(db);
-  for (const seed of options.seeds) {
-    const url = normaliseUrl(seed);
-    if (!url) throw new Error(`${seed} is no http(s) address`);
-    frontier.add(url, hostOf(new URL(url)), 0);
-  }
+  db.transaction(() => {
+    for (const seed of options.seeds) {
+      const url = normaliseUrl(seed);
+      if (!url) throw new Error(`${seed} is no http(s) address`);
+      frontier.add(url, hostOf(new URL(url)), 0);
+    }
+  })();
   const pool = new ExtractPool();
   const budget = { left: options.maxPages - frontier.fetched() };
   const [inFlight, memory] = [pLimit(IN_FLIGHT), new BodyMemory()];
-  const crawl: Crawl = { db, net, frontier, pool, options, stop, budget, inFlight, memory, waiting: [] };
-  crawl.waiting.push(...frontier.sites().map((host) => crawlSite(crawl, host, new Map())));
+  const sites = frontier.sites().reverse();
+  const crawl: Crawl = { db, net, frontier, pool, options, stop, budget, inFlight, memory, sites, again: [] };
+  const next = () => {
+    const host = sites.pop();
+    return host === undefined ? crawl.again.shift() : crawlSite(crawl, host, new Map());
+  };
   try {
-    if (crawl.waiting.length > 0) await ready();
-    yield* merge(crawl.waiting, SITES_AT_ONCE);
+    if (sites.length > 0) await ready();
+    yield* merge(next, SITES_AT_ONCE);
   } finally {
     await pool.close();
   }
@@ -86,10 +94,11 @@ export async function* crawlPages(
 /** One turn of a site. `notBefore` holds the pages that wait for another attempt, on the monotonic clock. */
 async function* crawlSite(crawl: Crawl, host: string, notBefore: Map<string, number>): AsyncGenerator<Batch> {
   const { frontier, budget, stop, options } = crawl;
-  let left = (options.maxPagesPerSite ?? Number.POSITIVE_INFINITY) - frontier.fetched(host);
+  const most = options.maxPagesPerSite;
+  let left = most === undefined ? Number.POSITIVE_INFINITY : most - frontier.fetched(host);
   for (let pages = 0; budget.left > 0 && left > 0 && !stop.aborted; pages++) {
-    if (pages >= TURN_PAGES && crawl.waiting.length > 0) {
-      crawl.waiting.push(crawlSite(crawl, host, notBefore));
+    if (pages >= TURN_PAGES && crawl.sites.length + crawl.again.length > 0) {
+      crawl.again.push(crawlSite(crawl, host, notBefore));
       return;
     }
     const page = await nextPage(frontier, host, notBefore, stop);

@@ -10,6 +10,11 @@ async function* count(name: string, to: number, ms = 0): AsyncGenerator<string> 
   }
 }
 
+/** Gives them in turn, also such that are added meanwhile. */
+function oneOf<T>(sources: AsyncIterator<T>[]): () => AsyncIterator<T> | undefined {
+  return () => sources.shift();
+}
+
 async function all<T>(source: AsyncIterable<T>): Promise<T[]> {
   const items: T[] = [];
   for await (const item of source) items.push(item);
@@ -17,7 +22,7 @@ async function all<T>(source: AsyncIterable<T>): Promise<T[]> {
 }
 
 test("everything of every source, each in its own order, none waiting for a slow one", async () => {
-  const merged = await all(merge([count("slow", 3, 30), count("a", 50), count("b", 50)], 3));
+  const merged = await all(merge(oneOf([count("slow", 3, 30), count("a", 50), count("b", 50)]), 3));
   assert.equal(merged.length, 103);
   for (const name of ["slow", "a", "b"]) {
     const own = merged.filter((item) => item.startsWith(name));
@@ -40,7 +45,7 @@ test("no more than the width at once; a source that gives up its turn goes on af
     if (left > 1) queue.push(turn(name, left - 1));
   }
   for (const name of ["a", "b", "c"]) queue.push(turn(name, 2));
-  assert.deepEqual(await all(merge(queue, 1)), ["a2", "b2", "c2", "a1", "b1", "c1"]);
+  assert.deepEqual(await all(merge(oneOf(queue), 1)), ["a2", "b2", "c2", "a1", "b1", "c1"]);
   assert.equal(most, 1);
 });
 
@@ -54,12 +59,12 @@ test("an item is dealt with before its source goes on; a failure ends all", asyn
     throw new Error("broken source");
   }
   await assert.rejects(async () => {
-    for await (const _ of merge([careful()], 4)) dealt++;
+    for await (const _ of merge(oneOf([careful()]), 4)) dealt++;
   }, /broken source/);
   assert.equal(dealt, 5);
 });
 
 test("thousands of sources cost no more than their items", async () => {
   const sources = Array.from({ length: 3_000 }, (_, i) => count(`${i}:`, 3));
-  assert.equal((await all(merge(sources, 3_000))).length, 9_000);
+  assert.equal((await all(merge(oneOf(sources), 3_000))).length, 9_000);
 });
