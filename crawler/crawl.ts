@@ -48,15 +48,10 @@ export async function runDiscover(workspace: Workspace, options: CrawlOptions, n
   if (workspace.queriesChanged || (getMeta(db, "judging") ?? judgedWith) !== judgedWith)
     rejudge(db, await pool.judges());
   setMeta(db, "judging", judgedWith);
-  const pages = db.prepare<[], { done: number; n: number }>(
-    "SELECT sum(state <> 'waiting') AS done, count(*) AS n FROM page",
-  );
+  const note = pagesSoFar(db);
   let total: number;
   try {
-    total = await readSources(db, options, net, pool, (seen) => {
-      const { done = 0, n = 0 } = pages.get() ?? {};
-      progress.update(seen, undefined, n > 0 ? `pairs on ${done ?? 0} of ${n} pages` : "pairs");
-    });
+    total = await readSources(db, options, net, pool, (seen) => progress.update(seen, undefined, note));
   } finally {
     await pool.close();
   }
@@ -67,6 +62,26 @@ export async function runDiscover(workspace: Workspace, options: CrawlOptions, n
   setCache(db, CACHE_MB);
   endStage(db, "discover", progress, total, `${total.toLocaleString("en")} pairs found`);
   return total;
+}
+
+/** Counting millions of pages takes long: so many times as long is waited before it is done again. */
+const COUNTING_REST = 20;
+
+/** What is said beside the number of pairs. */
+function pagesSoFar(db: Database): () => string {
+  const pages = db.prepare<[], { done: number | null; n: number }>(
+    "SELECT sum(state <> 'waiting') AS done, count(*) AS n FROM page",
+  );
+  let text = "pairs";
+  let next = 0;
+  return () => {
+    const started = performance.now();
+    if (started < next) return text;
+    const { done, n = 0 } = pages.get() ?? {};
+    next = started + COUNTING_REST * (performance.now() - started);
+    text = n > 0 ? `pairs on ${done ?? 0} of ${n} pages` : "pairs";
+    return text;
+  };
 }
 
 /**

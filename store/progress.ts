@@ -23,8 +23,8 @@ export class Progress {
     return (performance.now() - this.#started) / 1000;
   }
 
-  /** Shows how far the stage is; with a total as a bar with the time left. */
-  update(done: number, total: number | undefined, note: string): void {
+  /** Shows how far the stage is; with a total as a bar with the time left. @param note a function is asked only when it is shown. */
+  update(done: number, total: number | undefined, note: string | (() => string)): void {
     const now = performance.now();
     const interval = process.stderr.isTTY ? TERMINAL_MS : PLAIN_MS;
     if (this.#quiet || now - this.#last < interval) return;
@@ -45,7 +45,8 @@ export class Progress {
     } else {
       parts.push(done.toLocaleString("en"), `${rate.toFixed(0)}/s`);
     }
-    if (note) parts.push(note);
+    const text = typeof note === "string" ? note : note();
+    if (text) parts.push(text);
     this.#write(parts.join("  "), false);
   }
 

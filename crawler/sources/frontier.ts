@@ -18,6 +18,8 @@ export class Frontier {
   readonly #set;
   readonly #written;
   readonly #next;
+  readonly #fetched;
+  readonly #fetchedOf;
 
   constructor(db: Database) {
     this.#db = db;
@@ -36,6 +38,9 @@ export class Frontier {
       `SELECT url, depth, attempts, found FROM page WHERE state = 'waiting' AND host = ?
        AND url NOT IN (SELECT value FROM json_each(?)) ORDER BY depth, rowid LIMIT 1`,
     );
+    const fetched = "SELECT count(*) FROM page WHERE state IN ('done', 'dropped') AND attempts > 0";
+    this.#fetched = db.prepare<[], number>(fetched).pluck();
+    this.#fetchedOf = db.prepare<[string], number>(`${fetched} AND host = ?`).pluck();
   }
 
   /** Adds a page that is not known yet. */
@@ -56,12 +61,7 @@ export class Frontier {
 
   /** Pages that were fetched, of one host or of all. */
   fetched(host?: string): number {
-    const sql = "SELECT count(*) AS n FROM page WHERE state IN ('done', 'dropped') AND attempts > 0";
-    const row =
-      host === undefined
-        ? this.#db.prepare<[], { n: number }>(sql).get()
-        : this.#db.prepare<[string], { n: number }>(`${sql} AND host = ?`).get(host);
-    return row?.n ?? 0;
+    return (host === undefined ? this.#fetched.get() : this.#fetchedOf.get(host)) ?? 0;
   }
 
   /** The host's next page that is none of `except`: those nearest to a seed first. */

@@ -80,6 +80,7 @@ export async function* crawlPages(
   const sites = frontier.sites().reverse();
   const crawl: Crawl = { db, net, frontier, pool, options, stop, budget, inFlight, memory, sites, again: [] };
   const next = () => {
+    if (stop.aborted) return undefined;
     const host = sites.pop();
     return host === undefined ? crawl.again.shift() : crawlSite(crawl, host, new Map());
   };
