@@ -76,7 +76,8 @@ CREATE TABLE page (
   status   INTEGER,
   found    INTEGER                       -- candidates of it that were written: all, when it is done
 );
-CREATE INDEX page_state ON page (state, host);
+-- The next page of a host is its first entry here.
+CREATE INDEX page_state ON page (state, host, depth);
 
 -- How far a search source came with a query: the cursor is what asks for the next page.
 CREATE TABLE search (
