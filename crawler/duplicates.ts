@@ -1,4 +1,4 @@
-import { nearPairs } from "../filters/image/near.ts";
+import { type Hashes, hashColumns, nearPairs } from "../filters/image/near.ts";
 import type { Database } from "../store/database.ts";
 
 const IN_SET = "state IN ('chosen', 'kept') AND file IS NOT NULL";
@@ -27,56 +27,67 @@ export function dropDuplicates(db: Database, nearBits: number | undefined): numb
 }
 
 function dropNear(db: Database, bits: number): number {
-  const rows = db
-    .prepare<[], { id: string; image_url: string; phash: string; state: string }>(
-      `SELECT id, image_url, phash, state FROM pair
-       WHERE phash IS NOT NULL AND ((${IN_SET}) OR reason IN ('duplicate_image', 'near_duplicate')) ORDER BY id`,
-    )
-    .all();
+  const among = `phash IS NOT NULL AND ((${IN_SET}) OR reason IN ('duplicate_image', 'near_duplicate'))`;
+  const { hashes, rowids } = readHashes(db, among);
+  const read = db.prepare<[number], { id: string; image_url: string }>(
+    "SELECT id, image_url FROM pair WHERE rowid = ?",
+  );
+  const rowOf = (index: number) => read.get(rowids[index] as number) as { id: string; image_url: string };
   const drop = db.prepare(
     `UPDATE pair SET state = 'dropped', reason = 'near_duplicate', detail = ?, chosen_for = NULL, file = NULL, shard = NULL, key = NULL
      WHERE id = ? AND state <> 'dropped'`,
   );
   let dropped = 0;
   db.transaction(() => {
-    for (const { stays, goes, distance } of nearDuplicates(rows, ({ image_url }) => image_url, bits))
+    for (const { stays, goes, distance } of nearDuplicates(hashes, rowOf, ({ image_url }) => image_url, bits))
       dropped += drop.run(`${distance} bits from ${stays.id}`, goes.id).changes;
   })();
   return dropped;
 }
 
+/** The perceptual hashes of the pairs `where`, in the order of ids. */
+function readHashes(db: Database, where: string): { hashes: Hashes; rowids: Float64Array } {
+  const count = db.prepare<[], number>(`SELECT count(*) FROM pair WHERE ${where}`).pluck().get() ?? 0;
+  const rowids = new Float64Array(count);
+  const rows = db.prepare<[], [number, string]>(`SELECT rowid, phash FROM pair WHERE ${where} ORDER BY id`).raw();
+  const phashes = function* () {
+    let at = 0;
+    for (const [rowid, phash] of rows.iterate()) {
+      rowids[at++] = rowid;
+      yield phash;
+    }
+  };
+  return { hashes: hashColumns(phashes(), count), rowids };
+}
+
 /**
  * Pairs whose pictures look the same; the one with the larger id goes.
- * @param rows in the order of ids. @param address pairs with the same one are texts of one picture, and no duplicates.
+ * @param hashes in the order of ids. @param rowOf what has a hash, by its place among them. @param address pairs with the same
+ * one are texts of one picture, and no duplicates.
  */
-export function* nearDuplicates<Row extends { phash: string }>(
-  rows: readonly Row[],
+export function* nearDuplicates<Row>(
+  hashes: Hashes,
+  rowOf: (index: number) => Row,
   address: (row: Row) => string,
   bits: number,
 ): Generator<{ stays: Row; goes: Row; distance: number }> {
-  for (const { a, b, distance } of nearPairs(
-    rows.map(({ phash }) => phash),
-    bits,
-  )) {
-    const [stays, goes] = a < b ? [rows[a], rows[b]] : [rows[b], rows[a]];
-    if (stays && goes && address(stays) !== address(goes)) yield { stays, goes, distance };
+  for (const { a, b, distance } of nearPairs(hashes, bits)) {
+    const [stays, goes] = [rowOf(a), rowOf(b)];
+    if (address(stays) !== address(goes)) yield { stays, goes, distance };
   }
 }
 
 /** Brings the table behind the view `near_duplicates` to what the data set holds. */
 export function reportNearDuplicates(db: Database): number {
-  const rows = db
-    .prepare<[], { id: string; phash: string }>(
-      "SELECT id, phash FROM pair WHERE state = 'kept' AND phash IS NOT NULL ORDER BY id",
-    )
-    .all();
-  const insert = db.prepare("INSERT INTO near_duplicate VALUES (?, ?, ?)");
+  const { hashes, rowids } = readHashes(db, "state = 'kept' AND phash IS NOT NULL");
+  const insert = db.prepare(
+    "INSERT INTO near_duplicate SELECT a.id, b.id, ? FROM pair a, pair b WHERE a.rowid = ? AND b.rowid = ?",
+  );
   let found = 0;
   db.transaction(() => {
     db.exec("DELETE FROM near_duplicate");
-    for (const { a, b, distance } of nearPairs(rows.map(({ phash }) => phash))) {
-      const [x = "", y = ""] = [rows[a]?.id, rows[b]?.id].sort();
-      insert.run(x, y, distance);
+    for (const { a, b, distance } of nearPairs(hashes)) {
+      insert.run(distance, rowids[a], rowids[b]);
       found++;
     }
   })();

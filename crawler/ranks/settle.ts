@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { chooseMatches, isChosen } from "../../filters/cap.ts";
+import { hashColumns } from "../../filters/image/near.ts";
 import { emptyBlock } from "../../filters/pair-blocks.ts";
 import { Repeats } from "../../filters/repeats.ts";
 import { idHalves } from "../../store/pair-id.ts";
@@ -132,7 +133,13 @@ export function findDuplicates(
     const { phash } = digest;
     if (nearBits !== undefined && phash !== null) near.push({ ...digest, phash });
   }
-  for (const { stays, goes, distance } of nearDuplicates(near.sort(byId), ({ address }) => address, nearBits ?? 0)) {
+  near.sort(byId);
+  const hashes = hashColumns(
+    near.values().map(({ phash }) => phash),
+    near.length,
+  );
+  const rowOf = (index: number) => near[index] as Digest;
+  for (const { stays, goes, distance } of nearDuplicates(hashes, rowOf, ({ address }) => address, nearBits ?? 0)) {
     if (!goes.inSet || drops.has(goes.id)) continue;
     drops.set(goes.id, [goes.id, "near_duplicate", `${distance} bits from ${stays.id}`]);
     gone.push(goes);

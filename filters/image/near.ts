@@ -15,48 +15,80 @@ export const NEAR_BITS = 3;
 
 const BANDS = 4;
 
+/** Perceptual hashes as columns: millions of them are kept in eight bytes each. */
+export interface Hashes {
+  high: Uint32Array;
+  low: Uint32Array;
+}
+
+/** @param hashes 16 hexadecimal digits each. */
+export function hashColumns(hashes: Iterable<string>, count: number): Hashes {
+  const [high, low] = [new Uint32Array(count), new Uint32Array(count)];
+  let at = 0;
+  for (const hash of hashes) {
+    high[at] = Number.parseInt(hash.slice(0, 8), 16);
+    low[at++] = Number.parseInt(hash.slice(8), 16);
+  }
+  return { high, low };
+}
+
 /**
  * All pairs of hashes at most `bits` (up to 3) apart. Hashes are cut into four bands of 16 bits: of two that differ in
  * three bits or fewer one band is equal (the pigeonhole principle, as in Manku et al., "Detecting Near-Duplicates for Web
  * Crawling", 2007), so only hashes that share a band are compared. Of equal hashes only the first is compared with the others;
  * the rest are reported as its duplicates, so that a thousand copies make a thousand pairs and not half a million.
- * @param hashes 16 hexadecimal digits each.
+ * Memory: 17 bytes a hash.
  */
-export function* nearPairs(hashes: readonly string[], bits = NEAR_BITS): Generator<NearPair> {
+export function* nearPairs({ high, low }: Hashes, bits = NEAR_BITS): Generator<NearPair> {
   if (bits >= BANDS) throw new RangeError(`near duplicates: at most ${BANDS - 1} bits, not ${bits}`);
-  const first = new Map<string, number>();
-  for (const [b, hash] of hashes.entries()) {
-    const a = first.get(hash);
-    if (a === undefined) first.set(hash, b);
-    else yield { a, b, distance: 0 };
-  }
-  const high = new Uint32Array(hashes.length);
-  const low = new Uint32Array(hashes.length);
-  for (const [hash, index] of first) {
-    high[index] = Number.parseInt(hash.slice(0, 8), 16);
-    low[index] = Number.parseInt(hash.slice(8), 16);
-  }
+  const isCopy = new Uint8Array(high.length);
   const bandOf = (index: number, band: number): number => {
     const half = (band < 2 ? high[index] : low[index]) ?? 0;
     return band % 2 === 0 ? half >>> 16 : half & 0xffff;
   };
+  const distanceOf = (a: number, b: number) =>
+    popcount((high[a] ?? 0) ^ (high[b] ?? 0)) + popcount((low[a] ?? 0) ^ (low[b] ?? 0));
+  const bucket: number[] = [];
   for (let band = 0; band < BANDS; band++) {
-    const buckets = new Map<number, number[]>();
-    for (const b of first.values()) {
-      const value = bandOf(b, band);
-      const bucket = buckets.get(value);
-      for (const a of bucket ?? []) {
-        const distance = popcount((high[a] ?? 0) ^ (high[b] ?? 0)) + popcount((low[a] ?? 0) ^ (low[b] ?? 0));
-        if (distance > bits) continue;
-        // Found in an earlier band already?
-        let seen = false;
-        for (let other = 0; other < band && !seen; other++) seen = bandOf(a, other) === bandOf(b, other);
-        if (!seen) yield { a, b, distance };
+    for (const members of buckets(high.length, (index) => bandOf(index, band))) {
+      bucket.length = 0;
+      for (const b of members) {
+        if (isCopy[b]) continue;
+        // All equal ones are in one bucket, also of the first band.
+        const first = band > 0 ? undefined : bucket.find((a) => high[a] === high[b] && low[a] === low[b]);
+        if (first !== undefined) {
+          isCopy[b] = 1;
+          yield { a: first, b, distance: 0 };
+          continue;
+        }
+        for (const a of bucket) {
+          const distance = distanceOf(a, b);
+          if (distance > bits) continue;
+          // Found in an earlier band already?
+          let seen = false;
+          for (let other = 0; other < band && !seen; other++) seen = bandOf(a, other) === bandOf(b, other);
+          if (!seen) yield { a, b, distance };
+        }
+        bucket.push(b);
       }
-      if (bucket) bucket.push(b);
-      else buckets.set(value, [b]);
     }
   }
+}
+
+/** Sorts 0 to `count` - 1 by a number of 16 bits each has; yields those that share one, in their order. */
+function* buckets(count: number, numberOf: (index: number) => number): Generator<Uint32Array> {
+  const ends = new Uint32Array(2 ** 16 + 1);
+  for (let i = 0; i < count; i++) ends[numberOf(i) + 1] = (ends[numberOf(i) + 1] ?? 0) + 1;
+  for (let n = 0; n < 2 ** 16; n++) ends[n + 1] = (ends[n + 1] ?? 0) + (ends[n] ?? 0);
+  const order = new Uint32Array(count);
+  const next = ends.slice(0, 2 ** 16);
+  for (let i = 0; i < count; i++) {
+    const n = numberOf(i);
+    const place = next[n] ?? 0;
+    order[place] = i;
+    next[n] = place + 1;
+  }
+  for (let n = 0; n < 2 ** 16; n++) yield order.subarray(ends[n], ends[n + 1]);
 }
 
 function popcount(word: number): number {
