@@ -46,30 +46,40 @@ export function* nearPairs({ high, low }: Hashes, bits = NEAR_BITS): Generator<N
     const half = (band < 2 ? high[index] : low[index]) ?? 0;
     return band % 2 === 0 ? half >>> 16 : half & 0xffff;
   };
-  const distanceOf = (a: number, b: number) =>
-    popcount((high[a] ?? 0) ^ (high[b] ?? 0)) + popcount((low[a] ?? 0) ^ (low[b] ?? 0));
-  const bucket: number[] = [];
+  // Those of a band that share a number, beside each other: what is compared again and again lies in the processor's cache.
+  let [indices, highs, lows] = [new Uint32Array(64), new Uint32Array(64), new Uint32Array(64)];
   for (let band = 0; band < BANDS; band++) {
     for (const members of buckets(high.length, (index) => bandOf(index, band))) {
-      bucket.length = 0;
+      if (members.length > indices.length)
+        [indices, highs, lows] = [members.length, members.length, members.length].map((n) => new Uint32Array(n)) as [
+          Uint32Array<ArrayBuffer>,
+          Uint32Array<ArrayBuffer>,
+          Uint32Array<ArrayBuffer>,
+        ];
+      let count = 0;
       for (const b of members) {
         if (isCopy[b]) continue;
+        const [bHigh, bLow] = [high[b] ?? 0, low[b] ?? 0];
         // All equal ones are in one bucket, also of the first band.
-        const first = band > 0 ? undefined : bucket.find((a) => high[a] === high[b] && low[a] === low[b]);
-        if (first !== undefined) {
+        let equal = band > 0 ? count : 0;
+        while (equal < count && (highs[equal] !== bHigh || lows[equal] !== bLow)) equal++;
+        if (equal < count) {
           isCopy[b] = 1;
-          yield { a: first, b, distance: 0 };
+          yield { a: indices[equal] ?? 0, b, distance: 0 };
           continue;
         }
-        for (const a of bucket) {
-          const distance = distanceOf(a, b);
+        for (let i = 0; i < count; i++) {
+          const distance = popcount((highs[i] ?? 0) ^ bHigh) + popcount((lows[i] ?? 0) ^ bLow);
           if (distance > bits) continue;
+          const a = indices[i] ?? 0;
           // Found in an earlier band already?
           let seen = false;
           for (let other = 0; other < band && !seen; other++) seen = bandOf(a, other) === bandOf(b, other);
           if (!seen) yield { a, b, distance };
         }
-        bucket.push(b);
+        indices[count] = b;
+        highs[count] = bHigh;
+        lows[count++] = bLow;
       }
     }
   }
