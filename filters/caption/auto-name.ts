@@ -74,8 +74,9 @@ const MAKERS_TYPE = /^(?:DSC-[A-Z]{1,3}\d+[A-Z]*|DCP-[A-Z]?\d+[A-Z]*)$/;
 const MONTH_DAY = /^P[1-9A-C][0-3]\d{5}(?![\d])/;
 /** What systems append to a name that is taken: "IMG_1234 (1)". */
 const COUNTER = /\s?\(\d{1,3}\)$/;
-/** What servers that make thumbnails append to the whole name: "a.jpg.50x50_q90_crop", "xa.jpg.pagespeed.ic.BTJbf_3xVf". */
-const SERVED = /\.(?:jpe?g|png|gif|webp)(?:[._]{1,2}\d+x\d+(?:[_-][\w-]+)?|\.pagespeed\.\w\w\.[\w-]{10})$/i;
+/** What servers append to the whole name: "a.jpg.50x50_q90_crop", "xa.jpg.pagespeed.ic.BTJbf_3xVf", "a_20130703140923437_0_0". */
+const SERVED =
+  /(?:\.(?:jpe?g|png|gif|webp)(?:[._]{1,2}\d+x\d+(?:[_-][\w-]+)?|\.pagespeed\.\w\w\.[\w-]{10,20})|_20\d{15}_\d{1,3}_\d{1,3}|_20\d{12}_0_0)$/i;
 /** What publishing tools append: "-300x225", "_fill_270x180". */
 const SIZE =
   /(?:(?<=[a-z])\d{2,4}x\d{2,4}|(?<=[\da-f]{8})size\d{1,3}(?:_w\d+_h\d+)?|[-_](?:\d{2,4}x{1,2}\d{2,4}(?:[-_]c|-no)?|size\d{1,3}(?:_w\d+_h\d+)?|transparent|fill|fit|crop(?:ped)?|resized?\d?|edit(?:ed)?|scaled|removebg-preview)|[-_ ]?\(\d{2,4}x\d{2,4}(?:-crop)?\))+$/;
