@@ -130,7 +130,7 @@ function automatic(caption: string, vocabulary: Vocabulary): string | undefined 
   const file = plain(caption)
     .trim()
     .replace(/^\S*\//, "")
-    .replace(/^x(?=.*\.pagespeed\.)/, "")
+    .replace(/^(?:\d+x\d+)?x(?=.*\.pagespeed\.)/, "")
     .replace(/whats[ _-]app/i, "WhatsApp");
   const withoutExtension = file.replace(EXTENSION, "");
   const named = withoutExtension.replace(SERVED, "").replace(SIZE, "").trim();
