@@ -146,13 +146,11 @@ function automatic(caption: string, vocabulary: Vocabulary): string | undefined 
   if (whole !== undefined) return whole;
   if (NUMBERS.test(stem) && digits >= 6) return "numbers";
   if (hasExtension && isScattered(stem, vocabulary)) return "hash";
-  if (hasExtension && isLikelyIdentifier(stem, vocabulary)) return "identifier";
   const parts = takeApart(stem, digits, vocabulary);
   if (withoutUuid !== named) parts.opaque++;
   if (parts.words >= ENOUGH) return undefined;
-  const beside = besideNumber(name, parts);
-  if (beside !== undefined || parts.words > 0) return beside;
-  return parts.codes > 0 ? ofCodes(name, parts) : ofGenericWords(name, parts);
+  const reason = besideNumber(name, parts) ?? (parts.words > 0 ? undefined : withoutWords(name, parts));
+  return reason ?? (hasExtension && isLikelyIdentifier(stem, vocabulary) ? "identifier" : undefined);
 }
 
 /** Names whose form tells, whatever the letters say. */
@@ -203,6 +201,10 @@ function besideNumber({ stem, isFile, digits }: Name, { words, known, codes, gen
   const [, noun = ""] = GENERIC_ID.exec(stem) ?? [];
   const isGeneric = GENERIC.has(noun.toLowerCase()) || (words <= 1 && generic > 0 && TIME_FIRST.test(stem));
   return isGeneric ? "generic name" : undefined;
+}
+
+function withoutWords(name: Name, parts: Parts): string | undefined {
+  return parts.codes > 0 ? ofCodes(name, parts) : ofGenericWords(name, parts);
 }
 
 /** Names of letters that are no words. */
