@@ -33,9 +33,13 @@ function holdsWord(chunk: string, words: Vocabulary): boolean {
   const runs = chunk.toLowerCase().match(/[a-z]{2,}/g) ?? [];
   const isWord = (run: string) => run.length > 2 && words.isWord(run);
   if (runs.some((run) => run.length > 3 && isWord(run)) || (runs.length > 1 && runs.every(isWord))) return true;
-  // "whoDoUWant2B": in short letters a word may stand by chance.
+  // "whoDoUWant2B": in short letters a word may stand by chance; "Yellowdog4bd0e4".
   const long = chunk.match(/[a-z]{7,}/gi) ?? [];
-  return long.some((run) => toPieces(run).some((piece) => piece.length > 3 && isWord(piece.toLowerCase())));
+  return long.some(
+    (run) =>
+      longestWordIn(run.toLowerCase(), words) > 5 ||
+      toPieces(run).some((piece) => piece.length > 3 && isWord(piece.toLowerCase())),
+  );
 }
 
 /** Hashes and random identifiers: letters and digits, or capitals and small ones, alternate as in no word. */
@@ -120,4 +124,11 @@ function kind(code: number): number {
 /** "rawImage" as raw and Image. */
 export function toPieces(run: string): string[] {
   return run.match(/\p{Lu}?\p{Ll}+|\p{Lu}+(?!\p{Ll})/gu) ?? [];
+}
+
+/** The length of the longest word of four letters and more, wherever it begins. */
+export function longestWordIn(run: string, vocabulary: Vocabulary): number {
+  for (let length = run.length; length >= 4; length--)
+    for (let i = 0; i + length <= run.length; i++) if (vocabulary.isWord(run.slice(i, i + length))) return length;
+  return 0;
 }

@@ -1,4 +1,4 @@
-import { toPieces } from "./auto-name-hashes.ts";
+import { longestWordIn, toPieces } from "./auto-name-hashes.ts";
 import { KINDS } from "./auto-name-words.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 
@@ -73,11 +73,4 @@ function coreOf(stem: string): string | undefined {
 function isKnown(word: string, vocabulary: Vocabulary): boolean {
   if (word.length < 3) return false;
   return vocabulary.isWord(word) || KINDS.has(word) || (word.length > 3 && vocabulary.isName(word));
-}
-
-/** The length of the longest word of four letters and more, wherever it begins. */
-export function longestWordIn(run: string, vocabulary: Vocabulary): number {
-  for (let length = run.length; length >= 4; length--)
-    for (let i = 0; i + length <= run.length; i++) if (vocabulary.isWord(run.slice(i, i + length))) return length;
-  return 0;
 }

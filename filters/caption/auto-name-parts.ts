@@ -1,5 +1,4 @@
-import { isHash, toPieces } from "./auto-name-hashes.ts";
-import { longestWordIn } from "./auto-name-odds.ts";
+import { isHash, longestWordIn, toPieces } from "./auto-name-hashes.ts";
 import { IDENTIFIER, KINDS } from "./auto-name-words.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 

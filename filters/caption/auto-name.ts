@@ -26,7 +26,8 @@ const LEADING = /^(?:9{8} |[\da-f]{16,40})_+/;
 /**
  * Capitals no list knows, in the forms that cameras and agencies use: "_MG_1234", "ABC_0123", "KIF12345", "EOSM0123",
  * "_T6A9012", "5D3_1234", "L0057"; "RTS1ABCD", "AFP_1A2B3C", "p01abcde"; Windows' recycled "$RQ7LAXT"; Twitter's "kJ-sErZ8_normal";
- * QQ's "J_P~%WWNUM%1I`1GVQ2_B"; Gfycat's "DarkStarchyNautilus-poster"; SoundCloud's "artworks-000043059944-9zwy8g-crop".
+ * QQ's "J_P~%WWNUM%1I`1GVQ2_B"; Gfycat's "DarkStarchyNautilus-poster"; SoundCloud's "artworks-000043059944-9zwy8g-crop";
+ * Vox's "157182638.0_cinema_153.0".
  */
 const CAMERA_FORM = new RegExp(
   [
@@ -35,6 +36,7 @@ const CAMERA_FORM = new RegExp(
     "[A-Z]0\\d{3}",
     "DP\\dQ\\d{4}",
     "(?:artworks|avatars)-[\\dA-Za-z]{12,16}-[\\dA-Za-z]{6}(?:-[a-z]+[\\dx]*)?",
+    "\\d{6,}\\.0_[a-z]+_\\d+\\.0",
     "(?:[A-Z][a-z]+){3}-(?:small|mobile|poster|size_restricted|max-1mb)",
     "_?[A-Z]{1,2}\\d{6,8}(?:-\\d\\d[A-Z]?){0,2}(?:-[A-Z]{2,3})?",
     "_(?=\\d*[A-Z])[A-Z\\d]{3}\\d{4}",
@@ -56,6 +58,12 @@ const CAMERA_FORM = new RegExp(
 const FOUR_AND_FOUR = /^_?(?:([A-Z]{3,4})\d{4}|([a-z]{3,4})[_-]?(?!19|20)\d{4,6})$/;
 /** Catalogues, standards and makes whose numbers name a thing: "NGC_6543". */
 const DESIGNATOR = /^(?:ngc|iso|ieee|din|rfc|ic|bmw|utc|gmt|uss|hms|hd)[\d_]/i;
+const YEAR = "(?:19|20)\\d\\d";
+const MONTH = "(?:0\\d|1[0-2])";
+/** "vlc-130718", "20130709-OUYA": what has a day may be an abbreviation. */
+const DATED = new RegExp(
+  `^[a-z]{3,5}[-_](?:[12]\\d${MONTH}[0-3]\\d|${MONTH}[0-3]\\d[12]\\d)$|^${YEAR}${MONTH}[0-3]\\d[-_][A-Z]{3,5}(?:[-_]|$)`,
+);
 /** "2022.Q4", "V0.1 v4": a quarter or a version is what somebody looks for. */
 const QUARTER_OR_VERSION = /^(?:(?:19|20)\d\d[._ -]?)?Q[1-4](?:[._ -]?(?:19|20)?\d\d)?$|^v\d+\.\d/i;
 /** "DC-3", "B52", "M16", "A380", "XC90", "WH-1000XM4", "k9", "h1n1": short, and a type more often than a counter. */
@@ -66,17 +74,12 @@ const MAKERS_TYPE = /^(?:DSC-[A-Z]{1,3}\d+[A-Z]*|DCP-[A-Z]?\d+[A-Z]*)$/;
 const MONTH_DAY = /^P[1-9A-C][0-3]\d{5}(?![\d])/;
 /** What systems append to a name that is taken: "IMG_1234 (1)". */
 const COUNTER = /\s?\(\d{1,3}\)$/;
-/** What servers that make thumbnails append to the whole name: "a.jpg.50x50_q90_crop", "xa.jpg.pagespeed.ic.BTJbf_3xVf". */
-const SERVED = /\.(?:jpe?g|png|gif|webp)(?:[._]{1,2}\d+x\d+(?:[_-][\w-]+)?|\.pagespeed\.\w\w\.[\w-]{10})$/i;
+/** What servers append to the whole name: "a.jpg.50x50_q90_crop", "xa.jpg.pagespeed.ic.BTJbf_3xVf", "a_20130703140923437_0_0". */
+const SERVED =
+  /(?:\.(?:jpe?g|png|gif|webp)(?:[._]{1,2}\d+x\d+(?:[_-][\w-]+)?|\.pagespeed\.\w\w\.[\w-]{10,20})|_20\d{15}_\d{1,3}_\d{1,3}|_20\d{12}_0_0)$/i;
 /** What publishing tools append: "-300x225", "_fill_270x180". */
 const SIZE =
   /(?:(?<=[a-z])\d{2,4}x\d{2,4}|(?<=[\da-f]{8})size\d{1,3}(?:_w\d+_h\d+)?|[-_](?:\d{2,4}x{1,2}\d{2,4}(?:[-_]c|-no)?|size\d{1,3}(?:_w\d+_h\d+)?|transparent|fill|fit|crop(?:ped)?|resized?\d?|edit(?:ed)?|scaled|removebg-preview)|[-_ ]?\(\d{2,4}x\d{2,4}(?:-crop)?\))+$/;
-/**
- * A moment to the second, by which programs name what they save: "2021-01-10 11.53.03", "20231202185730", "10 42 27 PM",
- * "2013-June-3-20-59-45", "03-06-2013_20-59-45". Words between date and time ("at", "um", "上午") may be of any script.
- */
-const YEAR = "(?:19|20)\\d\\d";
-const MONTH = "(?:0\\d|1[0-2])";
 /** How months begin in the languages whose dates programs write with letters. */
 const MONTH_NAME =
   "(?:jan|fe[bv]|mar|apr|avr|ma[iyjg]|jui?[nl]|aug|ago|aou|sep|set|o[ckt]t|out|nov|de[czs]|dic|ene|abr|gen|giu|lug|[^\\x00-\\x7f])\\p{L}*";
@@ -87,8 +90,12 @@ const DATES = [
   `\\p{L}{3,10}[-_. ][0-3]?\\d,?[-_. ]${YEAR},?`,
   `[0-3]?\\d[-_.](?:[01]?\\d|${MONTH_NAME})[-_.]${YEAR}`,
 ];
+/**
+ * A moment to the second, by which programs name what they save: "2021-01-10 11.53.03", "20231202185730", "10 42 27 PM",
+ * "2013-June-3-20-59-45", "03-06-2013_20-59-45". Words between date and time ("at", "um", "上午") may be of any script.
+ */
 const MOMENT = new RegExp(
-  `(?:${DATES.join("|")})(?:[\\s_T-]*\\p{L}{1,8}(?:\\(s\\))?){0,2}[\\s_T.-]*[012]?\\d[\\s.:_h-]*[0-5]\\d[\\s.:_m-]*[0-5]\\d(?:[ _-][\\da-f]{8}$)?`,
+  `(?:${DATES.join("|")})(?:[\\s_T-]*\\p{L}{1,8}(?:\\(s\\))?){0,2}[\\s_T.-]*(?<![a-z]{4})[012]?\\d[\\s.:_h-]*[0-5]\\d[\\s.:_m-]*[0-5]\\d(?:[ _-][\\da-f]{8}$)?`,
   "iu",
 );
 /** So many words beside a moment may be the program's or a window's name. */
@@ -123,7 +130,7 @@ function automatic(caption: string, vocabulary: Vocabulary): string | undefined 
   const file = plain(caption)
     .trim()
     .replace(/^\S*\//, "")
-    .replace(/^x(?=.*\.pagespeed\.)/, "")
+    .replace(/^(?:\d+x\d+)?x(?=.*\.pagespeed\.)/, "")
     .replace(/whats[ _-]app/i, "WhatsApp");
   const withoutExtension = file.replace(EXTENSION, "");
   const named = withoutExtension.replace(SERVED, "").replace(SIZE, "").trim();
@@ -139,13 +146,11 @@ function automatic(caption: string, vocabulary: Vocabulary): string | undefined 
   if (whole !== undefined) return whole;
   if (NUMBERS.test(stem) && digits >= 6) return "numbers";
   if (hasExtension && isScattered(stem, vocabulary)) return "hash";
-  if (hasExtension && isLikelyIdentifier(stem, vocabulary)) return "identifier";
   const parts = takeApart(stem, digits, vocabulary);
   if (withoutUuid !== named) parts.opaque++;
   if (parts.words >= ENOUGH) return undefined;
-  const beside = besideNumber(name, parts);
-  if (beside !== undefined || parts.words > 0) return beside;
-  return parts.codes > 0 ? ofCodes(name, parts) : ofGenericWords(name, parts);
+  const reason = besideNumber(name, parts) ?? (parts.words > 0 ? undefined : withoutWords(name, parts));
+  return reason ?? (hasExtension && isLikelyIdentifier(stem, vocabulary) ? "identifier" : undefined);
 }
 
 /** Names whose form tells, whatever the letters say. */
@@ -198,10 +203,14 @@ function besideNumber({ stem, isFile, digits }: Name, { words, known, codes, gen
   return isGeneric ? "generic name" : undefined;
 }
 
+function withoutWords(name: Name, parts: Parts): string | undefined {
+  return parts.codes > 0 ? ofCodes(name, parts) : ofGenericWords(name, parts);
+}
+
 /** Names of letters that are no words. */
 function ofCodes({ stem, isFile }: Name, { opaque, makers, weak }: Parts): string | undefined {
   if (AGENCY_ID.test(stem)) return "code";
-  if (!isFile || TYPE.test(stem) || DESIGNATOR.test(stem)) return undefined;
+  if (!isFile || TYPE.test(stem) || DESIGNATOR.test(stem) || DATED.test(stem)) return undefined;
   const numbers = stem.replace(/\d+x\d+/g, " ").match(/\d+/g) ?? [];
   // "img_dagi2": few letters that are no word may still be somebody's name or abbreviation.
   if (opaque === 0 && makers > 0 && !/\d{3}/.test(stem)) return undefined;

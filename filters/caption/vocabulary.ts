@@ -117,6 +117,7 @@ function isPlain(words: WordSet, word: string): boolean {
 
 /** "isn't", "can't", "we're": a word with a verb or "not" joined to it. */
 function isContracted(words: WordSet, word: string): boolean {
+  if (!word.includes("'")) return false;
   const [, start = ""] = /^([a-z]+)'(?:m|re|ve|ll|d|t)$/.exec(word) ?? [];
   return start !== "" && (word.endsWith("n't") ? NEGATED.test(start) : isPlain(words, start));
 }
