@@ -20,6 +20,7 @@ import {
   type PairBlock,
 } from "../filters/cap.ts";
 import { termHash } from "../filters/priority.ts";
+import { Progress } from "../store/progress.ts";
 import { ensureVenv } from "../store/python.ts";
 
 const DATA = "bench/.data";
@@ -122,9 +123,12 @@ if (process.argv.includes("--full")) {
   const file = openSync(`${DATA}/cap-marks.bin`, "w+");
   const size = block.chosen.byteLength;
   let making = 0;
+  let pass = 0;
   // Pairs are made anew for each pass; what a pass marked waits in a file, as in PairBlocks.
   const scan: BlockScan = (visit) => {
+    const progress = new Progress(`pass ${++pass}`, false);
     for (let i = 0; i < blocks; i++) {
+      progress.update(i, blocks, "million matches");
       making += cpu(() => {
         makeBlock(i, block);
         readSync(file, block.chosen, 0, size, 2 * i * size);

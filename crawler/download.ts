@@ -111,16 +111,16 @@ export async function download(
   return counts;
 }
 
-/** The hosts of the table `wanted`, read as they are asked for: there may be millions. */
+/** The hosts of the table `wanted`, read as they are asked for: there may be millions. Local pictures have the host "". */
 function* wantedHosts(db: Database): Generator<string> {
-  const some = db
-    .prepare<[string], string>(`SELECT DISTINCT host FROM wanted WHERE host > ? ORDER BY host LIMIT ${HOSTS_AT_ONCE}`)
-    .pluck();
-  for (let last = ""; ; ) {
-    const hosts = some.all(last);
+  const some = (where: string) =>
+    db
+      .prepare<string[], string>(`SELECT DISTINCT host FROM wanted ${where} ORDER BY host LIMIT ${HOSTS_AT_ONCE}`)
+      .pluck();
+  const after = some("WHERE host > ?");
+  let hosts = some("").all();
+  for (let last = hosts.at(-1); last !== undefined; last = hosts.at(-1)) {
     yield* hosts;
-    const end = hosts.at(-1);
-    if (end === undefined) return;
-    last = end;
+    hosts = after.all(last);
   }
 }

@@ -10,6 +10,7 @@ import { closeDatabase, openDatabase, openForReading } from "../../store/databas
 import { idHalves, pairId } from "../../store/pair-id.ts";
 import { type Ended, run, useShortList } from "../cli.ts";
 import { photo } from "../filters/image/photo.ts";
+import { startDns } from "../servers/dns.ts";
 import { type FileServer, serveFiles } from "../servers/files.ts";
 import { OWN_ADDRESS, OWN_PORT } from "../servers/own-address.ts";
 
@@ -155,4 +156,24 @@ test("copies: the same bytes are dropped, near ones reported, and dropped where 
     { id: near[0]?.b, detail: `${near[0]?.distance} bits from ${near[0]?.a}` },
   ]);
   closeDatabase(db);
+});
+
+test("more hosts than are asked at once: each comes to its turn", async (t) => {
+  const names = await startDns(() => "NXDOMAIN");
+  t.after(() => names.close());
+  const data = mkdtempSync(join(tmpdir(), "wit-hosts-"));
+  useShortList(data, ["apple"]);
+  const hosts = 4_096 + 500;
+  const rows = Array.from({ length: hosts }, (_, i) => `http://site${i}.com/${i}.jpg,A red apple on a table ${i}`);
+  const list = join(data, "list.csv");
+  writeFileSync(list, ["url,caption", ...rows, ""].join("\n"));
+  const ended = await run([
+    ...["crawl", "--data", data, "--urls", list, "--user-agent", "test (test@site.example)", "--dns", names.address],
+    "--quiet",
+  ]);
+  assert.equal(ended.code, 0, ended.error);
+  const db = openForReading(data);
+  const ends = db.prepare("SELECT coalesce(reason, state), count(*) FROM pair GROUP BY 1").raw().all();
+  db.close();
+  assert.deepEqual(ends, [["dns", hosts]]);
 });
