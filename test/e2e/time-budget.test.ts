@@ -62,10 +62,13 @@ test("--time-budget: a run whose name server says nothing ends too, and drops no
   const rows = Array.from({ length: 2_000 }, (_, i) => `http://site${i}.com/${i}.jpg,A red apple on a table ${i}`);
   writeFileSync(list, ["url,caption", ...rows, ""].join("\n"));
   const options = ["--urls", list, "--user-agent", "test (test@site.example)", "--dns", server.address];
-  const ended = await run(["crawl", "--data", data, ...options, "--time-budget", "3"], { killAfter: 60_000 });
-  assert.equal(ended.code, 0, ended.error);
-  assert.match(ended.error, /the time budget is used up/);
-  assert.ok(server.asked.length > 0);
+  assert.equal((await run(["discover", "--data", data, ...options])).code, 0);
+  // On a crowded machine three seconds may be over before the first question.
+  for (let seconds = 3; server.asked.length === 0; seconds *= 2) {
+    const ended = await run(["download", "--data", data, "--time-budget", String(seconds)], { killAfter: 60_000 });
+    assert.equal(ended.code, 0, ended.error);
+    assert.match(ended.error, /the time budget is used up/);
+  }
   const db = openForReading(data);
   const dropped = db.prepare("SELECT count(*) FROM pair WHERE state = 'dropped'").pluck().get();
   const remembered = db.prepare("SELECT count(*) FROM site_file").pluck().get();

@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
+import { join } from "node:path";
 import { ensureVenv } from "../../store/python.ts";
 
 /** A running S3 of moto's, empty at first. */
@@ -25,9 +26,7 @@ export async function startMoto(): Promise<Moto | string> {
     if (process.env["CI"] === "true") throw error;
     return `moto cannot be installed: ${(error as Error).message}`;
   }
-  const child = spawn(python, ["-m", "moto.server", "-H", "127.0.0.1", "-p", "0"], {
-    stdio: ["ignore", "ignore", "pipe"],
-  });
+  const child = spawn(python, [join(import.meta.dirname, "moto_server.py")], { stdio: ["ignore", "ignore", "pipe"] });
   const port = await new Promise<string>((resolve, reject) => {
     let said = "";
     child.stderr.on("data", (chunk) => {
