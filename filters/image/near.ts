@@ -47,15 +47,16 @@ export function* nearPairs({ high, low }: Hashes, bits = NEAR_BITS): Generator<N
     return band % 2 === 0 ? half >>> 16 : half & 0xffff;
   };
   // Those of a band that share a number, beside each other: what is compared again and again lies in the processor's cache.
-  let [indices, highs, lows] = [new Uint32Array(64), new Uint32Array(64), new Uint32Array(64)];
+  let indices = new Uint32Array(64);
+  let highs = new Uint32Array(64);
+  let lows = new Uint32Array(64);
   for (let band = 0; band < BANDS; band++) {
     for (const members of buckets(high.length, (index) => bandOf(index, band))) {
-      if (members.length > indices.length)
-        [indices, highs, lows] = [members.length, members.length, members.length].map((n) => new Uint32Array(n)) as [
-          Uint32Array<ArrayBuffer>,
-          Uint32Array<ArrayBuffer>,
-          Uint32Array<ArrayBuffer>,
-        ];
+      if (members.length > indices.length) {
+        indices = new Uint32Array(members.length);
+        highs = new Uint32Array(members.length);
+        lows = new Uint32Array(members.length);
+      }
       let count = 0;
       for (const b of members) {
         if (isCopy[b]) continue;
