@@ -1,14 +1,13 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, test } from "node:test";
+import { test } from "node:test";
 import { costsOf, DEFAULTS, keptUnderCap, type Order, watFilesFor } from "../../crawler/cost-model.ts";
 import { run, useShortList } from "../cli.ts";
+import { temporaryFolder } from "../folder.ts";
 import { startSmallSite, THINGS } from "../servers/small-site.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "wit-plan-"));
-after(() => rmSync(folder, { recursive: true, force: true }));
+const folder = temporaryFolder("plan");
 
 const order: Order = {
   watFiles: 100_000,

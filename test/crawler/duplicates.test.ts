@@ -1,13 +1,11 @@
 import assert from "node:assert/strict";
-import { mkdtempSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { test } from "node:test";
 import { dropDuplicates } from "../../crawler/duplicates.ts";
 import { closeDatabase, openDatabase } from "../../store/database.ts";
+import { temporaryFolder } from "../folder.ts";
 
 test("copies under other addresses go, several captions of one picture stay", () => {
-  const db = openDatabase(mkdtempSync(join(tmpdir(), "wit-copies-")));
+  const db = openDatabase(temporaryFolder("copies"));
   const insert = db.prepare(
     `INSERT INTO pair (id, image_url, caption, kind, source, host, state, queries, chosen_for, sha256, phash, file, offset, bytes)
      VALUES (?, ?, 'a cat', 'alt', 'web', 'h', 'chosen', '[0]', '[0]', ?, ?, 'spool/00000.pack', 0, 1)`,

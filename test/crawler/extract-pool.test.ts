@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { temporaryFolder } from "../folder.ts";
 
 // In a process of its own, and not by --eval: nothing else may keep that one running.
 const SCRIPT = `
@@ -23,7 +23,7 @@ console.log("closed");
 `;
 
 test("a pool that is closed while a thread has just answered comes to its end", () => {
-  const script = join(mkdtempSync(join(tmpdir(), "wit-pool-")), "close.mjs");
+  const script = join(temporaryFolder("pool"), "close.mjs");
   writeFileSync(script, SCRIPT);
   const { status, stdout, stderr } = spawnSync(process.execPath, [script], { encoding: "utf8" });
   assert.equal(status, 0, stderr);

@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { FetchError } from "../../crawler/fetch-error.ts";
 import { Hosts, hostOf } from "../../crawler/hosts.ts";
+import { temporaryFolder } from "../folder.ts";
 
 const URL_A = new URL("http://www.a.example/x");
 const nowhere = async () => undefined;
-const folder = mkdtempSync(join(tmpdir(), "wit-hosts-"));
+const folder = temporaryFolder("hosts");
 
 function limits(text: string): string {
   const file = join(folder, `${Math.random()}.tsv`);

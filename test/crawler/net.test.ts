@@ -1,12 +1,10 @@
 import assert from "node:assert/strict";
-import { mkdtempSync } from "node:fs";
 import { createServer } from "node:http";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { after, test } from "node:test";
 import { Stopped } from "../../crawler/fetch-error.ts";
 import { Net } from "../../crawler/net.ts";
 import { closeDatabase, openDatabase } from "../../store/database.ts";
+import { temporaryFolder } from "../folder.ts";
 import { listen } from "./faults/harness.ts";
 
 const WANTED = { maxBytes: 1_000, accept: "*/*" };
@@ -23,7 +21,7 @@ const port = await listen(
     return response.end(String(agent));
   }),
 );
-const db = openDatabase(mkdtempSync(join(tmpdir(), "wit-net-")));
+const db = openDatabase(temporaryFolder("net"));
 const options = {
   userAgent: "webimagetext-test (test@example.org)",
   allowPrivate: ["127.0.0.0/8"],

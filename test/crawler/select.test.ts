@@ -1,16 +1,15 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, readdirSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { readdirSync } from "node:fs";
 import { test } from "node:test";
 import { select } from "../../crawler/select.ts";
 import { closeDatabase, type Database, openDatabase } from "../../store/database.ts";
 import { pairId } from "../../store/pair-id.ts";
+import { temporaryFolder } from "../folder.ts";
 
 type Row = [image: string, caption: string, kind: string];
 
 function workspace(rows: readonly Row[]): { db: Database; data: string } {
-  const data = mkdtempSync(join(tmpdir(), "wit-select-"));
+  const data = temporaryFolder("select");
   const db = openDatabase(data);
   db.exec(
     "INSERT INTO query (id, term, source, wiki_count, score) VALUES (0, 'cat', 'unigram', 1, 1), (1, 'dog', 'unigram', 1, 1)",

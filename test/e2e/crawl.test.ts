@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -9,10 +8,11 @@ import { priority, termHash } from "../../filters/priority.ts";
 import { openForReading } from "../../store/database.ts";
 import { idHalves } from "../../store/pair-id.ts";
 import { type Ended, run, useShortList } from "../cli.ts";
+import { temporaryFolder } from "../folder.ts";
 import { type SmallSite, startSmallSite, THINGS } from "../servers/small-site.ts";
 import { assertNoHalfShard, dataSet, runAndKill } from "./killing.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "wit-crawl-"));
+const folder = temporaryFolder("crawl");
 const LIMITS = join(folder, "limits.tsv");
 const WORDS = [...THINGS, "drawing", "apple", "beside"];
 let site: SmallSite;

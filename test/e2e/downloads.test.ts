@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import sharp from "sharp";
@@ -10,6 +9,7 @@ import { closeDatabase, openDatabase, openForReading } from "../../store/databas
 import { idHalves, pairId } from "../../store/pair-id.ts";
 import { type Ended, run, useShortList } from "../cli.ts";
 import { photo } from "../filters/image/photo.ts";
+import { temporaryFolder } from "../folder.ts";
 import { startDns } from "../servers/dns.ts";
 import { type FileServer, serveFiles } from "../servers/files.ts";
 import { OWN_ADDRESS, OWN_PORT } from "../servers/own-address.ts";
@@ -27,7 +27,7 @@ interface Bench {
 
 /** A list of `paths`, served as far as there are `files`, and a workspace with one query. */
 async function prepare(t: TestContext, files: Files, paths: readonly string[]): Promise<Bench> {
-  const data = mkdtempSync(join(tmpdir(), "wit-downloads-"));
+  const data = temporaryFolder("downloads");
   const server = await serveFiles(files, OWN_PORT, OWN_ADDRESS);
   t.after(() => server.close());
   const host = `pictures.example:${OWN_PORT}`;
@@ -161,7 +161,7 @@ test("copies: the same bytes are dropped, near ones reported, and dropped where 
 test("more hosts than are asked at once: each comes to its turn", async (t) => {
   const names = await startDns(() => "NXDOMAIN");
   t.after(() => names.close());
-  const data = mkdtempSync(join(tmpdir(), "wit-hosts-"));
+  const data = temporaryFolder("hosts");
   useShortList(data, ["apple"]);
   const hosts = 4_096 + 500;
   const rows = Array.from({ length: hosts }, (_, i) => `http://site${i}.com/${i}.jpg,A red apple on a table ${i}`);

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { extractSitemap } from "../../crawler/sitemap.ts";
 import { openForReading } from "../../store/database.ts";
 import { run, useShortList } from "../cli.ts";
+import { temporaryFolder } from "../folder.ts";
 import { serveFiles } from "../servers/files.ts";
 
 const IMG = (i: number) => `<img src="${i}.png" alt="A boat ${i}">`;
@@ -24,7 +24,7 @@ const PAGES: Record<string, string> = {
 };
 
 test("documents made to hurt do not keep a crawl's event loop from its work", async (t) => {
-  const folder = mkdtempSync(join(tmpdir(), "wit-lag-"));
+  const folder = temporaryFolder("lag");
   const [data, lag, limits] = [join(folder, "data"), join(folder, "lag.json"), join(folder, "limits.tsv")];
   const files = new Map<string, { type: string; bytes: Buffer }>();
   const server = await serveFiles(files);

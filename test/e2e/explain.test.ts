@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { mkdtempSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { useShortList } from "../cli.ts";
+import { temporaryFolder } from "../folder.ts";
 
-const data = mkdtempSync(join(tmpdir(), "wit-explain-"));
+const data = temporaryFolder("explain");
 useShortList(data, ["red", "apple", "table", "dog", "cat", "photo"]);
 
 interface Ended {

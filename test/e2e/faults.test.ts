@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { mkdtempSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { gzipSync } from "node:zlib";
@@ -9,6 +8,7 @@ import sharp from "sharp";
 import { openForReading } from "../../store/database.ts";
 import { useShortList } from "../cli.ts";
 import { listen, rawServer } from "../crawler/faults/harness.ts";
+import { temporaryFolder } from "../folder.ts";
 import { startDns } from "../servers/dns.ts";
 import { closedPort } from "../servers/free-port.ts";
 
@@ -53,7 +53,7 @@ test("every fault of a list ends as one outcome in the state table", async () =>
     name.startsWith("inside") ? ["10.1.2.3"] : name.startsWith("site") ? ["127.0.0.1"] : "NXDOMAIN",
   );
   after(dns.close);
-  const folder = mkdtempSync(join(tmpdir(), "wit-fault-crawl-"));
+  const folder = temporaryFolder("fault-crawl");
   const [data, list, limits] = [join(folder, "data"), join(folder, "list.csv"), join(folder, "limits.tsv")];
   const expected: [string, string][] = [
     ...FAULTS.map(([path, , outcome]): [string, string] => [`http://site.example:${port}${path}`, outcome]),

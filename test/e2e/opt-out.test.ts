@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import sharp from "sharp";
 import { openForReading } from "../../store/database.ts";
 import { run, useShortList } from "../cli.ts";
+import { temporaryFolder } from "../folder.ts";
 
 test("--opt-out obey and record each judge again what the other let in or refused", async (t) => {
   const shade = (red: number) =>
@@ -36,7 +36,7 @@ test("--opt-out obey and record each judge again what the other let in or refuse
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   t.after(() => server.close());
   const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
-  const data = mkdtempSync(join(tmpdir(), "wit-opt-out-"));
+  const data = temporaryFolder("opt-out");
   const limits = join(data, "limits.tsv");
   writeFileSync(limits, "127.0.0.0/8\t0\t10000\t4\n");
   useShortList(data, ["boat"]);

@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { mkdtempSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { openForReading } from "../../store/database.ts";
 import { pairId } from "../../store/pair-id.ts";
+import { temporaryFolder } from "../folder.ts";
 import { type SampleWeb, startSampleWeb } from "../servers/sample-web/server.ts";
 
-const data = mkdtempSync(join(tmpdir(), "wit-sample-"));
+const data = temporaryFolder("sample");
 let web: SampleWeb;
 before(async () => {
   web = await startSampleWeb({ scale: 0.1 });

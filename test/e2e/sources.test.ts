@@ -1,10 +1,9 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { gzipSync } from "node:zlib";
@@ -12,8 +11,9 @@ import sharp from "sharp";
 import { openForReading } from "../../store/database.ts";
 import { type ArchivePage, warcMembers, watMembers } from "../archives/write.ts";
 import { useShortList } from "../cli.ts";
+import { temporaryFolder } from "../folder.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "wit-sources-"));
+const folder = temporaryFolder("sources");
 const LIMITS = join(folder, "limits.tsv");
 const served = new Map<string, Buffer>();
 /** Addresses whose first answer breaks off in the middle. */

@@ -1,15 +1,15 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { openForReading } from "../../store/database.ts";
 import { type Ended, run, useShortList } from "../cli.ts";
+import { temporaryFolder } from "../folder.ts";
 import { startDns } from "../servers/dns.ts";
 import { startSmallSite } from "../servers/small-site.ts";
 import { dataSet } from "./killing.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "wit-budget-"));
+const folder = temporaryFolder("budget");
 const WAITING = {
   pages: "SELECT count(*) AS n FROM page WHERE state = 'waiting'",
   pictures: "SELECT count(*) AS n FROM pair WHERE state = 'candidate' OR (state = 'chosen' AND file IS NULL)",

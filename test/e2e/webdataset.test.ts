@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
-import { globSync, mkdtempSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { globSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { openForReading } from "../../store/database.ts";
 import type { SampleMetadata } from "../../store/parquet.ts";
 import { ensurePython } from "../../train/launch.ts";
 import { useShortList } from "../cli.ts";
+import { temporaryFolder } from "../folder.ts";
 import { type SmallSite, startSmallSite } from "../servers/small-site.ts";
 
 interface ReadSample {
@@ -19,7 +19,7 @@ interface ReadSample {
   json: SampleMetadata;
 }
 
-const data = mkdtempSync(join(tmpdir(), "wit-webdataset-"));
+const data = temporaryFolder("webdataset");
 let site: SmallSite;
 before(async () => {
   site = await startSmallSite(2, 3, 10);

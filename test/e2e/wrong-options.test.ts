@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { existsSync, mkdtempSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { temporaryFolder } from "../folder.ts";
 
 // Fault 45 of the reliability table: options that cannot be meant, refused by name before anything is asked for or written.
 
-const folder = mkdtempSync(join(tmpdir(), "wit-options-"));
+const folder = temporaryFolder("options");
 const SEEDS = ["--seeds", "http://127.0.0.1:9/", "--allow-private", "127.0.0.0/8"];
 const file = (name: string, text: string) => {
   writeFileSync(join(folder, name), text);

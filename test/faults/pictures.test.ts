@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import sharp from "sharp";
 import { openForReading } from "../../store/database.ts";
 import { run, useShortList } from "../cli.ts";
 import { photo } from "../filters/image/photo.ts";
+import { temporaryFolder } from "../folder.ts";
 import { type FileServer, serveFiles } from "../servers/files.ts";
 import { PICTURE_FAULTS } from "./broken-pictures.ts";
 
@@ -15,7 +15,7 @@ import { PICTURE_FAULTS } from "./broken-pictures.ts";
  * (35, a decoder that dies or spins, is in test/filters/image/decoders.test.ts.)
  */
 
-const data = mkdtempSync(join(tmpdir(), "wit-faults-"));
+const data = temporaryFolder("faults");
 let server: FileServer;
 before(async () => {
   const files = new Map(PICTURE_FAULTS.map(({ bytes }, i) => [`/${i}.jpg`, { type: "image/jpeg", bytes }]));

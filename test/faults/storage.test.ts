@@ -10,7 +10,6 @@ import {
   truncateSync,
   writeFileSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -18,6 +17,7 @@ import SQLite from "better-sqlite3";
 import sharp from "sharp";
 import { openForReading } from "../../store/database.ts";
 import { type Ended, run, useShortList } from "../cli.ts";
+import { temporaryFolder } from "../folder.ts";
 import { type FileServer, serveFiles } from "../servers/files.ts";
 
 /**
@@ -27,7 +27,7 @@ import { type FileServer, serveFiles } from "../servers/files.ts";
  */
 
 const PICTURES = 80;
-const folder = mkdtempSync(join(tmpdir(), "wit-storage-"));
+const folder = temporaryFolder("storage");
 const list = join(folder, "list.csv");
 const limits = join(folder, "limits.tsv");
 let server: FileServer;

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdtempSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import fc from "fast-check";
@@ -19,6 +18,7 @@ import {
 import { PairBlocks } from "../../filters/pair-blocks.ts";
 import { priority, type Thresholds, termHash } from "../../filters/priority.ts";
 import { Windows } from "../../filters/windows.ts";
+import { temporaryFolder } from "../folder.ts";
 
 interface SmallPair {
   high: number;
@@ -244,7 +244,7 @@ test("the share kept follows 1 - prod(1 - cap / count), exactly or by MetaCLIP's
 });
 
 test("blocks come back as they went in, from memory and from the file, again and again", () => {
-  const file = join(mkdtempSync(join(tmpdir(), "wit-blocks-")), "select.tmp");
+  const file = join(temporaryFolder("blocks"), "select.tmp");
   const pairs = randomPairs(5_000, 1_000, generator(6));
   const many = { high: 1, low: 2, queries: Array.from({ length: 600_000 }, (_, i) => i) };
   pairs.splice(100, 0, many, many, { high: 3, low: 4, queries: [] }, many);

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { Worker } from "node:worker_threads";
 import fc from "fast-check";
 import { buildTable, readTable, viewTable, writeTable } from "../../filters/matcher-table.ts";
+import { temporaryFolder } from "../folder.ts";
 import { matcherOf, oddText, slowIndex, slowMatch, slowMetaclip } from "./slow-matcher.ts";
 
 test("whole words, nested and overlapping, each term once", () => {
@@ -87,7 +87,7 @@ test("bytes and strings give the same; also very long captions and thousands of 
 
 test("tables written, read, and used in another thread", async () => {
   const terms = ["new york", "york", "café"].map((term) => ({ term }));
-  const file = join(mkdtempSync(join(tmpdir(), "wit-matcher-")), "matcher.bin");
+  const file = join(temporaryFolder("matcher"), "matcher.bin");
   const list = "ab".repeat(32);
   writeTable(file, buildTable(terms, "fold", list));
   const table = readTable(file);

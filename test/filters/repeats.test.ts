@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdtempSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import fc from "fast-check";
 import { Repeats, textKey } from "../../filters/repeats.ts";
+import { temporaryFolder } from "../folder.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "wit-repeats-"));
+const folder = temporaryFolder("repeats");
 
 /** The slow twin: a Map of all keys. */
 function slow(keys: readonly string[], moreThan: number, spareFirst: boolean): number[] {

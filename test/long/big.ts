@@ -5,13 +5,14 @@
  */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
-import { availableParallelism, tmpdir } from "node:os";
+import { readFileSync, writeFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import manifest from "../../package.json" with { type: "json" };
 import { openForReading } from "../../store/database.ts";
 import { run } from "../cli.ts";
+import { temporaryFolder } from "../folder.ts";
 import { startManyHosts } from "../servers/many-hosts.ts";
 import { startSampleWeb } from "../servers/sample-web/server.ts";
 
@@ -32,7 +33,7 @@ function memoryOf(pid: number): number | undefined {
 }
 
 test(`${PICTURES} pictures on ${HOSTS} hosts and the sample web`, async (t) => {
-  const folder = mkdtempSync(join(tmpdir(), "wit-big-"));
+  const folder = temporaryFolder("big");
   const data = join(folder, "data");
   const web = await startManyHosts(HOSTS, PICTURES);
   t.after(() => web.close());

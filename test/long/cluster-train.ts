@@ -3,18 +3,17 @@
  * process: the same batches, so the same losses.
  */
 import assert from "node:assert/strict";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, before, type TestContext, test } from "node:test";
+import { before, type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ensurePython } from "../../train/launch.ts";
 import { run, useShortList } from "../cli.ts";
+import { temporaryFolder } from "../folder.ts";
 import { startRay } from "../servers/ray.ts";
 import { startSlurm } from "../servers/slurm.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "wit-cluster-train-"));
-after(() => rmSync(folder, { recursive: true, force: true }));
+const folder = temporaryFolder("cluster-train");
 const data = join(folder, "data");
 const STEPS = 6;
 const python = ensurePython({ tests: true });

@@ -5,8 +5,8 @@
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir, userInfo } from "node:os";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { userInfo } from "node:os";
 import { dirname, join } from "node:path";
 import { after, before, type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -15,11 +15,12 @@ import { startSampleWebOn } from "../../crawler/sample-web.ts";
 import { type Objects, openObjects } from "../../store/objects.ts";
 import { run, useShortList } from "../cli.ts";
 import { wholeOf } from "../crawler/ranks/whole.ts";
+import { temporaryFolder } from "../folder.ts";
 import { startMoto } from "../servers/moto.ts";
 import { startRay } from "../servers/ray.ts";
 import { startSlurm } from "../servers/slurm.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "wit-cluster-"));
+const folder = temporaryFolder("cluster");
 const WORDS = [
   "face",
   "hand",
@@ -56,10 +57,7 @@ before(async () => {
   one = resultOf(data);
   assert.ok(one.kept.length > 500 && one.pairs.some((pair) => (pair as { state: string }).state === "reserve"));
 });
-after(() => {
-  close?.();
-  rmSync(folder, { recursive: true, force: true });
-});
+after(() => close?.());
 
 /**
  * A data set as it must be, whoever made it. The sample web's pages say when they were asked for, and some servers of it

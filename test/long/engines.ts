@@ -1,8 +1,7 @@
 /** `npm run test:engines`: a build by processes on this machine, one of them killed, and by jobs of any array engine. */
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -12,9 +11,10 @@ import { run, useShortList } from "../cli.ts";
 import { byOneProcess } from "../crawler/ranks/build.ts";
 import { type RanksWeb, startRanksWeb, WORDS } from "../crawler/ranks/web.ts";
 import { wholeOf } from "../crawler/ranks/whole.ts";
+import { temporaryFolder } from "../folder.ts";
 import { processesWith } from "../servers/processes.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "wit-engines-"));
+const folder = temporaryFolder("engines");
 const SETTINGS = ["--cap", "12", "--shard-size", "20"];
 let web: RanksWeb;
 let one: ReturnType<typeof wholeOf>;
@@ -22,10 +22,7 @@ before(async () => {
   web = await startRanksWeb(join(folder, "in"));
   one = wholeOf(await byOneProcess(folder, web, { cap: 12, shardSize: 20 }));
 });
-after(async () => {
-  await web.close();
-  rmSync(folder, { recursive: true, force: true });
-});
+after(() => web.close());
 
 function newData(name: string): string {
   const data = join(folder, name);

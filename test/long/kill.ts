@@ -4,12 +4,12 @@
  * made the data set of an undisturbed one, to the byte; the next begins in a new workspace.
  */
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { useShortList } from "../cli.ts";
 import { assertNoHalfShard, dataSet, drawMoment, runAndKill } from "../e2e/killing.ts";
+import { temporaryFolder } from "../folder.ts";
 import { generator } from "../random.ts";
 import { startSmallSite, THINGS } from "../servers/small-site.ts";
 
@@ -17,7 +17,7 @@ const KILLS = Number(process.env["WIT_KILLS"] ?? 50);
 const SEED = Number(process.env["WIT_SEED"] ?? 1);
 
 test(`${KILLS} kills, seed ${SEED}`, async (t) => {
-  const folder = mkdtempSync(join(tmpdir(), "wit-kill-"));
+  const folder = temporaryFolder("kill");
   const limits = join(folder, "limits.tsv");
   writeFileSync(limits, "127.0.0.0/8\t0\t10000\t4\n");
   const site = await startSmallSite(3, 5, 16, 3);

@@ -4,12 +4,12 @@
  */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { mkdtempSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import sharp from "sharp";
 import { openForReading } from "../../store/database.ts";
+import { temporaryFolder } from "../folder.ts";
 import { type MediaWiki, startMediaWiki, type WikiPicture } from "../servers/mediawiki.ts";
 
 /** More than a page of the API's answers for one of them. */
@@ -18,7 +18,7 @@ const THINGS: [string, number][] = [
   ["bear", 12],
   ["harp", 5],
 ];
-const folder = mkdtempSync(join(tmpdir(), "wit-commons-"));
+const folder = temporaryFolder("commons");
 let wiki: MediaWiki | string = "not started";
 
 async function pictures(): Promise<WikiPicture[]> {

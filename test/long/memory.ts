@@ -7,10 +7,10 @@
  */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { availableParallelism, tmpdir } from "node:os";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { gzipSync } from "node:zlib";
@@ -20,6 +20,7 @@ import { embeddedWordNet, readSynsets } from "../../queries/wordnet.ts";
 import { openForReading } from "../../store/database.ts";
 import { run, useShortList } from "../cli.ts";
 import { photo } from "../filters/image/photo.ts";
+import { temporaryFolder } from "../folder.ts";
 
 const PICTURES = Number(process.env["WIT_PICTURES"] ?? 100_000);
 const LARGE = 400;
@@ -91,7 +92,7 @@ async function crawl(
   kind: "small" | "large",
   count: number,
 ): Promise<{ memory: number[]; shards: number; busiest: number }> {
-  const folder = mkdtempSync(join(tmpdir(), "wit-memory-"));
+  const folder = temporaryFolder("memory");
   t.after(() => rmSync(folder, { recursive: true, force: true }));
   let served = 0;
   let now = 0;
@@ -184,7 +185,7 @@ function sitemapOf(site: string): Buffer {
 }
 
 test(`${SITES} sites with a sitemap of ${SITEMAP_BYTES / 1024 / 1024} MB and pages that inflate to 50 MB`, async (t) => {
-  const folder = mkdtempSync(join(tmpdir(), "wit-memory-"));
+  const folder = temporaryFolder("memory");
   t.after(() => rmSync(folder, { recursive: true, force: true }));
   const bomb = gzipSync(Buffer.concat([Buffer.from("<p>"), Buffer.alloc(50 * 1024 * 1024, "text ")]), { level: 1 });
   const server = createServer((request, response) => {
@@ -247,7 +248,7 @@ function writeList(file: string, lemmas: readonly string[]): void {
 }
 
 test(`discover: a list of ${ROWS} rows in less than ${DISCOVER_MB} MB`, async (t) => {
-  const folder = mkdtempSync(join(tmpdir(), "wit-memory-"));
+  const folder = temporaryFolder("memory");
   t.after(() => rmSync(folder, { recursive: true, force: true }));
   const [list, data] = [join(folder, "list.parquet"), join(folder, "data")];
   const lemmas = [...new Set([...readSynsets(embeddedWordNet())].flatMap((synset) => synset.lemmas))].sort();

@@ -7,10 +7,10 @@
  */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { temporaryFolder } from "../folder.ts";
 import { startSampleWeb } from "../servers/sample-web/server.ts";
 import { writeHandwritingTask } from "../servers/sample-web/task.ts";
 
@@ -86,12 +86,8 @@ async function prove(data: string, seed: string): Promise<void> {
   );
 }
 
-const data = mkdtempSync(join(tmpdir(), "wit-proof-"));
-try {
-  await crawl(data);
-  say("crawled");
-  const seeds = process.argv.slice(2);
-  for (const seed of seeds.length > 0 ? seeds : ["0"]) await prove(data, seed);
-} finally {
-  rmSync(data, { recursive: true, force: true });
-}
+const data = temporaryFolder("proof");
+await crawl(data);
+say("crawled");
+const seeds = process.argv.slice(2);
+for (const seed of seeds.length > 0 ? seeds : ["0"]) await prove(data, seed);

@@ -5,8 +5,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { preparePlan } from "../../crawler/ranks/plan.ts";
@@ -16,13 +15,14 @@ import { beginBuild, byOneProcess, type Settings } from "../crawler/ranks/build.
 import { drive } from "../crawler/ranks/drive.ts";
 import { startRanksWeb } from "../crawler/ranks/web.ts";
 import { wholeOf } from "../crawler/ranks/whole.ts";
+import { temporaryFolder } from "../folder.ts";
 import { generator } from "../random.ts";
 import { startSmallSite, THINGS } from "../servers/small-site.ts";
 
 const KILLS = Number(process.env["WIT_KILLS"] ?? 12);
 const SEED = Number(process.env["WIT_SEED"] ?? 1);
 const DRIVER = join(import.meta.dirname, "..", "crawler", "ranks", "drive-main.ts");
-const folder = mkdtempSync(join(tmpdir(), "wit-ranks-long-"));
+const folder = temporaryFolder("ranks-long");
 
 for (const [name, settings, worlds] of [
   ["1 and 16 ranks", { cap: 12, shardSize: 20 }, [1, 16]],

@@ -1,15 +1,15 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { bzip2Chunks, type Damage, isBzip2, plainChunks } from "../../queries/blocks.ts";
 import { findMark } from "../../queries/bzip2.ts";
 import { Pages, readSiteInfo } from "../../queries/pages.ts";
+import { temporaryFolder } from "../folder.ts";
 import { bzip2, fixture, multistream, SAMPLE, unpack } from "./fixtures.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "wit-blocks-"));
+const folder = temporaryFolder("blocks");
 const packed = readFileSync(SAMPLE);
 const xml = unpack(SAMPLE);
 const plain = join(folder, "plain.xml");

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { gzipSync, zstdCompressSync } from "node:zlib";
@@ -11,9 +10,10 @@ import { readQueries } from "../../queries/list.ts";
 import { npmi, pmi } from "../../queries/pmi.ts";
 import { termKey } from "../../queries/terms.ts";
 import { embeddedWordNet, readSynsets } from "../../queries/wordnet.ts";
+import { temporaryFolder } from "../folder.ts";
 import { bzip2 } from "./fixtures.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "wit-queries-"));
+const folder = temporaryFolder("queries");
 
 test("the embedded counts are the 105,966 published ones", async () => {
   const counts = await readCounts(EMBEDDED_COUNTS);

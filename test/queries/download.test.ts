@@ -2,18 +2,17 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { gzipSync } from "node:zlib";
 import { DumpServer, defaultHours, missingBytes } from "../../queries/download.ts";
+import { temporaryFolder } from "../folder.ts";
 import { bzip2, SAMPLE, tinyWordNet, unpack } from "./fixtures.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "wit-download-"));
-after(() => rmSync(folder, { recursive: true, force: true }));
+const folder = temporaryFolder("download");
 
 const sha1 = (bytes: Buffer) => createHash("sha1").update(bytes).digest("hex");
 const xml = unpack(SAMPLE);

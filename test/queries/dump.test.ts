@@ -1,18 +1,17 @@
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, globSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, test } from "node:test";
+import { test } from "node:test";
 import { buildQueriesCommand } from "../../queries/command.ts";
 import { MIRROR } from "../../queries/inputs.ts";
 import { partitioning } from "../../queries/wikipedia.ts";
 import { UsageError } from "../../store/usage-error.ts";
+import { temporaryFolder } from "../folder.ts";
 import { bzip2, fixture, SAMPLE, tinyWordNet, unpack } from "./fixtures.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "wit-dump-"));
-after(() => rmSync(folder, { recursive: true, force: true }));
+const folder = temporaryFolder("dump");
 const FEW = ["--size", "10000", "--min-count", "10", "--wordnet", tinyWordNet(folder)];
 
 function buildBare(data: string, ...options: string[]) {

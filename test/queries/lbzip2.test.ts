@@ -1,15 +1,15 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { bzip2Chunks, type Damage } from "../../queries/blocks.ts";
 import { findLbzip2, unpackStreams, wholeStreams } from "../../queries/lbzip2.ts";
+import { temporaryFolder } from "../folder.ts";
 import { debianPackages } from "../servers/debian.ts";
 import { bzip2, multistream, SAMPLE, unpack } from "./fixtures.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "wit-lbzip2-"));
+const folder = temporaryFolder("lbzip2");
 const xml = unpack(SAMPLE);
 const packed = multistream(xml, 20);
 const missing = debianPackages(["lbzip2"], () => findLbzip2() !== undefined);

@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { gzipSync } from "node:zlib";
 import { ENGLISH_NAMESPACES } from "../../queries/pages.ts";
 import { readTitles, type ViewRule } from "../../queries/pageviews.ts";
 import { PROFILES } from "../../queries/profiles.ts";
+import { temporaryFolder } from "../folder.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "wit-views-"));
+const folder = temporaryFolder("views");
 const site = { namespaces: ENGLISH_NAMESPACES, mainPage: "Main Page" };
 const rule: ViewRule = { ...PROFILES.clip.views, minViews: 10, language: "en", case: "fold" };
 

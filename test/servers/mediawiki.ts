@@ -1,8 +1,8 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { appendFileSync, existsSync, globSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { appendFileSync, existsSync, globSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { temporaryFolder } from "../folder.ts";
 import { freePort } from "./free-port.ts";
 
 /** A picture of the wiki: its file name, bytes, and its page's wikitext. */
@@ -31,12 +31,11 @@ const MODULES = ["pdo_sqlite", "mbstring", "xml", "intl", "gd"];
 export async function startMediaWiki(pictures: readonly WikiPicture[]): Promise<MediaWiki | string> {
   const missing = installPhp();
   if (missing) return missing;
-  const folder = mkdtempSync(join(tmpdir(), "wit-mediawiki-"));
+  const folder = temporaryFolder("mediawiki");
   const wiki = join(folder, "wiki");
   try {
     execFileSync("apt-get", ["download", "-q", "mediawiki", "mediawiki-classes"], { cwd: folder, stdio: "pipe" });
   } catch (error) {
-    rmSync(folder, { recursive: true });
     return `Debian's mediawiki cannot be downloaded: ${String((error as Error).message)
       .split("\n")
       .at(-1)}`;
@@ -71,10 +70,7 @@ export async function startMediaWiki(pictures: readonly WikiPicture[]): Promise<
     // Its workers are a group of their own, which ends as one.
     detached: true,
   });
-  const close = () => {
-    end(server);
-    rmSync(folder, { recursive: true, force: true });
-  };
+  const close = () => end(server);
   const address = `http://127.0.0.1:${port}/api.php`;
   for (let tries = 0; tries < 300; tries++) {
     const answer = await fetch(`${address}?action=query&meta=siteinfo&format=json`).catch(() => undefined);

@@ -1,9 +1,10 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { chmodSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { hostname, tmpdir, userInfo } from "node:os";
+import { chmodSync, mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
+import { hostname, userInfo } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { temporaryFolder } from "../folder.ts";
 import { debianPackages, hasProgram } from "./debian.ts";
 import { freePort } from "./free-port.ts";
 import { cutPower, processesWith } from "./processes.ts";
@@ -29,7 +30,7 @@ const NODES = ["n1", "n2"];
 export async function startSlurm(): Promise<Slurm | string> {
   const missing = debianPackages(["slurm-wlm", "munge"], () => ["slurmctld", "slurmd", "munged"].every(hasProgram));
   if (missing) return missing;
-  const folder = mkdtempSync(join(tmpdir(), "wit-slurm-"));
+  const folder = temporaryFolder("slurm");
   // munged wants that everybody can reach its socket.
   chmodSync(folder, 0o711);
   const conf = join(folder, "slurm.conf");
@@ -57,10 +58,7 @@ export async function startSlurm(): Promise<Slurm | string> {
   start("munged", ["--foreground", ...mungeArgs]);
   start("slurmctld", ["-D"]);
   for (const node of NODES) start("slurmd", ["-D", "-N", node], { WIT_NODE: node });
-  const close = () => {
-    cutPower(() => processesWith(`SLURM_CONF=${conf}`).filter((pid) => pid !== process.pid));
-    rmSync(folder, { recursive: true, force: true });
-  };
+  const close = () => cutPower(() => processesWith(`SLURM_CONF=${conf}`).filter((pid) => pid !== process.pid));
   const ask = (program: string, ...args: string[]) =>
     spawnSync(program, args, { encoding: "utf8", env: { ...process.env, ...env } }).stdout.trim();
   const idle = () => ask("sinfo", "--noheader", "--format=%t %D") === `idle ${NODES.length}`;

@@ -1,6 +1,5 @@
 import { createHash } from "node:crypto";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import sharp from "sharp";
@@ -12,6 +11,7 @@ import { closeDatabase, type Database, setMeta } from "../../store/database.ts";
 import { pairId } from "../../store/pair-id.ts";
 import { writeShards } from "../../store/shards.ts";
 import { Spool } from "../../store/spool.ts";
+import { temporaryFolder } from "../folder.ts";
 
 export const CAP = 12;
 export const SEED = 3;
@@ -23,10 +23,9 @@ export const SCRIPT = `a dog "><script>document.title = "owned"</script><img src
 const WORDS = ["dog", "cat", "old bridge", "red apple", "steam train", "zebra"];
 const COLUMNS = 5;
 
-/** A finished workspace of 60 pairs from three hosts, with real pictures in real shards under a small cap; gone after the test. */
+/** A finished workspace of 60 pairs from three hosts, with real pictures in real shards under a small cap. */
 export async function builtWorkspace(t: TestContext): Promise<{ db: Database; data: string }> {
-  const data = mkdtempSync(join(tmpdir(), "wit-built-"));
-  t.after(() => rmSync(data, { recursive: true, force: true }));
+  const data = temporaryFolder("built");
   const sources = ["unigram", "unigram", "bigram", "bigram", "title", "synset"] as const;
   const terms = [...WORDS].sort().map((term, i) => ({ term, source: sources[i] ?? "title", count: 100 - i, score: 1 }));
   writeQueries(join(data, "queries.tsv"), terms);

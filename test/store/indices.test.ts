@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { discover } from "../../crawler/discover.ts";
@@ -9,9 +8,10 @@ import { buildTable } from "../../filters/matcher-table.ts";
 import { closeDatabase, openDatabase, openForReading } from "../../store/database.ts";
 import { makeIndices, putOffIndices } from "../../store/indices.ts";
 import { run, useShortList } from "../cli.ts";
+import { temporaryFolder } from "../folder.ts";
 
 test("indices are put off in an empty table or by a run that writes much of it, and whoever opens a killed run's database makes them", (t) => {
-  const data = mkdtempSync(join(tmpdir(), "wit-indices-"));
+  const data = temporaryFolder("indices");
   let db = openDatabase(data);
   t.after(() => closeDatabase(db));
   const all = ["pair_image_url", "pair_page_url", "pair_state"];
@@ -42,7 +42,7 @@ test("indices are put off in an empty table or by a run that writes much of it, 
 });
 
 test("after a list is read every index is there, and pairs of a page are found by one", async (t) => {
-  const data = mkdtempSync(join(tmpdir(), "wit-indices-"));
+  const data = temporaryFolder("indices");
   useShortList(data, ["boat"]);
   const list = join(data, "list.tsv");
   writeFileSync(list, "url\tcaption\tpage_url\nhttp://a.example/1.png\ta red boat\thttp://a.example/p\n");
@@ -59,7 +59,7 @@ test("after a list is read every index is there, and pairs of a page are found b
 });
 
 test("indices are put off before rows are written of which more will come, not before a list's last", async (t) => {
-  const data = mkdtempSync(join(tmpdir(), "wit-indices-"));
+  const data = temporaryFolder("indices");
   const db = openDatabase(data);
   t.after(() => closeDatabase(db));
   const settings = { profile: "clip", lang: "any", match: "fold", optOut: "obey" } as const;

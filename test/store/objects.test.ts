@@ -1,15 +1,14 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, type TestContext, test } from "node:test";
 import { type Objects, openObjects } from "../../store/objects.ts";
+import { temporaryFolder } from "../folder.ts";
 import { type BadProxy, startBadProxy } from "../servers/bad-proxy.ts";
 import { startMoto } from "../servers/moto.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "wit-objects-"));
-after(() => rmSync(folder, { recursive: true }));
+const folder = temporaryFolder("objects");
 
 const moto = await startMoto();
 let proxy: BadProxy | undefined;

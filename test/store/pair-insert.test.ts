@@ -1,13 +1,11 @@
 import assert from "node:assert/strict";
-import { mkdtempSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { test } from "node:test";
 import { closeDatabase, openDatabase } from "../../store/database.ts";
 import { FOUND_COLUMNS, pairInsert } from "../../store/pair-insert.ts";
+import { temporaryFolder } from "../folder.ts";
 
 test("many rows at once meet what was taken down as single ones do", (t) => {
-  const db = openDatabase(mkdtempSync(join(tmpdir(), "wit-insert-")));
+  const db = openDatabase(temporaryFolder("insert"));
   t.after(() => closeDatabase(db));
   const values: Record<string, string | number> = { kind: "list", source: "url-list", state: "candidate", seen: 1 };
   const rows = (from: number, count: number) =>
@@ -52,7 +50,7 @@ test("many rows of all kinds leave the table as the same rows one by one do", (t
     return FOUND_COLUMNS.map((name) => own[name] ?? null);
   });
   const tables = [rows.length, 1].map((together) => {
-    const db = openDatabase(mkdtempSync(join(tmpdir(), "wit-insert-")));
+    const db = openDatabase(temporaryFolder("insert"));
     t.after(() => closeDatabase(db));
     const insert = pairInsert(db);
     db.transaction(() => {

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, renameSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readdirSync, readFileSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { asyncBufferFromFile, parquetReadObjects } from "hyparquet";
@@ -10,12 +9,13 @@ import { closeDatabase, type Database, openDatabase, setMeta } from "../../store
 import { pairId } from "../../store/pair-id.ts";
 import { finishSwap, writeShards } from "../../store/shards.ts";
 import { PlaceReader, Spool } from "../../store/spool.ts";
+import { temporaryFolder } from "../folder.ts";
 
 const OPTIONS = { seed: 0, shardSize: 4 };
 
 /** A workspace with `count` downloaded pairs, inserted in the given order. */
 function workspace(count: number, turned = false): { data: string; db: Database } {
-  const data = mkdtempSync(join(tmpdir(), "wit-shards-"));
+  const data = temporaryFolder("shards");
   const db = openDatabase(data);
   db.exec(
     "INSERT INTO query (id, term, source, wiki_count, score) VALUES (0, 'cat', 'unigram', 5, 1), (1, 'a cat', 'synset', 0, 0)",

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { test } from "node:test";
@@ -10,6 +9,7 @@ import { funnelStages } from "../../store/report/stages.ts";
 import { amountsOf, formatWatch } from "../../store/report/terminal-watch.ts";
 import { displayWidth } from "../../store/report/text.ts";
 import { collectQuery, collectStats, formatQuery, formatStats, formatSummary } from "../../store/stats.ts";
+import { temporaryFolder } from "../folder.ts";
 import { CAP, emptyWorkspace, filledWorkspace, HOSTILE } from "./report/workspace.ts";
 
 test("totals are what SQL says", async (t) => {
@@ -95,7 +95,7 @@ test("a query that is not listed, and one that nothing matched, are answered", a
 test("the summary says what there is and where to look next", async (t) => {
   const { db } = await filledWorkspace(t);
   const stats = collectStats(db, { top: 10 });
-  const data = join(mkdtempSync(join(tmpdir(), "wit-summary-")), "it's here");
+  const data = join(temporaryFolder("summary"), "it's here");
   mkdirSync(data);
   assert.doesNotMatch(formatSummary(stats, data), /report\.html/, "a run that was stopped has none");
   writeFileSync(join(data, "report.html"), "");

@@ -1,12 +1,10 @@
 import assert from "node:assert/strict";
-import { mkdtempSync } from "node:fs";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { after } from "node:test";
 import { FetchError } from "../../../crawler/fetch-error.ts";
 import { Net, type NetOptions } from "../../../crawler/net.ts";
 import { closeDatabase, type Database, openDatabase } from "../../../store/database.ts";
+import { temporaryFolder } from "../../folder.ts";
 
 /** For requests that only end with their deadline. The others must not meet theirs, however crowded the machine is. */
 export const IMPATIENT = { deadlineMs: 3_000 };
@@ -19,7 +17,7 @@ after(async () => {
 
 /** A net with a database of its own, closed when the file's tests are done. */
 export function openNet(options: Partial<NetOptions>): { net: Net; db: Database } {
-  const db = openDatabase(mkdtempSync(join(tmpdir(), "wit-faults-")));
+  const db = openDatabase(temporaryFolder("faults"));
   const net = new Net(db, {
     userAgent: "webimagetext-test (test@example.org)",
     allowPrivate: ["127.0.0.0/8"],

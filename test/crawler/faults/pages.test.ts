@@ -1,18 +1,18 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { createServer } from "node:http";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { gzipSync } from "node:zlib";
 import { hostOf } from "../../../crawler/hosts.ts";
 import { crawlPages, type WebOptions } from "../../../crawler/sources/web.ts";
 import type { Candidate } from "../../../store/types.ts";
+import { temporaryFolder } from "../../folder.ts";
 import { listen, openNet } from "./harness.ts";
 
 // Faults 19, 22 and 29 of the reliability table: sites that lead a crawler around, and pages that are none.
 
-const limits = join(mkdtempSync(join(tmpdir(), "wit-pages-")), "limits.tsv");
+const limits = join(temporaryFolder("pages"), "limits.tsv");
 writeFileSync(limits, "127.0.0.0/8 0 10000 8\n");
 
 interface Answer {

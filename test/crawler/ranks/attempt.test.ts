@@ -1,16 +1,14 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, test } from "node:test";
+import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Stopped } from "../../../crawler/fetch-error.ts";
 import { attempt, type Task } from "../../../crawler/ranks/attempt.ts";
 import { readMarker } from "../../../crawler/ranks/names.ts";
 import { type Objects, openObjects } from "../../../store/objects.ts";
+import { temporaryFolder } from "../../folder.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "wit-attempt-"));
-after(() => rmSync(folder, { recursive: true }));
+const folder = temporaryFolder("attempt");
 let stores = 0;
 
 async function newStore(): Promise<Objects> {

@@ -1,12 +1,11 @@
 import assert from "node:assert/strict";
-import { mkdtempSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { dropDuplicates } from "../../../crawler/duplicates.ts";
 import { writeDigests } from "../../../crawler/ranks/digests.ts";
 import { findDuplicates } from "../../../crawler/ranks/settle.ts";
 import { closeDatabase, type Database, openDatabase } from "../../../store/database.ts";
+import { temporaryFolder } from "../../folder.ts";
 import { generator } from "../../random.ts";
 
 type Row = [id: string, url: string, sha256: string, phash: string | null, queries: string];
@@ -22,7 +21,7 @@ function insertInto(db: Database): (row: Row) => void {
 test("pictures spread over ranks lose the same duplicates as in one database, exact and near, again and again", () => {
   const random = generator(5);
   const draw = (n: number) => Math.floor(random() * n);
-  const folder = () => mkdtempSync(join(tmpdir(), "wit-digests-"));
+  const folder = () => temporaryFolder("digests");
   const hex = (n: number) => n.toString(16).padStart(16, "0");
   for (const bits of [undefined, 0, 2]) {
     const one = openDatabase(folder());

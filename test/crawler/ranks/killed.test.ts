@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { globSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { globSync, rmSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { test } from "node:test";
+import { temporaryFolder } from "../../folder.ts";
 import { beginBuild, byOneProcess } from "./build.ts";
 import { startRanksWeb } from "./web.ts";
 import { wholeOf } from "./whole.ts";
@@ -12,7 +12,7 @@ import { wholeOf } from "./whole.ts";
 const DRIVER = join(import.meta.dirname, "drive-main.ts");
 
 test("ranks killed in the middle and run again, with or without what they left on their machine, change nothing", async (t) => {
-  const folder = mkdtempSync(join(tmpdir(), "wit-ranks-killed-"));
+  const folder = temporaryFolder("ranks-killed");
   const web = await startRanksWeb(join(folder, "in"));
   t.after(() => web.close());
   const settings = { cap: 12, shardSize: 20 };

@@ -1,13 +1,12 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, test } from "node:test";
+import { test } from "node:test";
 import { PictureFile } from "../../../crawler/ranks/picture-file.ts";
 import { PlaceReader } from "../../../store/spool.ts";
+import { temporaryFolder } from "../../folder.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "wit-picture-file-"));
-after(() => rmSync(folder, { recursive: true, force: true }));
+const folder = temporaryFolder("picture-file");
 
 const pictureOf = (i: number, bytes: number) => Buffer.alloc(bytes, `picture ${i} `);
 

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { CrawlFlags } from "../../../crawler/flags.ts";
@@ -9,9 +8,10 @@ import { isStage, nextStage, runRank, stagesAhead } from "../../../crawler/ranks
 import { openObjects } from "../../../store/objects.ts";
 import { UsageError } from "../../../store/usage-error.ts";
 import { useShortList } from "../../cli.ts";
+import { temporaryFolder } from "../../folder.ts";
 
 async function begun(extra: Partial<CrawlFlags> = {}) {
-  const data = mkdtempSync(join(tmpdir(), "wit-plan-"));
+  const data = temporaryFolder("plan");
   useShortList(data, ["apple"]);
   const list = join(data, "list.csv");
   writeFileSync(list, "url,caption\nhttp://a.example/1.jpg,An apple\n");
@@ -51,7 +51,7 @@ test("a plan is fixed when a build begins; what differs later is named", async (
 });
 
 test("wrong use is said before a plan is made", async () => {
-  const data = mkdtempSync(join(tmpdir(), "wit-plan-"));
+  const data = temporaryFolder("plan");
   const store = await openObjects(data);
   const flags = { data, quiet: true, json: false, depth: 20, maxPages: 10, allowPrivate: [], resolve: [] };
   await assert.rejects(preparePlan(store, flags, 4), /holds no build by ranks yet: give its sources/);

@@ -1,14 +1,13 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, utimesSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { utimesSync } from "node:fs";
 import { join } from "node:path";
-import { after, test } from "node:test";
+import { test } from "node:test";
 import { buildStatus } from "../../../crawler/ranks/status.ts";
 import { formatStatus } from "../../../crawler/ranks/status-command.ts";
 import { openObjects } from "../../../store/objects.ts";
+import { temporaryFolder } from "../../folder.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "wit-status-"));
-after(() => rmSync(folder, { recursive: true }));
+const folder = temporaryFolder("status");
 
 test("done, running, stalled, failed and waiting ranks, with their last lines, a rate and what is left", async () => {
   const store = await openObjects(folder);

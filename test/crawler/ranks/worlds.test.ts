@@ -1,15 +1,14 @@
 import assert from "node:assert/strict";
-import { mkdtempSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { run } from "../../cli.ts";
+import { temporaryFolder } from "../../folder.ts";
 import { beginBuild, byOneProcess, type Settings } from "./build.ts";
 import { drive } from "./drive.ts";
 import { type RanksWeb, startRanksWeb } from "./web.ts";
 import { wholeOf } from "./whole.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "wit-worlds-"));
+const folder = temporaryFolder("worlds");
 let web: RanksWeb;
 before(async () => {
   web = await startRanksWeb(join(folder, "in"));

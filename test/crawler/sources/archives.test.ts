@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { brotliCompressSync, gunzipSync, gzipSync } from "node:zlib";
@@ -22,9 +21,10 @@ import {
   warcMembers,
   watMembers,
 } from "../../archives/write.ts";
+import { temporaryFolder } from "../../folder.ts";
 
 const NEVER = new AbortController().signal;
-const folder = mkdtempSync(join(tmpdir(), "wit-archive-"));
+const folder = temporaryFolder("archive");
 const http = new HttpClient({ userAgent: "test", allowPrivate: [], resolve: [] });
 let db: Database;
 before(() => {

@@ -1,8 +1,7 @@
 /** Archives made to fill the memory: what is too large is counted and left out, and what is around it is read. */
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { gunzipSync, gzipSync } from "node:zlib";
@@ -15,17 +14,17 @@ import { readWarc } from "../../../crawler/sources/warc.ts";
 import { readWat } from "../../../crawler/sources/wat.ts";
 import { closeDatabase, openDatabase } from "../../../store/database.ts";
 import { member, response, warcMembers, watMembers } from "../../archives/write.ts";
+import { temporaryFolder } from "../../folder.ts";
 
 const MIB = 1_048_576;
 const MOST = 400 * MIB;
 const NEVER = new AbortController().signal;
 const http = new HttpClient({ userAgent: "test", allowPrivate: [], resolve: [] });
-const folder = mkdtempSync(join(tmpdir(), "wit-bombs-"));
+const folder = temporaryFolder("bombs");
 const db = openDatabase(join(folder, "data"));
 after(async () => {
   await http.close();
   closeDatabase(db);
-  rmSync(folder, { recursive: true });
 });
 
 async function read(source: Source) {

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { after, test } from "node:test";
@@ -13,14 +12,14 @@ import type { Source } from "../../../crawler/sources/source.ts";
 import { readUrlList } from "../../../crawler/sources/url-list.ts";
 import { cleanCaption } from "../../../filters/caption/clean.ts";
 import { closeDatabase, openDatabase } from "../../../store/database.ts";
+import { temporaryFolder } from "../../folder.ts";
 
 const http = new HttpClient({ userAgent: "test", allowPrivate: [], resolve: [] });
-const folder = mkdtempSync(join(tmpdir(), "wit-hostile-"));
+const folder = temporaryFolder("hostile");
 const db = openDatabase(join(folder, "data"));
 after(async () => {
   await http.close();
   closeDatabase(db);
-  rmSync(folder, { recursive: true });
 });
 const NEVER = new AbortController().signal;
 const MIB = 1_048_576;

@@ -1,8 +1,7 @@
 /** Parquet files with fat rows, odd types, nested columns and damage, written by pyarrow as far as it writes such. */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { HttpClient } from "../../../crawler/http.ts";
@@ -13,7 +12,7 @@ import { closeDatabase, type Database, openDatabase } from "../../../store/datab
 import { ensureVenv } from "../../../store/python.ts";
 
 const MIB = 1_048_576;
-const folder = mkdtempSync(join(tmpdir(), "wit-parquet-"));
+const folder = temporaryFolder("parquet");
 const at = (name: string) => join(folder, name);
 const http = new HttpClient({ userAgent: "test", allowPrivate: [], resolve: [] });
 let db: Database;
@@ -48,6 +47,8 @@ for version in '1.0', '2.0':
     pq.write_table(nested, f'nested-{version}.parquet', row_group_size=1100, data_page_size=512, write_batch_size=16, data_page_version=version)
 `;
 
+import { temporaryFolder } from "../../folder.ts";
+
 before(() => {
   const python = ensureVenv("bench/.venv-lists", "bench/lists-requirements.txt", () => {});
   const { status, stderr } = spawnSync(python, ["-c", WRITE, folder], { encoding: "utf8" });
@@ -57,7 +58,6 @@ before(() => {
 after(async () => {
   closeDatabase(db);
   await http.close();
-  rmSync(folder, { recursive: true });
 });
 
 /** Rows as objects, and how many came at a time. */

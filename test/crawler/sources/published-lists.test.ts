@@ -1,7 +1,5 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdtempSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { HttpClient } from "../../../crawler/http.ts";
@@ -9,8 +7,9 @@ import { readUrlList, type UrlListOptions } from "../../../crawler/sources/url-l
 import { closeDatabase, type Database, openDatabase } from "../../../store/database.ts";
 import { ensureVenv } from "../../../store/python.ts";
 import type { Candidate } from "../../../store/types.ts";
+import { temporaryFolder } from "../../folder.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "wit-published-"));
+const folder = temporaryFolder("published");
 const http = new HttpClient({ userAgent: "test", allowPrivate: [], resolve: [] });
 let db: Database;
 

@@ -1,16 +1,14 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { HttpClient } from "../../../crawler/http.ts";
 import { inputOf } from "../../../crawler/sources/input.ts";
 import { run, useShortList } from "../../cli.ts";
+import { temporaryFolder } from "../../folder.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "wit-s3-input-"));
-after(() => rmSync(folder, { recursive: true }));
+const folder = temporaryFolder("s3-input");
 const LIST = Buffer.from("url,caption\nhttp://a.example/1.jpg,a small dog\nhttp://a.example/2.jpg,a small cat\n");
 
 /** A server with two buckets: `open` answers everybody, `private` only requests that are signed. */

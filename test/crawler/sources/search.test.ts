@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, afterEach, beforeEach, test } from "node:test";
 import { discover } from "../../../crawler/discover.ts";
@@ -15,6 +14,7 @@ import { searchByQuery } from "../../../crawler/sources/search/search.ts";
 import { buildTable } from "../../../filters/matcher-table.ts";
 import { closeDatabase, type Database, openDatabase } from "../../../store/database.ts";
 import type { Term } from "../../../store/types.ts";
+import { temporaryFolder } from "../../folder.ts";
 import { type Answer, type ApiServer, commonsFile, startApi } from "../../servers/search-apis.ts";
 
 const TERMS = ["apple", "bear", "bridge"];
@@ -31,7 +31,7 @@ let net: Net;
 const servers: ApiServer[] = [];
 
 beforeEach(() => {
-  const folder = mkdtempSync(join(tmpdir(), "wit-search-"));
+  const folder = temporaryFolder("search");
   const limits = join(folder, "limits.tsv");
   writeFileSync(limits, "127.0.0.0/8\t0\t10000\t4\n");
   db = openDatabase(folder);

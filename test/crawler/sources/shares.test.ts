@@ -1,7 +1,6 @@
 /** Ranks that share a source out find together what one process finds, and nothing twice: every source of bulk.ts. */
 import assert from "node:assert/strict";
 import { appendFileSync, mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { gzipSync } from "node:zlib";
@@ -12,10 +11,11 @@ import { type BulkSources, bulkSources } from "../../../crawler/sources/bulk.ts"
 import { buildTable } from "../../../filters/matcher-table.ts";
 import { closeDatabase, openDatabase } from "../../../store/database.ts";
 import { type ArchivePage, warcMembers, watMembers } from "../../archives/write.ts";
+import { temporaryFolder } from "../../folder.ts";
 import { type ApiServer, commonsFile, startApi } from "../../servers/search-apis.ts";
 
 const INPUTS = 7;
-const folder = mkdtempSync(join(tmpdir(), "wit-shares-"));
+const folder = temporaryFolder("shares");
 const at = (name: string) => join(folder, name);
 const each = (name: (i: number) => string) => Array.from({ length: INPUTS }, (_, i) => at(name(i)));
 const pool = new JudgePool(() => buildTable([{ term: "apple" }], "fold", ""), {

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
-import { appendFileSync, mkdtempSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { appendFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { gzipSync, zstdCompressSync } from "node:zlib";
@@ -10,11 +9,12 @@ import { expandNames } from "../../../crawler/sources/input.ts";
 import type { Batch } from "../../../crawler/sources/source.ts";
 import { readUrlList, type UrlListOptions } from "../../../crawler/sources/url-list.ts";
 import { closeDatabase, type Database, openDatabase } from "../../../store/database.ts";
+import { temporaryFolder } from "../../folder.ts";
 
 const http = new HttpClient({ userAgent: "test", allowPrivate: [], resolve: [] });
 after(() => http.close());
 const NEVER = new AbortController().signal;
-const folder = () => mkdtempSync(join(tmpdir(), "wit-list-"));
+const folder = () => temporaryFolder("list");
 
 async function read(db: Database, options: UrlListOptions, batches = Number.POSITIVE_INFINITY): Promise<Batch[]> {
   const read: Batch[] = [];

@@ -1,13 +1,12 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { chmodSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, test } from "node:test";
+import { test } from "node:test";
 import { type SlurmOptions, slurmScript } from "../../../store/executors/slurm-script.ts";
+import { temporaryFolder } from "../../folder.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "wit-sbatch-"));
-after(() => rmSync(folder, { recursive: true }));
+const folder = temporaryFolder("sbatch");
 /** Writes its arguments and script down, as the real one would queue them; the real one is asked by test:slurm. */
 writeFileSync(
   join(folder, "sbatch"),

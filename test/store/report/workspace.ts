@@ -1,11 +1,11 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import sharp from "sharp";
 import { closeDatabase, type Database, openDatabase, setMeta } from "../../../store/database.ts";
 import { pairId } from "../../../store/pair-id.ts";
 import { refreshQueryCounts } from "../../../store/query-counts.ts";
+import { temporaryFolder } from "../../folder.ts";
 
 /** A caption that tries to run something, on a page and on a terminal. */
 export const HOSTILE = `"><script>alert('1')</script><img src=x onerror="alert(2)"> \u001b[31mred\u001b]0;title\u0007 \u202edog`;
@@ -13,14 +13,11 @@ export const HOSTILE = `"><script>alert('1')</script><img src=x onerror="alert(2
 export const CAP = 40;
 const WORDS = ["dog", "cat", "tree", "house", "red", "green", "ball", "sun"];
 
-/** An empty workspace, gone after the test. */
+/** An empty workspace, closed after the test. */
 export function emptyWorkspace(t: TestContext): { db: Database; data: string } {
-  const data = mkdtempSync(join(tmpdir(), "report-"));
+  const data = temporaryFolder("report");
   const db = openDatabase(data);
-  t.after(() => {
-    closeDatabase(db);
-    rmSync(data, { recursive: true, force: true });
-  });
+  t.after(() => closeDatabase(db));
   return { db, data };
 }
 
