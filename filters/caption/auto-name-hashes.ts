@@ -6,6 +6,8 @@ import type { Vocabulary } from "./vocabulary.ts";
 const SHORT_HASH = /^(?!.*000)(?=[a-f]*\d[a-f]*\d)(?=\d*[a-f])[\da-f]{5,7}$/;
 /** "ec4d", "135dd8", but "h1n1" and "cb750f" are something. */
 const SHORT = /^(?:[a-z]{2}\d[a-z]|(?=.*[a-f].*[a-f])\d(?!.*000)[\da-f]{5,6})$/;
+/** "dsfsd": fingers on the middle row of the keys. */
+const MASHED = /^(?=.*[sdf]{2})[sdfghjkl]{5,}$/;
 /** The share of characters that differ in kind from the one before, from which on it is an identifier written in 64 characters. */
 const DENSE = 0.34;
 
@@ -14,7 +16,11 @@ export function isHash(chunk: string, isAlone: boolean, words: Vocabulary): bool
   if (isAlone && SHORT.test(chunk)) return true;
   // "hwy50at24th" is counted by a person.
   if (chunk.length < 5 || /\d(?:st|nd|rd|th)$/i.test(chunk)) return false;
-  if (!/\d|[a-z][A-Z]/.test(chunk)) return isAlone && /^[a-z]+$/.test(chunk) && words.isGibberish(chunk);
+  if (!/\d|[a-z][A-Z]/.test(chunk))
+    return (
+      /^[a-z]+$/.test(chunk) &&
+      ((isAlone && words.isGibberish(chunk)) || (MASHED.test(chunk) && !words.couldBeWord(chunk)))
+    );
   return (
     (isOpaque(chunk) && !holdsWord(chunk, words)) ||
     isRandom(chunk, words) ||
@@ -95,9 +101,16 @@ export function isScattered(stem: string, words: Vocabulary): boolean {
   if (!/^[\w-]{8,}$/.test(stem) || !/[-_]/.test(stem) || !/[a-z][A-Z]/.test(stem)) return false;
   if ((stem.match(/[a-z]/g) ?? []).length < 2) return false;
   const joined = stem.replace(/[-_]/g, "");
+  if (stem.split(/[-_\d]/).some((run) => isFullName(run, words))) return false;
   if (stem.length > 15) return stem.length > 30 && /\d.*\d/.test(stem) && countChanges(joined) >= joined.length * DENSE;
   if (joined.length < stem.length - 2 || stem.split(/[-_\d]/).some((run) => isHuman(run, words))) return false;
   return toPieces(joined).length >= 3;
+}
+
+/** "GillesReboisson". */
+function isFullName(run: string, words: Vocabulary): boolean {
+  const pieces = toPieces(run);
+  return pieces.length > 1 && pieces.every((piece) => piece.length > 4 && isHuman(piece, words));
 }
 
 /** A word, a name or letters that could be one. */

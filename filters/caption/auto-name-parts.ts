@@ -76,6 +76,7 @@ function toKind(run: string, { isIdentified, isLong, hasLong }: Beside, words: V
     if (isIdentified) return "filler";
   } else if (kind !== undefined) return kind;
   if (word.length === 1) return "filler";
+  if (word.endsWith("logo")) return "words";
   if (isJumbled(run, words)) return run.length >= 6 && !words.couldBeWord(word) ? "opaque" : "codes";
   if (/[^a-z]/.test(word)) return "words";
   if (word.length === 2 && (hasLong || (isLong && run === word))) return "codes";
@@ -113,7 +114,9 @@ function splitCase(run: string): string[] {
 function isJumbled(run: string, words: Vocabulary): boolean {
   if (!/[a-z]/.test(run) || !/.[A-Z]/.test(run) || /[^a-z]/i.test(run)) return false;
   const pieces = toPieces(run);
-  if (pieces.length >= 3 && run.length / pieces.length < 2.7) return true;
+  if (pieces.length >= 3 && run.length / pieces.length < 2.7)
+    // "SlimMeByMeMoi" is made of words, one of them long.
+    return !pieces.some((piece) => piece.length > 3) || !pieces.every((piece) => words.isWord(piece.toLowerCase()));
   if (run.length < 6 || pieces.some((piece) => piece.length > 3 && words.isWord(piece.toLowerCase()))) return false;
   return !words.couldBeWord(run.toLowerCase());
 }

@@ -38,7 +38,7 @@ export const GENERIC = list(
 
 /** Nouns that are automatic with a number only in file-name spelling: "banner_01", "product-123", but not "Banner 2". */
 export const WEAK = list(
-  "banner header footer carousel gallery page fig figure product item frame video document doc layer artboard collage hero section block post entry article home graphic sprite avatar profile topic selection seleccion selezione auswahl clipboard chunk readme render view snap collages dia hinh kep anh banniere vignette miniatura galerie galeria galleria produit producto produkt prodotto artikel articulo",
+  "banner header footer carousel gallery page fig figure product item frame video document doc layer artboard collage hero section block post entry article home graphic sprite avatar profile topic selection seleccion selezione auswahl clipboard chunk readme render view snap collages dia hinh kep anh custom banniere vignette miniatura galerie galeria galleria produit producto produkt prodotto artikel articulo",
 );
 
 /** Nouns that say nothing at all: in file-name spelling an extension is enough, "default.jpg". */

@@ -3,7 +3,7 @@ import { isScattered } from "./auto-name-hashes.ts";
 import { isLikelyIdentifier } from "./auto-name-odds.ts";
 import { ENOUGH, type Parts, takeApart } from "./auto-name-parts.ts";
 import { isPlainProgramName, isProgramName, withoutCopyOf } from "./auto-name-programs.ts";
-import { APPS, GENERIC, IDENTIFIER, MAKERS, plain } from "./auto-name-words.ts";
+import { APPS, GENERIC, IDENTIFIER, KINDS, MAKERS, plain } from "./auto-name-words.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 
 /**
@@ -27,7 +27,7 @@ const LEADING = /^(?:9{8} |[\da-f]{16,40})_+/;
  * Capitals no list knows, in the forms that cameras and agencies use: "_MG_1234", "ABC_0123", "KIF12345", "EOSM0123",
  * "_T6A9012", "5D3_1234", "L0057"; "RTS1ABCD", "AFP_1A2B3C", "p01abcde"; Windows' recycled "$RQ7LAXT"; Twitter's "kJ-sErZ8_normal";
  * QQ's "J_P~%WWNUM%1I`1GVQ2_B"; Gfycat's "DarkStarchyNautilus-poster"; SoundCloud's "artworks-000043059944-9zwy8g-crop";
- * Vox's "157182638.0_cinema_153.0".
+ * Vox's "157182638.0_cinema_153.0"; Quantcast's "p-hb53Y9c2XTh7v".
  */
 const CAMERA_FORM = new RegExp(
   [
@@ -47,6 +47,7 @@ const CAMERA_FORM = new RegExp(
     "1x1\\b.{0,8}",
     ".{0,30}_Fig\\d+_HTML",
     "(?=.*\\d)(?=.*[a-z])(?=.*[A-Z])[\\w-]{8}_(?:normal|bigger|mini)",
+    "p-(?=.*\\d)(?=.*[a-z])(?=.*[A-Z])[\\w-]{13}",
     "(?:_\\d{8,9}_)?p0[\\da-z]{6}",
     "[\\dA-Za-z+-]{10,11}\\._[A-Z]{2}.*",
     "(?=.*[~%`@$(){}\\[\\]])[A-Z\\d_~%`@$(){}\\[\\]]{16,}",
@@ -70,6 +71,10 @@ const QUARTER_OR_VERSION = /^(?:(?:19|20)\d\d[._ -]?)?Q[1-4](?:[._ -]?(?:19|20)?
 const TYPE = /^(?:[A-Z]{1,3}-?\d{1,4}(?:[A-Z]{1,2}\d?)?|[a-z]{1,2}\d{1,4}(?:[a-z]\d)?|[a-z]-\d{2,3})$/;
 /** Makers' prefixes that are also types: "DSC-H9" is a camera, "DCP-7080DN" a printer. */
 const MAKERS_TYPE = /^(?:DSC-[A-Z]{1,3}\d+[A-Z]*|DCP-[A-Z]?\d+[A-Z]*)$/;
+/** "2014-12-09ecb": a day with an abbreviation written to it. */
+const DAY_OF = /^20\d\d-\d\d-\d\d[a-z]{2,6}$/;
+/** "eifw", "edik": a server's counter in 36 digits, of those of today that have no digit. */
+const COUNTED_IN_36 = /^e[a-j][a-z]{2}\.jpg$/;
 /** Olympus and Panasonic: P, the month in hexadecimal, the day, a counter. */
 const MONTH_DAY = /^P[1-9A-C][0-3]\d{5}(?![\d])/;
 /** What systems append to a name that is taken: "IMG_1234 (1)". */
@@ -87,7 +92,7 @@ const DATES = [
   `${YEAR}[-_. ]?${MONTH}[-_. ]?[0-3]\\d`,
   `${YEAR}[-_.]1?\\d[-_.][0-3]?\\d`,
   `${YEAR}[-_. ]${MONTH_NAME}[-_. ][0-3]?\\d`,
-  `\\p{L}{3,10}[-_. ][0-3]?\\d,?[-_. ]${YEAR},?`,
+  `(?<!\\p{L})${MONTH_NAME}[-_. ][0-3]?\\d,?[-_. ]${YEAR},?`,
   `[0-3]?\\d[-_.](?:[01]?\\d|${MONTH_NAME})[-_.]${YEAR}`,
 ];
 /**
@@ -132,11 +137,11 @@ function automatic(caption: string, vocabulary: Vocabulary): string | undefined 
     .replace(/^\S*\//, "")
     .replace(/^(?:\d+x\d+)?x(?=.*\.pagespeed\.)/, "")
     .replace(/whats[ _-]app/i, "WhatsApp");
-  const withoutExtension = file.replace(EXTENSION, "");
+  const withoutExtension = file.replace(EXTENSION, "").replace(EXTENSION, "");
   const named = withoutExtension.replace(SERVED, "").replace(SIZE, "").trim();
   const withoutUuid = named.replace(UUID, IN_ITS_PLACE);
   const stem = withoutCopyOf(withoutUuid.trim());
-  if (MAKERS_TYPE.test(stem)) return undefined;
+  if (MAKERS_TYPE.test(stem) || DAY_OF.test(stem)) return undefined;
   const hasExtension = withoutExtension !== file;
   const digits = stem.replace(/\D/g, "").length;
   const hasSize = /\d+x\d+\W*$/.test(withoutExtension) && named !== withoutExtension;
@@ -146,6 +151,7 @@ function automatic(caption: string, vocabulary: Vocabulary): string | undefined 
   if (whole !== undefined) return whole;
   if (NUMBERS.test(stem) && digits >= 6) return "numbers";
   if (hasExtension && isScattered(stem, vocabulary)) return "hash";
+  if (COUNTED_IN_36.test(file) && !vocabulary.isWord(stem) && !vocabulary.isName(stem)) return "code";
   const parts = takeApart(stem, digits, vocabulary);
   if (withoutUuid !== named) parts.opaque++;
   if (parts.words >= ENOUGH) return undefined;
@@ -165,12 +171,14 @@ function wholeForm(stem: string, vocabulary: Vocabulary): string | undefined {
 
 /** A moment to the second, with the name of the program that saved it at most. */
 function isMomentName(stem: string, vocabulary: Vocabulary): boolean {
-  const beside = stem.replace(MOMENT, " ");
-  if (beside === stem || (beside.match(/\p{L}{2,}/gu)?.length ?? 0) > BESIDE_MOMENT) return false;
+  const sizeless = stem.replace(/\d{3,4}x\d{3,4}/g, " ");
+  const beside = sizeless.replace(MOMENT, " ");
+  if (beside === sizeless || (beside.match(/\p{L}{2,}/gu)?.length ?? 0) > BESIDE_MOMENT) return false;
   const { words, known, makers } = takeApart(beside, IDENTIFIER, vocabulary);
   if (stem.includes(" ") || words === 0) return true;
   // "Img_huawei20150917220151": a word written to the number, while programs part them.
-  if (/[a-z]{4}\d{14}$/.test(stem)) return false;
+  const [, written] = /([a-z]{4,})\d?20\d{12}$/i.exec(stem) ?? [];
+  if (written && !KINDS.has(written.toLowerCase())) return false;
   // "20111101_064611_icon_Twitter": whose it is says a sign, not a program.
   if (/[_-](?:icon|logo)(?:[_-]|$)/i.test(stem)) return false;
   if (makers > 0) return true;
@@ -255,7 +263,7 @@ export function autoName(words: Vocabulary): CaptionRule {
     help: "a name made by a camera, phone, scanner, program or server",
     check(caption) {
       // Nearly all captions end here: no digit, no extension and not a program's word for "untitled".
-      if (caption.length > LONGEST) return KEEP;
+      if (caption.length - caption.lastIndexOf("/") > LONGEST) return KEEP;
       if (
         !/\d|\.[a-z]{3,4}\b/i.test(caption) &&
         (caption.length > LONGEST_UNTITLED || !isPlainProgramName(plain(caption)))
