@@ -98,9 +98,9 @@ function isUnspeakable(chunk: string, words: Vocabulary): boolean {
 
 /** "Ey_BBjmA", "W1ql6b-Q": capitals, small letters and dashes mixed, as in identifiers that are written in 64 characters. */
 export function isScattered(stem: string, words: Vocabulary): boolean {
-  if (!/^[\w-]{8,}$/.test(stem) || !/[-_]/.test(stem) || !/[a-z][A-Z]/.test(stem)) return false;
+  if (!/^[\w=+-]{8,}$/.test(stem) || !/[-_=+]/.test(stem) || !/[a-z][A-Z]/.test(stem)) return false;
   if ((stem.match(/[a-z]/g) ?? []).length < 2) return false;
-  const joined = stem.replace(/[-_]/g, "");
+  const joined = stem.replace(/[-_=+]/g, "");
   if (stem.split(/[-_\d]/).some((run) => isFullName(run, words))) return false;
   if (stem.length > 15) return stem.length > 30 && /\d.*\d/.test(stem) && countChanges(joined) >= joined.length * DENSE;
   if (joined.length < stem.length - 2 || stem.split(/[-_\d]/).some((run) => isHuman(run, words))) return false;

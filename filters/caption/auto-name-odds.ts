@@ -29,14 +29,14 @@ const INNER_WORD = -5;
 const CORE = /^(?=.*\d|.*[a-z][A-Z])[a-zA-Z\d]{4,24}$/;
 /** "LB580V", "xc90" and "UFYH152px1" are types or begin with an abbreviation, as far as letters can tell; "at24th" and "2k14" are counted. */
 const TYPE =
-  /^(?:[A-Z\d]{1,10}|[a-z]{1,3}(?:\d{1,4}|\d{3}[a-z])|[a-z]{1,2}\d{1,4}[a-z]\d|[A-Z]{3,}\d.*[a-z].*|.*(?:\d(?:st|nd|rd|th)|2k\d\d))$/;
+  /^(?:[A-Z\d]{1,10}|[a-z]{1,3}(?:\d{1,4}|\d{3}[a-z])|[a-z]{1,2}\d{1,4}[a-z]\d|[A-Z]{3,}\d{2}.*[a-z].*|[a-z]{2,4}v\d|.*(?:\d(?:st|nd|rd|th)|2k\d\d))$/;
 /** A word of five letters, or one that is all letters there are, was not drawn by chance. */
 const LONG_WORD = 5;
 
 /** Whether a name's only letters that say anything are an identifier. @param stem without extension. */
 export function isLikelyIdentifier(stem: string, vocabulary: Vocabulary): boolean {
   const core = coreOf(stem);
-  if (core === undefined || TYPE.test(core)) return false;
+  if (core === undefined || TYPE.test(core) || /logo/i.test(core)) return false;
   const runs = core.match(/[a-z]+/gi) ?? [];
   const pieces = runs.flatMap(toPieces);
   const letters = runs.join("").length;

@@ -15,7 +15,7 @@ export const MAKERS = list(
     "rid cid rplot arton artoff rubon ruboff breveon siteon auton moton snc msg vid mov rimg simg himg kimg cam cimage pano wa mmexport weixin kakaotalk inshot picsart photogrid " +
     "psx lrm vsco beautyplus meitu faceapp facetune photoroom igdownloader " +
     "shutterstock istock istockphoto gettyimages adobestock depositphotos dreamstime dreamstimelarge thinkstock thinkstockphotos photodune fotolia bigstock bigstockphoto canstock canstockphoto pexels pixabay unsplash freepik rawpixel stocksnap stocksy stockphoto vecteezy " +
-    "screenshot screenshots screenhunter kazam mpv vlcsnap croppercapture snaghtml snag scrot newplot sharedscreenshot snip smartselect unadjustednonraw unadjustedraw pastedgraphic pastedimage comfyui giphy ezgif scrnshot cleanshot bildschirmfoto schermafbeelding schermata skjermbilde skarmavbild skarmbild zrzut tangkapan cuplikan layar schermopname nayttokuva skærmbillede kepernyokep ekra ecra fullsizerender fullsizeoutput hpscan camscanner newdocument escanear escaner digitalizar digitalizacao skannet scansione scansnap twain maxresdefault hqdefault mqdefault sddefault wireap usatsi wp ecran pantalla ekranu " +
+    "screenshot screenshots screenhunter kazam mpv vlcsnap croppercapture snaghtml snag scrot newplot sharedscreenshot snip smartselect unadjustednonraw unadjustedraw pastedgraphic pastedimage comfyui giphy ezgif scrnshot cleanshot bildschirmfoto schermafbeelding schermata skjermbilde skarmavbild skarmbild zrzut tangkapan cuplikan layar schermopname nayttokuva skærmbillede kepernyokep ekra ecra fullsizerender fullsizeoutput hpscan camscanner newdocument escanear escaner digitalizar digitalizacao skannet scansione scansnap twain maxresdefault hqdefault mqdefault sddefault wireap usatsi wp timg ecran pantalla ekranu " +
     "снимок экрана скриншот знімок екрана 截屏 截图 截圖 屏幕截图 屏幕快照 螢幕截圖 螢幕快照 微信图片 微信截图 捕获 qq图片 qq截图 스크린샷 화면 캡처 スクリーンショット " +
     "pana vivi stic anafi hyperlapse depstech dollarphotoclub wallhaven panews mediaitem srpthumb afterlightimage photodj squarequick smartselectimage picasabackground rpreplay imagetojpg gptempdownload droppedimage shapeimage imgres getimage showimage " +
     "wechatimg wechatworkscreenshot micromsg hdimg messageimage tempfileforshare screencapture wowscrnshot scummvm epscan codesnap rplots " +
@@ -51,7 +51,7 @@ export const HOLLOW = list(
 export const FILLER = list(
   "jpg jpeg png gif webp php htm th kopia kopya kopi kopio копия コピー 複製 bmp tif tiff heic heif svg avif jfif raw cr nef arw dng psd ai pdf at am pm um on of from by to the and with no nr num id via ios copy kopie copie copia edit edited final new old min web hires lowres res orig original resize resized crop cropped scaled scale rotated optimized compressed enhanced reduced kb mb fb clip verybig tn hd bw dat max mini shots guid uuid low high full half large medium small normal big xl xxl xlarge px dpi ver version rev hdr comp bokeh mp hq sd uhd ac sl sx sy ul ux cr fmt fit vs " +
     "von pukul 복사본 副本 コピー my bigger removebg bearbeitet bearbeiten screen shot captura tela de pro wx window date export output editor design shared pasted " +
-    "sm md lg sml med grande prev sld hor url null buyuk kucuk one two three four five six seven eight nine ten",
+    "sm md lg sml med grande prev sld hor url null buyuk kucuk one two three four five six seven eight nine ten nocredit",
 );
 
 /** Words that say nothing beside an identifier or a date only: "40436_wide", "timeline_20150605_101112", but "sun8". */

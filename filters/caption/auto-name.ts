@@ -18,7 +18,7 @@ import type { Vocabulary } from "./vocabulary.ts";
 const EXTENSION =
   /[.\s_-]+(?:jpe?g|png|gif|webp|bmp|tiff?|heic|heif|svg|avif|jfif|raw|cr[23]|crw|nef|arw|orf|rw2|raf|pef|x3f|iiq|3fr|mpo|thm|dng|psd|pdf)(?=[\s.,;)_-]*$|-\d+x\d+$|@\dx$)/i;
 /** UUIDs and other 32 hexadecimal digits, wherever tools put dashes, and with what stands directly behind them. */
-const UUID = /(?:[\da-f]{40,}|[\da-f](?:-?[\da-f]){31})(?![\da-f])[a-z]*/i;
+const UUID = /(?:(?<![a-z])[a-z]{1,4})?(?:[\da-f]{40,}|[\da-f](?:-?[\da-f]){31})(?![\da-f])[a-z]*/i;
 /** A number that says as much; a word beside it says what is shown: "a2336937-a862-433f-909a-fbcd645f6c5b_kindle". */
 const IN_ITS_PLACE = " 99999999 ";
 /** Before what a document or a device called it: "64b6f0467e818a18c75b6fa0_Group 48105". */
@@ -81,10 +81,10 @@ const MONTH_DAY = /^P[1-9A-C][0-3]\d{5}(?![\d])/;
 const COUNTER = /\s?\(\d{1,3}\)$/;
 /** What servers append to the whole name: "a.jpg.50x50_q90_crop", "xa.jpg.pagespeed.ic.BTJbf_3xVf", "a_20130703140923437_0_0". */
 const SERVED =
-  /(?:\.(?:jpe?g|png|gif|webp)(?:[._]{1,2}\d+x\d+(?:[_-][\w-]+)?|\.pagespeed\.\w\w\.[\w-]{10,20})|_20\d{15}_\d{1,3}_\d{1,3}|_20\d{12}_0_0)$/i;
+  /(?:\.(?:jpe?g|png|gif|webp)(?:[._]{1,2}\d+x\d+(?:[_-][\w-]+)?|\.pagespeed\.\w\w\.[\w-]{10,20})|_20\d{15}_\d{1,3}_\d{1,3}|_20\d{12}_0_0|\.0(?:_[a-z]+_\d+\.0)?)$/i;
 /** What publishing tools append: "-300x225", "_fill_270x180". */
 const SIZE =
-  /(?:(?<=[a-z])\d{2,4}x\d{2,4}|(?<=[\da-f]{8})size\d{1,3}(?:_w\d+_h\d+)?|[-_](?:\d{2,4}x{1,2}\d{2,4}(?:[-_]c|-no)?|size\d{1,3}(?:_w\d+_h\d+)?|transparent|fill|fit|crop(?:ped)?|resized?\d?|edit(?:ed)?|scaled|removebg-preview)|[-_ ]?\(\d{2,4}x\d{2,4}(?:-crop)?\))+$/;
+  /(?:(?<=[a-z])\d{2,4}x\d{2,4}|(?<=[\da-f]{8})size\d{1,5}(?:_w\d+_h\d+)?|[-_](?:w\d{2,4}h\d{2,4}(?:c\d)?|\d{2,4}x{1,2}\d{2,4}(?:[-_]c|-no)?|size\d{1,5}(?:_w\d+_h\d+)?|transparent|fill|fit|crop(?:ped)?|resized?\d?|edit(?:ed)?|scaled|removebg-preview)|[-_ ]?\(\d{2,4}x\d{2,4}(?:-crop)?\))+$/;
 /** How months begin in the languages whose dates programs write with letters. */
 const MONTH_NAME =
   "(?:jan|fe[bv]|mar|apr|avr|ma[iyjg]|jui?[nl]|aug|ago|aou|sep|set|o[ckt]t|out|nov|de[czs]|dic|ene|abr|gen|giu|lug|[^\\x00-\\x7f])\\p{L}*";
@@ -147,7 +147,8 @@ function automatic(caption: string, vocabulary: Vocabulary): string | undefined 
   const hasSize = /\d+x\d+\W*$/.test(withoutExtension) && named !== withoutExtension;
   const name: Name = { stem, hasExtension, hasSize, isFile: hasExtension || !named.includes(" "), digits };
   const whole =
-    wholeForm(stem.replace(LEADING, ""), vocabulary) ?? (isMomentName(stem, vocabulary) ? "moment" : undefined);
+    wholeForm(stem.replace(LEADING, ""), hasExtension, vocabulary) ??
+    (isMomentName(stem, vocabulary) ? "moment" : undefined);
   if (whole !== undefined) return whole;
   if (NUMBERS.test(stem) && digits >= 6) return "numbers";
   if (hasExtension && isScattered(stem, vocabulary)) return "hash";
@@ -160,12 +161,13 @@ function automatic(caption: string, vocabulary: Vocabulary): string | undefined 
 }
 
 /** Names whose form tells, whatever the letters say. */
-function wholeForm(stem: string, vocabulary: Vocabulary): string | undefined {
+function wholeForm(stem: string, hasExtension: boolean, vocabulary: Vocabulary): string | undefined {
   if (isProgramName(stem)) return "program name";
   const first = stem.replace(COUNTER, "");
   if ((CAMERA_FORM.test(first) && !DESIGNATOR.test(first)) || MONTH_DAY.test(first)) return "camera name";
   const [, capitals, small] = FOUR_AND_FOUR.exec(first) ?? [];
-  const prefix = (capitals ?? small ?? "").toLowerCase();
+  // "jhon7992" is somebody's name on a site, unlike "crw_7992" and "crw7992.jpg".
+  const prefix = (capitals ?? (hasExtension || /[_-]/.test(first) ? small : undefined) ?? "").toLowerCase();
   return prefix !== "" && !vocabulary.isWord(prefix) && !vocabulary.isName(prefix) ? "camera name" : undefined;
 }
 

@@ -16,7 +16,7 @@ const PLACEHOLDERS = new Set(
     "product thumbnail|photo of product|image of product|picture of product|main product image|product main image|item image",
     "featured image|post image|post thumbnail|blog image|blog post image|article image|news image|story image|header image",
     "hero image|cover image|background image|slider image|slide image|gallery image|banner image|page image|main image",
-    "no alt text|default alt|default alt text|image loading|image removed|this image has been removed|image is not available|photo unavailable|related image|view image|view full image|open image modal|quick view",
+    "no alt text|attach img|default alt|default alt text|image loading|image removed|this image has been removed|image is not available|photo unavailable|related image|view image|view full image|open image modal|quick view",
     "next|next slide|next image|previous slide|previous image|all rights reserved|video thumbnail|advertise here|your ad here|accept cookies",
     "image of|photo of|picture of|image description|image caption|photo caption|caption|image title|description of image",
     "profile image|profile photo|profile picture|profile pic|user image|user avatar|author image|author avatar|author photo|gravatar",
@@ -35,6 +35,10 @@ const PLACEHOLDERS = new Set(
 /** Longer boilerplate with something variable in it, from a caption's first letter on: so one look tells those that have none. */
 const PATTERNS: readonly RegExp[] = [
   /^click (?:here |on (?:the |this )?(?:image|photo|picture|thumbnail)s? |(?:the |this )?(?:image|photo|picture|thumbnail)s? )?(?:to|for) (?:a |an |the |see |view |get |open )*(?:enlarge|larger|bigger|full|zoom|high|download|visit|more)\b.{0,40}$/i,
+  // What forums and SPIP write for a picture that nobody described: "... Name: a.jpg Views: 50 Size: 237.9 KB", "JPEG - 172.1 ko".
+  /^click image for larger version\b/i,
+  /^(?:jpe?g|png|gif|webp|pdf|mp[34]|zip|word|excel) - [\d.,]+ [kmg]?i?[bo]$/i,
+  /^#htmlcaption\d*$/,
   /^(?:image|photo|picture) may contain\b/i,
   /^(?:may be|might be) an? (?:image|illustration|meme|cartoon|graphic|closeup|doodle|anime)\b/i,
   /^no (?:photo|image|alt|alternative) (?:text |description )?(?:description |provided |available )?(?:for this image|available|provided)/i,

@@ -8,6 +8,7 @@ const BARE = {
     /\b(?:width|height|margin|padding|top|left|(?:font|line|border)-[a-z-]+)\s*:\s*-?\d+(?:\.\d+)?(?:px|r?em|v[hw])\b|\bdisplay\s*:\s*(?:none|block|inline|flex)|^[a-z-]+\s*:\s*#?\w+;$/,
   script: /^javascript:|\b(?:console|window|localStorage)\.\w+\s*\(|^(?:__?|\$?t|i18n)\(\s*["']/,
   key: /^[a-z]{2,}(?:[_-][a-z]+)*(?:\.[a-z]{2,}(?:[_-][a-z]+)*){2,}$/,
+  joined: /^['"]\s*\+\s*[\w.$]+\s*\+\s*['"]$/,
   address: /^data:[\w/+.-]+[;,]/i,
 };
 /** Each says what it is, for `explain`. */
@@ -35,6 +36,8 @@ const PATTERNS: readonly (readonly [string, RegExp])[] = [
   ["script", BARE.script],
   ["key", BARE.key],
   ["data address", BARE.address],
+  // "'+title+'": what a page's script would write.
+  ["script", BARE.joined],
 ];
 /** Few captions have one; all other patterns match one. */
 const RARE = /[<[{}%=]/;
@@ -52,7 +55,7 @@ export const markup: CaptionRule = {
   help: "markup, code, or nothing but an address",
   check(caption) {
     // One look tells most captions: no pattern matches without one of these characters.
-    if (!/[<[{%@/.=;:(\\]/.test(caption)) return KEEP;
+    if (!/[<[{%@/.=;:(\\+]/.test(caption)) return KEEP;
     if ((RARE.test(caption) ? ANY : ANY_BARE).test(caption))
       for (const [what, pattern] of PATTERNS) if (pattern.test(caption)) return drop(what);
     return isAddresses(caption) ? drop("address") : KEEP;

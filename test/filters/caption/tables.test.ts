@@ -89,6 +89,7 @@ const TABLES: readonly { rule: CaptionRule; keeps: string[]; drops: string[] }[]
       "Photo by the lake",
       "no-smoking sign",
       "undefined behaviour in C",
+      "PNG - Papua New Guinea",
     ],
     drops: [
       "click to enlarge",
@@ -134,6 +135,11 @@ const TABLES: readonly { rule: CaptionRule; keeps: string[]; drops: string[] }[]
       "This image has an empty alt attribute; its file name is image-5.png",
       "Powered by WordPress",
       "profile picture",
+      "Click image for larger version Name: 2015-04-30 07.14.07.jpg Views: 50 Size: 237.9 KB ID: 4826",
+      "JPEG - 172.1 ko",
+      "MP3 - 196 Mo",
+      "#htmlcaption0",
+      "attach_img",
     ],
   },
   {
@@ -161,6 +167,7 @@ const TABLES: readonly { rule: CaptionRule; keeps: string[]; drops: string[] }[]
       "a.k.a. the Boss",
       "a [sic] (twice)",
       "How to use the let keyword = sign",
+      "'1 + 1' on a blackboard",
     ],
     drops: [
       '<img src="a.jpg" alt="x">',
@@ -200,6 +207,8 @@ const TABLES: readonly { rule: CaptionRule; keeps: string[]; drops: string[] }[]
       "data:image/png;base64,iVBORw0KGgo=",
       "someone@example.org",
       "/uploads/2019/04/cat.jpg",
+      "'+titleHead+'",
+      "' + liker.name + '",
     ],
   },
   {
