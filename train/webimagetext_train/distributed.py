@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 import torch
 import torch.distributed as dist
@@ -65,8 +66,8 @@ class Counts:
         return self.all[: self.rank]
 
 
-def gather_rows(*parts: Tensor) -> tuple[Counts, *tuple[Tensor, ...]]:
-    """(b, E) tensors of this process, b differing between processes -> the numbers, and for each its (B, E) of all."""
+def gather_rows(*parts: Tensor) -> tuple[Any, ...]:
+    """(b, E) tensors of this process, b differing between processes -> `Counts`, and for each its (B, E) of all."""
     if world() == 1:
         return Counts([len(parts[0])], 0), *(part.detach().clone() for part in parts)
     sizes = [torch.zeros(1, dtype=torch.int64, device=parts[0].device) for _ in range(world())]

@@ -37,15 +37,20 @@ _GOING, _OUT_OF_TIME, _TOLD_TO_STOP = 0, 1, 2
 class Stop:
     """Remembers the first SIGINT or SIGTERM; the step in progress is finished and a checkpoint written."""
 
+    COPIES = 2.0
+    """Seconds in which more signals are the first one again: a group of processes gets it at once, and parents hand it on."""
+
     def __init__(self) -> None:
         self.signal: int | None = None
+        self._first = 0.0
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._note)
 
     def _note(self, number: int, _frame: object) -> None:
-        if self.signal is not None:
+        if self.signal is None:
+            self.signal, self._first = number, time.monotonic()
+        elif time.monotonic() - self._first > self.COPIES:
             os._exit(128 + number)  # asked twice: at once; the last checkpoint stands
-        self.signal = number
 
 
 def pick_device(name: str | None) -> torch.device:
