@@ -19,7 +19,7 @@ from webimagetext_train.guard import Guard
 from webimagetext_train.loss import clip_loss, contrast, sigmoid_loss
 from webimagetext_train.model import CLIP
 from webimagetext_train.optim import make_optimizer, optimizer_state, restore_optimizer
-from webimagetext_train.presets import PRESETS, TINY
+from webimagetext_train.presets import PRESETS, TINY, ModelConfig
 from webimagetext_train.step import Stepper, StepOptions
 from webimagetext_train.tokenizer import ClipTokenizer
 
@@ -54,10 +54,13 @@ def _batch() -> tuple[Tensor, Tensor]:
     return torch.randint(0, 256, (ROWS, 3, 32, 32), dtype=torch.uint8, generator=generator), tokens
 
 
-def _steps(options: StepOptions, shares: list[int], out: Path, half: bool = False) -> None:
+RESNET = ModelConfig("small ResNet", 32, 32, (1, 1, 1, 1), 8, None, 4, 64, 1, 1, context_length=16, vocab_size=600)
+
+
+def _steps(options: StepOptions, shares: list[int], out: Path, half: bool = False, config: ModelConfig = SMALL) -> None:
     """A step with this process' share; rank 0 writes what came of it, which is the same on all."""
     torch.manual_seed(0)
-    model = CLIP(SMALL)
+    model = CLIP(config)
     stepper = Stepper(model, torch.device("cpu"), options)
     optimizer = make_optimizer(model, PRESETS[TINY].recipe, half)
     first = sum(shares[: rank()])
@@ -75,12 +78,14 @@ def _steps(options: StepOptions, shares: list[int], out: Path, half: bool = Fals
     assert results[1].complaint is None
 
 
-def _assert_same(ours: Path, theirs: Path) -> None:
+def _assert_same(ours: Path, theirs: Path, off: float = 1e-5) -> None:
     one, other = (torch.load(path, weights_only=True) for path in (ours, theirs))
-    assert one["results"] == [pytest.approx(values, rel=1e-5) for values in other["results"]]
+    assert one["results"] == [pytest.approx(values, rel=off) for values in other["results"]]
     for name, weight in other["state_dict"].items():
+        if name not in other["optimizer"]["state"]:
+            continue  # a batch norm's mean, which each process has of its own rows
         moment, expected = (side["optimizer"]["state"][name]["exp_avg"].float() for side in (one, other))
-        assert (moment - expected).norm() <= 1e-5 * expected.norm() + 1e-9, name
+        assert (moment - expected).norm() <= off * expected.norm() + 1e-4 * off, name
         # A weight whose gradient is nothing but rounding moves by its sign: compared in the mean.
         assert (one["state_dict"][name] - weight).abs().mean() <= 1e-5, name
 
@@ -98,6 +103,20 @@ def test_split_weights_take_the_same_step(tmp_path: Path, options: StepOptions) 
     _steps(StepOptions(clip_norm=options.clip_norm), [ROWS], tmp_path / "one")
     _together(2, _steps, options, [13, 11], tmp_path / "split")
     _assert_same(tmp_path / "split", tmp_path / "one")
+
+
+def test_split_resnets_take_the_step_of_replicas(tmp_path: Path) -> None:
+    """Whose batch norms see the same rows."""
+    for parallel in ("ddp", "fsdp"):
+        _together(2, _steps, StepOptions(parallel=parallel), [13, 11], tmp_path / parallel, False, RESNET)
+    # Convolutions over channels that lie otherwise round otherwise, and batch norms enlarge it.
+    _assert_same(tmp_path / "fsdp", tmp_path / "ddp", off=1e-3)
+
+
+def test_a_resnet_without_a_picture_waits_for_the_others(tmp_path: Path) -> None:
+    _steps(StepOptions(), [ROWS], tmp_path / "one", False, RESNET)
+    _together(2, _steps, StepOptions(), [ROWS, 0], tmp_path / "two", False, RESNET)
+    _assert_same(tmp_path / "two", tmp_path / "one", off=1e-3)
 
 
 def test_replicas_round_half_precision_moments_alike(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import sqlite3
 import sys
 import threading
@@ -62,6 +63,18 @@ def _workspace(folder: Path) -> Path:
 def _logged(path: Path) -> list[tuple]:
     with sqlite3.connect(path) as connection:
         return connection.execute("SELECT run, step, loss FROM train_stats").fetchall()
+
+
+def test_a_full_disk_names_the_table(tmp_path: Path) -> None:
+    """A limit on the size of files stands for the disk's."""
+    rows, limits = Rows(tmp_path / "metrics.csv", ("step", "key"), 0), resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2_000, limits[1]))
+    try:
+        with pytest.raises(UserError, match=r"metrics\.csv cannot be written \(File too large\): make room"):
+            rows.write_all([[1, "x" * 4_000]])
+        rows.close()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
 
 def test_the_workspaces_view_has_each_step_of_each_run_once(tmp_path: Path) -> None:

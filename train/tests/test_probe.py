@@ -94,3 +94,7 @@ def test_nothing_to_train_on(tokenizer: ClipTokenizer) -> None:
     embedder = Embedder(CLIP(SMALL.with_vocabulary(tokenizer.size)), tokenizer)
     with pytest.raises(UserError, match="has no train/ beside test/"):
         probe(embedder, Classification("three", ["a", "b", "c"], ["{c}"], Written(2, 0)), (1,))
+    lonely = Written(1, 0)
+    lonely.rows = lonely.rows[:1]
+    with pytest.raises(UserError, match="three/train holds 1 pictures .* a probe needs two"):
+        probe(embedder, Classification("three", ["a", "b", "c"], ["{c}"], Written(2, 0), lonely), (1,))

@@ -66,5 +66,5 @@ def test_a_model_that_knows(tokenizer: ClipTokenizer, tmp_path: Path) -> None:
 
 def test_a_picture_without_words(tokenizer: ClipTokenizer, tmp_path: Path) -> None:
     embedder = Embedder(CLIP(SMALL.with_vocabulary(tokenizer.size)), tokenizer)
-    with pytest.raises(UserError, match="KEY.txt is empty"):
+    with pytest.raises(UserError, match=r"squares: 0/1\.txt is empty \(KEY\.txt of 1 pictures\)"):
         retrieve(embedder, _task(tmp_path / "squares", ["one", " \n"]))

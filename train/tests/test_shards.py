@@ -122,3 +122,15 @@ def test_fingerprint_follows_the_data(tmp_path: Path) -> None:
     assert _build(tmp_path / "two", a=data).fingerprint() == first
     assert _build(tmp_path / "two", b=data).fingerprint() != first
     assert _build(tmp_path / "grown", a=tar_bytes([*_sample("a"), *_sample("b")])).fingerprint() != first
+
+
+def test_a_shard_that_is_cut_or_gone_after_it_was_indexed_is_named(tmp_path: Path) -> None:
+    """A map of it would end the process with SIGBUS."""
+    index = _build(tmp_path, cut=tar_bytes(_sample("a") + _sample("b")), gone=tar_bytes(_sample("c")))
+    os.truncate(tmp_path / "cut.tar", 2000)
+    (tmp_path / "gone.tar").unlink()
+    assert index.read(0, 0) == b"a jpg" * 50
+    with pytest.raises(UserError, match=r"cut\.tar has become shorter .*: put it back"):
+        index.read(1, 0)
+    with pytest.raises(UserError, match=r"gone\.tar cannot be read any more \(No such file"):
+        index.read(2, 0)

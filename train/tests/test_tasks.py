@@ -51,12 +51,12 @@ def test_a_folder_with_train_and_test(tmp_path: Path) -> None:
 
 
 def test_captions_make_it_retrieval(tmp_path: Path) -> None:
-    files = [("a.png", RED), ("a.txt", b"a red square\n\n one of red \n"), ("b.png", BLUE), ("b.txt", b"blue")]
+    files = [("a.png", RED), ("a.txt", b"a red square\n\n one of red \r\n"), ("b.png", BLUE), ("b.txt", "blue\u2028one".encode())]
     _write(tmp_path / "pairs" / "test" / "0.tar", tar_bytes(files))
     for name in (str(tmp_path / "pairs"), str(tmp_path / "pairs" / "test" / "*.tar")):
         task = find_task(name)
         assert isinstance(task, Retrieval)
-        assert [task.captions(number) for number in range(2)] == [["a red square", "one of red"], ["blue"]]
+        assert [task.captions(number) for number in range(2)] == [["a red square", "one of red"], ["blue\u2028one"]]
 
 
 def test_prompts_of_a_name_or_a_file(tmp_path: Path) -> None:
@@ -81,3 +81,22 @@ def test_nothing_there(tmp_path: Path) -> None:
         (tmp_path / "empty").mkdir(exist_ok=True)
         with pytest.raises(UserError, match=said):
             find_task(str(tmp_path / name))
+
+
+def test_a_blank_line_moves_no_class_and_the_mark_of_windows_is_no_name(tmp_path: Path) -> None:
+    _write(tmp_path / "squares" / "test" / "0.tar", tar_bytes([("a.png", RED), ("a.cls", b"1")]))
+    names = tmp_path / "squares" / "classnames.txt"
+    names.write_bytes("\ufeffred\r\nblue \r\n\r\n".encode())
+    assert _classification(str(tmp_path / "squares")).classes == ["red", "blue"]
+    names.write_text("red\n\nblue\n")
+    with pytest.raises(UserError, match=r"classnames\.txt names no class in line 2"):
+        find_task(str(tmp_path / "squares"))
+
+
+def test_folders_in_which_every_answer_would_be_right(tmp_path: Path) -> None:
+    for name in ("pets/train/cat/a.png", "pets/train/dog/b.png", "flat/test/images/a.png"):
+        _write(tmp_path / name)
+    with pytest.raises(UserError, match=r"pets has train/ but no test/, .*: name .*/pets/train"):
+        find_task(str(tmp_path / "pets"))
+    with pytest.raises(UserError, match="has one folder, images"):
+        find_task(str(tmp_path / "flat"))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import csv
+import json
 import math
 import shutil
 from pathlib import Path
 
 import pytest
 import torch
-from conftest import PAIRS, Finished, events, run, tar_bytes, train_arguments
+from conftest import PAIRS, Finished, events, run, start, tar_bytes, train_arguments
 
 from webimagetext_train import checkpoint
 from webimagetext_train.metrics import FIELDS
@@ -35,9 +36,9 @@ def test_writes_a_checkpoint_metrics_and_a_tokenizer(finished: Finished) -> None
 
 def test_says_what_it_does(finished: Finished) -> None:
     assert finished.stderr == ""
-    start, *middle, done = finished.events
-    assert start["event"] == "start"
-    assert (start["pairs"], start["steps"], start["step"], start["batch_size"], start["device"]) == (PAIRS, 120, 0, 8, "cpu")
+    first, *middle, done = finished.events
+    assert first["event"] == "start"
+    assert (first["pairs"], first["steps"], first["step"], first["batch_size"], first["device"]) == (PAIRS, 120, 0, 8, "cpu")
     assert done == {"event": "done", "step": 120, "checkpoint": str(finished.out / "latest.pt"), "trained": 120}
     assert [entry["step"] for entry in middle if entry["event"] == "step"] == list(range(1, 121))
     assert [entry["step"] for entry in middle if entry["event"] == "checkpoint"] == list(range(10, 121, 10))
@@ -113,6 +114,30 @@ def test_weights_load_into_a_plain_dictionary(finished: Finished) -> None:
     weights = torch.load(finished.out / "latest.pt", weights_only=True)["state_dict"]
     assert weights["visual.conv1.weight"].shape == (8, 3, 3, 3)
     assert all(value.isfinite().all() for value in weights.values())
+
+
+def test_killed_at_once_a_restarted_run_is_not_taken_for_the_old_one(finished: Finished, shards: str, tmp_path: Path) -> None:
+    out = tmp_path / "copy"
+    shutil.copytree(finished.out, out)
+    arguments = train_arguments(shards, out, "--steps", 100_000, "--checkpoint-every", 100_000, "--lr", 1e-4)
+    process = start("train", *arguments, "--restart")
+    assert process.stdout
+    for line in process.stdout:
+        if json.loads(line)["event"] == "step":
+            process.kill()
+            break
+    process.communicate()
+    code, output, error = run("train", *arguments, "--time-budget", 0)
+    assert code == 0, error
+    assert (events(output)[0]["step"], events(output)[-1]["step"]) == (0, 1)
+    assert len((out / "metrics.csv").read_text().splitlines()) == 2
+
+
+def test_every_step_that_is_to_be_kept_is_saved(shards: str, tmp_path: Path) -> None:
+    code, _, error = run("train", *train_arguments(shards, tmp_path / "run", "--steps", 7, "--checkpoint-every", 5, "--keep-every", 3))
+    assert code == 0, error
+    assert {path.name for path in (tmp_path / "run").iterdir()} == {*FILES, "step-3.pt", "step-6.pt"}
+    assert checkpoint.load(tmp_path / "run" / "step-3.pt").step == 3
 
 
 @pytest.mark.slow

@@ -62,6 +62,19 @@ def test_other_data_or_another_tokenizer_in_the_same_folder(shards: str, copy: P
     assert "another --tokenizer" in _error(*train_arguments(shards, copy, "--tokenizer", tmp_path / "other.txt.gz"))
 
 
+def test_an_imported_model_is_no_run_to_go_on_with(shards: str, copy: Path) -> None:
+    state = torch.load(copy / "latest.pt", weights_only=True)
+    torch.save({**state, "run": {"source": "elsewhere.pt"}}, copy / "latest.pt")
+    error = _error(*train_arguments(shards, copy))
+    assert f"{copy}/latest.pt was imported" in error and "--init" in error
+
+
+def test_a_model_to_begin_with_brings_its_tokenizer(shards: str, finished: Finished, tmp_path: Path) -> None:
+    ClipTokenizer([("a", "b")]).save(tmp_path / "other.txt.gz")
+    more = ("--init", finished.out / "latest.pt", "--tokenizer", tmp_path / "other.txt.gz")
+    assert "leave out --tokenizer, or --init" in _error(*train_arguments(shards, tmp_path / "run", *more))
+
+
 def test_damaged_checkpoint(shards: str, copy: Path) -> None:
     (copy / "latest.pt").write_bytes((copy / "latest.pt").read_bytes()[:100_000])
     assert "latest.pt is not a checkpoint of this trainer" in _error(*train_arguments(shards, copy))

@@ -8,6 +8,7 @@ taken for another's.
 from __future__ import annotations
 
 import hashlib
+import json
 import pickle
 import sys
 import time
@@ -86,7 +87,7 @@ class Embedder:
 
     def captions(self, captions: Sequence[str]) -> Tensor:
         """-> (len(captions), E), not normalised"""
-        key = hashlib.sha256("\n".join(captions).encode()).hexdigest()
+        key = hashlib.sha256(json.dumps(list(captions)).encode()).hexdigest()
         return self.cache.get(f"captions {self.digest} {key}", lambda: {"features": self._captions(captions)})["features"]
 
     @torch.no_grad()

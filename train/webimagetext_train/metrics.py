@@ -9,6 +9,7 @@ import csv
 import hashlib
 import importlib
 import sqlite3
+from contextlib import suppress
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Protocol
@@ -41,7 +42,7 @@ class Rows:
                 # The last row of a killed run may be cut; it lies after the checkpoint or is complete.
                 rows = [row for row in csv.reader(file) if len(row) == len(fields) and row[0].isdigit() and int(row[0]) <= resumed_step]
         write_atomically(path, "".join(",".join(row) + "\r\n" for row in [list(fields), *rows]).encode())
-        self._fields = fields
+        self._path, self._fields = path, fields
         self._file = open(path, "a", newline="")
         self._writer = csv.writer(self._file)
 
@@ -51,12 +52,16 @@ class Rows:
 
     def write_all(self, rows: list[list[object]]) -> None:
         """Several."""
-        self._writer.writerows(rows)
-        self._file.flush()
+        try:
+            self._writer.writerows(rows)
+            self._file.flush()
+        except OSError as error:
+            raise UserError(f"{self._path} cannot be written ({error.strerror}): make room, then run the same command again") from error
 
     def close(self) -> None:
         """No more rows."""
-        self._file.close()
+        with suppress(OSError):  # was said when it was written
+            self._file.close()
 
 
 class Database:

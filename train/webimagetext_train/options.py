@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -15,18 +16,18 @@ SMALL_DATA = 100_000
 PAPER_RATES = ", ".join(f"{name} {preset.recipe.lr:g}" for name, preset in PRESETS.items() if name in PAPER)
 
 
-def at_least(low: int, kind: type[int] | type[float] = int, below: float | None = None) -> Callable[[str], float]:
-    """A type for argparse."""
+def at_least(low: int, kind: type[int] | type[float] = int, below: float = math.inf, low_too: bool = True) -> Callable[[str], float]:
+    """A type for argparse: `low` itself is among the numbers, unless `low_too` is false; infinity never is."""
 
     def parse(text: str) -> float:
         try:
             value = kind(text)
         except ValueError:
             raise argparse.ArgumentTypeError(f"{text} is no {'whole ' if kind is int else ''}number") from None
-        if not value >= low:
-            raise argparse.ArgumentTypeError(f"must be at least {low}")
-        if below is not None and not value < below:
-            raise argparse.ArgumentTypeError(f"must be below {below:g}")
+        if not (value >= low if low_too else value > low):
+            raise argparse.ArgumentTypeError(f"must be {'at least' if low_too else 'above'} {low}")
+        if not value < below:
+            raise argparse.ArgumentTypeError(f"must be {'finite' if below == math.inf else f'below {below:g}'}")
         return value
 
     return parse
@@ -72,7 +73,7 @@ def _what(parser: argparse.ArgumentParser) -> None:
     add("--model", choices=PRESETS, metavar="NAME", help=f"one of {', '.join(PRESETS)} (default: ViT-B/32 with a GPU and at least {SMALL_DATA:,} pairs, else {TINY})")
     add("--init", type=Path, metavar="FILE", help="begin with the weights of a checkpoint; positions are interpolated to the model's picture size (paper: ViT-L/14@336px from ViT-L/14)")
     add("--tokenizer", type=Path, metavar="FILE", help="a bpe_*.txt.gz to use (default: one trained on the captions; paper: 49,152 entries)")
-    add("--seed", type=int, default=0, help="of weights and data order (default: 0)")
+    add("--seed", type=at_least(0, below=2**63), default=0, help="of weights and data order (default: 0)")
     add("--shuffle-captions", action="store_true", help="control: give each picture the caption of another; nothing can be learnt")
     add("--restart", action="store_true", help="begin anew, replacing the run in --out")
 
@@ -80,15 +81,15 @@ def _what(parser: argparse.ArgumentParser) -> None:
 def _recipe(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("recipe").add_argument
     add("--batch-size", type=at_least(2), help="pairs a step on all GPUs together (default: 64 for the small model, else 1,024; paper: 32,768)")
-    add("--epochs", type=at_least(0, float), help="passes over the data (default and paper: 32; 1 for ViT-L/14@336px)")
+    add("--epochs", type=at_least(0, float, low_too=False), help="passes over the data (default and paper: 32; 1 for ViT-L/14@336px)")
     add("--steps", type=at_least(1), help="optimizer steps in all, instead of --epochs")
     add("--lr", type=at_least(0, float), help=f"peak learning rate (default and paper: {PAPER_RATES})")
     add("--warmup", type=at_least(0), help="steps of linear warm-up, then half a cosine to zero (default: at most a tenth of the steps; paper: 2,000)")
     add("--weight-decay", type=at_least(0, float), help="decoupled, not on gains and biases (default and paper: 0.2)")
     add("--beta1", type=at_least(0, float, 1), help="of Adam (default and paper: 0.9)")
     add("--beta2", type=at_least(0, float, 1), help="of Adam (default and paper: 0.999 for ResNets, 0.98 for ViTs)")
-    add("--eps", type=at_least(0, float), help="of Adam (default and paper: 1e-8 for ResNets, 1e-6 for ViTs)")
-    add("--clip-norm", type=at_least(0, float), metavar="N", help="scale gradients down to this length (default and paper: never)")
+    add("--eps", type=at_least(0, float, low_too=False), help="of Adam (default and paper: 1e-8 for ResNets, 1e-6 for ViTs)")
+    add("--clip-norm", type=at_least(0, float, low_too=False), metavar="N", help="scale gradients down to this length (default and paper: never)")
     add("--loss", choices=("softmax", "sigmoid"), default="softmax", help="symmetric cross-entropy as in the paper, or SigLIP's (default: %(default)s)")
     add("--patch-dropout", type=at_least(0, float, 1), default=0.0, metavar="SHARE", help="of a picture's patches, ViT only (default and paper: 0)")
     add("--ema", type=at_least(0, float, 1), metavar="DECAY", help="also keep an exponential moving average of the weights, e.g. 0.9999 (default and paper: none)")
@@ -117,7 +118,7 @@ def _processes(parser: argparse.ArgumentParser) -> None:
 def _watching(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("watching and stopping").add_argument
     add("--checkpoint-every", type=at_least(1), default=500, metavar="N", help="steps (default: %(default)s)")
-    add("--keep-every", type=at_least(1), metavar="N", help="also keep the checkpoints of every Nth step, as step-N.pt")
+    add("--keep-every", type=at_least(1), metavar="N", help="also save every Nth step, and keep it as step-N.pt")
     add("--log-every", type=at_least(1), default=20, metavar="N", help="steps (default: %(default)s)")
     add("--time-budget", type=at_least(0, float), metavar="SECONDS", help="stop with a checkpoint after so long; run again to go on")
     add("--spike", type=at_least(0, float), default=10.0, metavar="X", help="stop when the loss is X deviations above its recent mean, naming the batch; 0 = never (default: 10)")

@@ -76,10 +76,10 @@ def draw(targets: Tensor, shots: int, seed: int) -> Tensor:
 def probe(embedder: Embedder, task: Classification, shots: tuple[int, ...], full: bool = True) -> dict:
     """`few_shot`: shots -> mean and deviation of the accuracy; `linear_probe` on all training pictures when `full`."""
     if task.train is None:
-        raise UserError(f"{task.name} has no train/ beside test/, and a probe must be trained: add it, or leave out --probe and --few-shot")
+        raise UserError(f"{task.name} has no train/ beside test/, and a probe must be trained: add it, or leave out --probe")
     train = embedder.pictures(len(task.train), task.train.picture, task.train.fingerprint())
-    if len(train.numbers) == 0:
-        raise UserError(f"{task.name}/train holds no picture that can be read: build the task again")
+    if len(train.numbers) < 2:
+        raise UserError(f"{task.name}/train holds {len(train.numbers)} pictures that can be read, and a probe needs two: build the task again, or leave out --probe")
     targets = torch.tensor([task.train.target(number) for number in train.numbers.tolist()], dtype=torch.int64)
     test, test_targets = picture_features(embedder, task)
     mean, deviation = train.features.mean(dim=0), train.features.std(dim=0).clamp_min(1e-6)

@@ -17,19 +17,20 @@ PLACE = "{c}"
 
 
 def read_lines(path: Path, layout: str) -> list[str]:
-    """Lines that are not blank; `layout` ends the message of an error."""
+    """Up to the last that is not blank; `layout` ends the message of an error."""
     try:
-        lines = [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+        # Editors of Windows put a mark before the first line.
+        lines = path.read_text(encoding="utf-8-sig").rstrip().splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path} cannot be read ({getattr(error, 'strerror', 'no UTF-8')}): {layout}") from error
     if not lines:
         raise UserError(f"{path} is empty: {layout}")
-    return lines
+    return [line.strip() for line in lines]
 
 
 def read_templates(path: Path) -> list[str]:
     """Each has a place for the name."""
-    templates = read_lines(path, f"it holds a caption a line, with {PLACE} where the class name goes")
+    templates = [line for line in read_lines(path, f"it holds a caption a line, with {PLACE} where the class name goes") if line]
     if not all(PLACE in template for template in templates):
         raise UserError(f"{path} has a line without {PLACE}: put it where the class name goes")
     return templates

@@ -70,7 +70,8 @@ class AttentionPool2d(nn.Module):
         x = torch.cat([x.mean(dim=1, keepdim=True), x], dim=1) + self.positional_embedding
 
         def split(y: Tensor) -> Tensor:
-            return y.view(y.shape[0], -1, self.heads, y.shape[-1] // self.heads).transpose(1, 2)
+            # All sizes named: there may be no row at all, where a process' pictures are all broken.
+            return y.view(*y.shape[:2], self.heads, y.shape[-1] // self.heads).transpose(1, 2)
 
         mixed = F.scaled_dot_product_attention(split(self.q_proj(x[:, :1])), split(self.k_proj(x)), split(self.v_proj(x)))
         return self.c_proj(mixed.transpose(1, 2).flatten(1))

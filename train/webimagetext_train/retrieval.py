@@ -49,8 +49,10 @@ def retrieve(embedder: Embedder, task: Retrieval) -> dict:
     pairs = [
         (row, number_of.setdefault(caption, len(number_of))) for row, sample in enumerate(pictures.numbers.tolist()) for caption in task.captions(sample)
     ]
-    if len({row for row, _ in pairs}) < len(pictures.numbers):
-        raise UserError(f"{task.name} has a picture whose KEY.txt is empty: each needs a caption, or several, one a line")
+    without = set(range(len(pictures.numbers))) - {row for row, _ in pairs}
+    if without:
+        key = task.index.key(int(pictures.numbers[min(without)]))
+        raise UserError(f"{task.name}: {key}.txt is empty (KEY.txt of {len(without)} pictures): each needs a caption, or several, one a line")
     texts = F.normalize(embedder.captions(list(number_of)), dim=-1)
     rows = F.normalize(pictures.features, dim=-1)
     both = torch.tensor(sorted(set(pairs)), dtype=torch.int64)

@@ -143,17 +143,19 @@ class Run:
         if rank() != 0:
             return
         checkpoint.write(self.latest, state)
-        if self.args.keep_every and self.step % self.args.keep_every == 0:
+        if self.args.keep_every and self.step > 0 and self.step % self.args.keep_every == 0:
             # The same bytes under a second name: latest.pt is replaced, never written into.
             kept = self.out / f"step-{self.step}.pt"
             kept.unlink(missing_ok=True)
             os.link(self.latest, kept)
         self.progress.event("checkpoint", step=self.step, path=str(self.latest))
 
-    def clear_temporaries(self) -> None:
-        """What killed processes left."""
+    def prepare_folder(self) -> None:
+        """The first process does so when nothing can be refused any more: what killed ones left goes, the tokenizer comes."""
         for name in (checkpoint.LATEST, TOKENIZER, "metrics.csv"):
             remove_temporaries(self.out / name)
+        if self.step == 0:
+            self.tokenizer.save(self.out / TOKENIZER)
 
     def _step_options(self) -> StepOptions:
         args = self.args
@@ -162,6 +164,8 @@ class Run:
 
     def _check_same(self, previous: checkpoint.Checkpoint) -> None:
         before = previous.state["run"]
+        if "data" not in before:
+            raise UserError(f"{self.latest} was imported and is no run to go on with: move it elsewhere and begin with it by --init")
         others = ["other data" if name == "data" else f"--{name} {before[name]}, not {value}" for name, value in self.identity.items() if before[name] != value]
         if self.args.tokenizer and ClipTokenizer.load(self.args.tokenizer).digest() != previous.tokenizer.digest():
             others.append("another --tokenizer")
@@ -170,15 +174,16 @@ class Run:
 
     def _begin(self) -> tuple[ClipTokenizer, CLIP]:
         source = checkpoint.load(self.args.init) if self.args.init else None
+        named = ClipTokenizer.load(self.args.tokenizer) if self.args.tokenizer else None
+        if source and named and named.digest() != source.tokenizer.digest():
+            raise UserError(f"{self.args.init} was trained with another tokenizer than {self.args.tokenizer}: leave out --tokenizer, or --init")
         if source:
             tokenizer = source.tokenizer
-        elif self.args.tokenizer:
-            tokenizer = ClipTokenizer.load(self.args.tokenizer)
+        elif named:
+            tokenizer = named
         else:
             merges = ClipTokenizer.train(captions_of(self.index), self.preset.model.vocab_size).merges if rank() == 0 else None
             tokenizer = ClipTokenizer(from_first(merges))
-        if rank() == 0:
-            tokenizer.save(self.out / TOKENIZER)
         model = CLIP(self.preset.model.with_vocabulary(tokenizer.size))
         if source:
             model.load_state_dict(initial_weights(source, model.config))

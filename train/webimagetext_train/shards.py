@@ -1,6 +1,6 @@
 """Random access to the samples of WebDataset tar shards.
 
-Each shard is mapped into memory and its headers are walked once (about 10 us a file; tarfile takes 25, the webdataset
+To be indexed, each shard is mapped into memory and its headers are walked once (about 10 us a file; tarfile takes 25, the webdataset
 package 30); what stays is an array of offsets. Any sample can then be read in any order, which is what makes the data
 order a pure function of the seed and a resumed run exact.
 """
@@ -8,6 +8,7 @@ order a pure function of the seed and a resumed run exact.
 from __future__ import annotations
 
 import hashlib
+import io
 import mmap
 import os
 import time
@@ -18,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
+from .errors import UserError
 from .remote import find_shards
 
 __all__ = ["PICTURES", "DamagedTar", "ShardIndex", "find_shards", "samples_of", "split_name", "walk_tar"]
@@ -35,6 +37,12 @@ def _map(path: str) -> mmap.mmap:
     # At most so many descriptors stay open; a map that falls out of the cache closes when its last reader is done.
     with open(path, "rb") as file:
         return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+
+
+@lru_cache(maxsize=256)
+def _file(path: str) -> io.FileIO:
+    # As with the maps: it closes when it has fallen out of the cache and its last reader is done.
+    return open(path, "rb", buffering=0)
 
 
 def _number(digits: bytes) -> int:
@@ -180,9 +188,19 @@ class ShardIndex:
         return len(self.shard)
 
     def read(self, index: int, part: int) -> bytes:
-        """The bytes of one part of one sample."""
-        offset, length = self.places[index, part]
-        return _map(self.paths[self.shard[index]])[offset : offset + length]
+        """The bytes of one part of one sample.
+
+        Not out of the map: what a slow disk is asked for would hold up all threads, and a shard that was cut end the process.
+        """
+        offset, length = self.places[index, part].tolist()
+        path = self.paths[self.shard[index]]
+        try:
+            data = os.pread(_file(path).fileno(), length, offset)
+        except OSError as error:
+            raise UserError(f"{path} cannot be read any more ({error.strerror}): put it back, then run the same command again") from error
+        if len(data) < length:
+            raise UserError(f"{path} has become shorter since its headers were read: put it back, then run the same command again")
+        return data
 
     def key(self, index: int) -> str:
         """SHARD/KEY, read again from the header: the keys of a web-scale set do not fit into memory."""

@@ -86,8 +86,9 @@ class Stepper:
     def __init__(self, clip: CLIP, device: torch.device, options: StepOptions):
         self.clip, self.device, self.options = clip, device, options
         clip.to(device).train()
-        if not clip.config.patch_size:
-            # Convolutions are faster with the channels of a pixel side by side.
+        self._split = options.parallel == "fsdp" and world() > 1
+        if not clip.config.patch_size and not self._split:
+            # Convolutions are faster with the channels of a pixel side by side; FSDP splits no weights that lie so.
             clip.visual.to(memory_format=torch.channels_last)
         clip.transformer.checkpointing = options.checkpointing
         (clip.visual.transformer if clip.config.patch_size else clip.visual).checkpointing = options.checkpointing
@@ -98,7 +99,6 @@ class Stepper:
             for block in _blocks(clip):
                 block.compile()
         self._towers: nn.Module = _Towers(clip)
-        self._split = options.parallel == "fsdp" and world() > 1
         self._alone = [clip.logit_scale, *([clip.logit_bias] if clip.config.logit_bias else [])]
         if self._split:
             from torch.distributed.fsdp import fully_shard  # takes a second, so only where it is used

@@ -73,7 +73,8 @@ class Retrieval:
 
     def captions(self, sample: int) -> list[str]:
         """Of one picture; one or more."""
-        return [line.strip() for line in self.index.read(sample, 1).decode("utf-8", "replace").splitlines() if line.strip()]
+        # By \n alone: a caption may hold other marks that Python takes for the end of a line.
+        return [line.strip() for line in self.index.read(sample, 1).decode("utf-8", "replace").split("\n") if line.strip()]
 
 
 def tar_fingerprint(index: ShardIndex) -> str:
@@ -161,6 +162,9 @@ def _notes(index: ShardIndex, what: str) -> list[str]:
 
 def _webdataset(folder: Path, prompts: str | None) -> Classification:
     classes = read_lines(folder / "classnames.txt", LAYOUT)
+    if "" in classes:
+        # To leave it out would give the classes after it another number.
+        raise UserError(f"{folder}/classnames.txt names no class in line {classes.index('') + 1}: the line's place is the number that KEY.cls holds")
     name = folder.resolve().name
     templates = templates_for(name, folder, prompts)
     test = ShardIndex.build(find_shards(str(folder / "test" / "*.tar"), LAYOUT), [PICTURES, ("cls",)])
@@ -185,9 +189,13 @@ def _pictures(folder: Path, prompts: str | None) -> Classification:
 
     split = next((folder / name for name in ("test", "val", "validation") if (folder / name).is_dir()), folder)
     names = classes_in(split)
+    if split == folder and names == ["train"]:
+        raise UserError(f"{folder} has train/ but no test/, val/ or validation/: name {folder}/train to judge by the pictures in it")
     test = Files(split, names)
     if len(test) == 0:
         raise UserError(f"{split} has no folder with pictures ({', '.join(PICTURES)}): {LAYOUT}")
+    if len(names) == 1:
+        raise UserError(f"{split} has one folder, {names[0]}, and whatever is asked is right where there is one class: {LAYOUT}")
     words = [name.replace("_", " ") for name in names]
     task = Classification(folder.resolve().name, words, templates_for(folder.resolve().name, folder, prompts), test)
     if split != folder and (folder / "train").is_dir():

@@ -92,7 +92,8 @@ def train(run: Run, stop: Stop) -> int:
             if run.step < run.steps:
                 out_of_time = args.time_budget is not None and time.monotonic() - started >= args.time_budget
                 state = any_process(_TOLD_TO_STOP if stop.signal is not None else _OUT_OF_TIME if out_of_time else _GOING, run.device)
-            if state != _GOING or run.step % args.checkpoint_every == 0 or run.step == run.steps:
+            due = run.step % args.checkpoint_every == 0 or (args.keep_every and run.step % args.keep_every == 0)
+            if state != _GOING or due or run.step == run.steps:
                 run.save()
     finally:
         batches.close()
@@ -186,7 +187,7 @@ def _train(args: argparse.Namespace, device: torch.device) -> int:
         raise UserError("--precision fp16 does not go with --parallel fsdp: take bf16")
     run = Run(args, progress, device)
     if lock:
-        run.clear_temporaries()
+        run.prepare_folder()
     name, pairs = run.preset.model.name, len(run.index)
     if run.step >= run.steps:
         sentence = f"{args.out} holds a finished run of {run.step} steps: nothing to do (raise --steps to go on, or --restart)"
@@ -207,6 +208,9 @@ def _train(args: argparse.Namespace, device: torch.device) -> int:
         processes=world(),
         vocabulary=run.tokenizer.size,
     )
+    if args.restart:
+        # Or the next run would go on from the old checkpoint, were this one killed before its first.
+        run.save()
     state = train(run, stop)
     seconds = time.monotonic() - began
     if state == _GOING:
