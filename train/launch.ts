@@ -1,5 +1,6 @@
 import { spawn, spawnSync } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
+import { constants } from "node:os";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { databaseFile } from "../store/database.ts";
@@ -173,7 +174,12 @@ function runModule(python: string, name: string, args: string[]): Promise<number
     child.once("exit", (code, signal) => {
       process.off("SIGTERM", terminate);
       process.off("SIGINT", ignore);
-      resolve(code ?? (signal === "SIGKILL" ? 137 : 1));
+      // Whoever asked it to stop knows; of all others it could not tell itself.
+      if (signal && signal !== "SIGINT" && signal !== "SIGTERM")
+        process.stderr.write(
+          `error: Python was ended by ${signal}: see what did that (full memory?), then run it again\n`,
+        );
+      resolve(code ?? 128 + (signal ? constants.signals[signal] : 0));
     });
   });
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import signal
 from collections import defaultdict
 from pathlib import Path
@@ -103,6 +104,21 @@ def test_an_error_of_all_is_said_once_and_one_of_another_process_is_not_lost(sha
     code, _, error = run("train", *train_arguments(shards, tmp_path / "run", "--processes", 2, "--batch-size", 2, "--accum", 2))
     assert code == 1
     assert error == "error: a batch of 2 is less than one pair for each of 2 processes x --accum 2: raise --batch-size\n"
+
+
+@pytest.mark.slow
+def test_a_process_that_is_killed_is_named(shards: str, tmp_path: Path) -> None:
+    process = start("train", *train_arguments(shards, tmp_path / "run", "--processes", 2, "--steps", 100_000))
+    assert process.stdout and process.stderr
+    for line in process.stdout:
+        if json.loads(line)["event"] == "step":
+            break
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    os.kill(int(children[1]), signal.SIGKILL)
+    _, error = process.communicate()
+    assert process.returncode == 137
+    assert error.splitlines()[-1].startswith("error: process 1 was ended by SIGKILL: ")
+    assert "Traceback" not in error
 
 
 def test_lines_for_many_machines(capsys: pytest.CaptureFixture[str]) -> None:

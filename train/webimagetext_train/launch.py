@@ -13,6 +13,8 @@ import tempfile
 import time
 
 MODULE = "webimagetext_train.train"
+LOST = 75
+"""Exit code of a process that failed because another one was gone: whatever that one said is the cause."""
 _OWN = ("--nodes", "--processes", "--slurm")
 
 
@@ -52,6 +54,8 @@ def sbatch_script(arguments: list[str], nodes: int, processes: int, gpus: bool =
 {f"export PYTHONPATH={shlex.quote(folder)}" if folder else "# The package webimagetext-train is installed in this Python."}
 first=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)
 address=$(scontrol show node "$first" | sed -n 's/.*NodeAddr=\\([^ ]*\\).*/\\1/p')
+# torchrun would kill a process 30 seconds after the signal, in the middle of a checkpoint.
+export TORCH_ELASTIC_SHUTDOWN_TIMEOUT=110
 # Jobs may share a machine.
 port=$((20000 + SLURM_JOB_ID % 10000))
 # Since Slurm 22.05 srun no longer takes this from the job, and would hold all processes on one core.
@@ -75,8 +79,8 @@ def _free_port() -> int:
 def run_processes(arguments: list[str], processes: int) -> int:
     """Starts the trainer so many times on this machine, waits for all -> exit code.
 
-    The first process speaks for all of them; what another one said is shown if that one failed first. When one fails
-    the others are ended, since they would wait for it for ever.
+    The first process speaks for all of them; what another one said is shown if the first said nothing of its own. When
+    one fails the others are ended, since they would wait for it for ever.
     """
     port = str(_free_port())
     command = [sys.executable, "-m", MODULE, *_trainer_options(arguments)]
@@ -103,18 +107,22 @@ def run_processes(arguments: list[str], processes: int) -> int:
             deadline = math.inf if asked else time.monotonic() + 10
             while time.monotonic() < deadline and any(child.poll() is None for child in children):
                 time.sleep(0.1)
-        said = children[0].poll() not in (None, 0)
+        codes = [child.poll() for child in children]
         for child in children:
             if child.poll() is None:
                 child.kill()
                 child.wait()
         if not failed:
             return 0
-        if not said:
-            errors[failed[0]].seek(0)
-            sys.stderr.write(errors[failed[0]].read().decode("utf-8", "replace"))
-        code = children[0].returncode if said else children[failed[0]].returncode
-        return code if code > 0 else 128 - code
+        # Killed ones tell most, and those least that only lost another one.
+        culprit = min((rank for rank in range(processes) if codes[rank] not in (None, 0)), key=lambda rank: (codes[rank] > 0, codes[rank] == LOST, rank))
+        code = codes[culprit]
+        if code < 0:
+            sys.stderr.write(f"error: process {culprit} was ended by {signal.Signals(-code).name}: see what did that (full memory?), then run the same command again\n")
+        elif culprit > 0:
+            errors[culprit].seek(0)
+            sys.stderr.write(errors[culprit].read().decode("utf-8", "replace"))
+        return 128 - code if code < 0 else 1 if code == LOST else code
     finally:
         for child in children:
             if child.poll() is None:

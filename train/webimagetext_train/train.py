@@ -16,6 +16,9 @@ import sys
 import time
 from contextlib import suppress
 
+if __name__ == "__main__" and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C while PyTorch is loaded, which takes seconds, ends without a traceback
+
 import torch
 
 from . import launch
@@ -248,6 +251,10 @@ def main(arguments: list[str] | None = None) -> int:
     except (torch.OutOfMemoryError, MemoryError):
         message = _OUT_OF_MEMORY
     except RuntimeError as error:
+        if "gloo/transport" in str(error) or isinstance(error, torch.distributed.DistError):
+            with suppress(BrokenPipeError):
+                print("another process of this run is gone", file=sys.stderr)
+            return launch.LOST
         if "can't allocate memory" not in str(error) and "not enough memory" not in str(error):
             raise
         message = _OUT_OF_MEMORY
