@@ -157,6 +157,13 @@ def test_samples_that_make_no_sense(finished: Finished, task: Path, files: Files
     assert said in _error(finished, task)
 
 
+def test_two_tasks_of_one_name(finished: Finished, task: Path, tmp_path: Path) -> None:
+    other = shutil.copytree(task, tmp_path / "other" / "digits")
+    code, output, error = run("evaluate", "--checkpoint", finished.out / "latest.pt", "--task", task, other, "--out", tmp_path / "out")
+    assert (code, output) == (1, "")
+    assert "two tasks are called digits" in error
+
+
 def test_no_shards_is_about_the_task_and_not_about_crawling(finished: Finished, task: Path) -> None:
     (task / "test" / "0.tar").unlink()
     error = _error(finished, task)

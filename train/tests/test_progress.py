@@ -28,5 +28,12 @@ def test_events_on_stdout_sentences_on_stderr(as_json: bool, quiet: bool, out: i
         assert captured.err.splitlines()[1] == "step 1/9  loss 0.300  lr 1.00e-03  scale 14.3  10 pairs/s  waiting 2%  1.2 GB  1:01 left  1 broken"
 
 
+def test_a_gradient_without_end_is_no_json(capsys: pytest.CaptureFixture[str]) -> None:
+    """fp16 has such steps, which its scaler leaves out."""
+    Progress(True, False).step(9, 0, **STEP, gradient_norm=float("inf"))
+    line = capsys.readouterr().out
+    assert json.loads(line, parse_constant=pytest.fail)["gradient_norm"] is None
+
+
 def test_durations() -> None:
     assert [duration(seconds) for seconds in (0, 59.6, 61, 3599, 3600, 90_061)] == ["0:00", "1:00", "1:01", "59:59", "1:00:00", "25:01:01"]

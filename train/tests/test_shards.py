@@ -134,3 +134,10 @@ def test_a_shard_that_is_cut_or_gone_after_it_was_indexed_is_named(tmp_path: Pat
         index.read(1, 0)
     with pytest.raises(UserError, match=r"gone\.tar cannot be read any more \(No such file"):
         index.read(2, 0)
+
+
+def test_a_folder_is_no_shard(tmp_path: Path) -> None:
+    (tmp_path / "shards").mkdir()
+    for pattern in (str(tmp_path / "shards"), f"{tmp_path}/shards/"):
+        with pytest.raises(UserError, match=rf"is a folder: name the shards in it, such as '{tmp_path}/shards/\*\.tar'$"):
+            find_shards(pattern)

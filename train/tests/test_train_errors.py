@@ -10,7 +10,9 @@ import pytest
 import torch
 from conftest import Finished, run, start, tar_bytes, train_arguments
 
+from webimagetext_train.errors import UserError
 from webimagetext_train.tokenizer import ClipTokenizer
+from webimagetext_train.train import pick_device
 
 
 def _error(*arguments: object) -> str:
@@ -46,6 +48,16 @@ def test_bad_device(shards: str, tmp_path: Path, device: str) -> None:
     error = _error(*train_arguments(shards, tmp_path, "--device", device))
     assert f"device {device} cannot be used" in error
     assert "--device cpu" in error
+
+
+def test_one_device_for_all_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
+    with pytest.raises(UserError, match="--device cuda:1 is one for all processes"):
+        pick_device("cuda:1")
+
+
+def test_batches_after_the_last(shards: str, tmp_path: Path) -> None:
+    assert "begins with step 121, but the run has 120 steps" in _error(*train_arguments(shards, tmp_path, "--list-batches", "121:130"))
 
 
 def test_another_seed_in_the_same_folder(shards: str, finished: Finished) -> None:

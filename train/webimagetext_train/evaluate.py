@@ -52,6 +52,10 @@ def _control(args: argparse.Namespace) -> tuple[Embedder, dict] | None:
 
 def _run(args: argparse.Namespace) -> None:
     tasks = [find_task(name, args.prompts) for name in args.task]
+    names = [task.name for task in tasks]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice and (args.out or args.sqlite):
+        raise UserError(f"two tasks are called {twice}, and one's results would replace the other's: rename a folder, or leave out --out and --sqlite")
     loaded = checkpoint.load(args.checkpoint)
     embedder, control = _embedder(args, loaded, args.ema), _control(args)
     for task in tasks:
@@ -82,6 +86,9 @@ def main(arguments: list[str] | None = None) -> int:
         _run(args)
     except (UserError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
+        return 1
+    except (torch.OutOfMemoryError, MemoryError):
+        print("error: the memory is full: lower --batch-size", file=sys.stderr)
         return 1
     return 0
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 import time
 
@@ -26,7 +27,9 @@ class Progress:
     def step(self, steps: int, broken: int, **values: float) -> None:
         """One more logged step; on a terminal it replaces the last one."""
         if self.as_json:
-            print(json.dumps({"event": "step", "steps": steps, "broken": broken, **values}), flush=True)
+            # JSON has no infinity, and with fp16 a gradient may be as long: the scaler leaves such a step out.
+            finite = {name: value if math.isfinite(value) else None for name, value in values.items()}
+            print(json.dumps({"event": "step", "steps": steps, "broken": broken, **finite}), flush=True)
         elif not self.quiet:
             line = (
                 f"step {values['step']}/{steps}  loss {values['loss']:.3f}  lr {values['lr']:.2e}  scale {values['logit_scale']:.1f}  "

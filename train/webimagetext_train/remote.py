@@ -74,6 +74,9 @@ def find_shards(
                 raise UserError(f"{name}, one of {part}, does not exist: {advice}")
             paths.update(found)
     local = sorted(paths)
+    folder = next((path for path in local if os.path.isdir(path) and not path.endswith(".tar")), None)
+    if folder:
+        raise UserError(f"{folder} is a folder: name the shards in it, such as '{folder.rstrip('/')}/*.tar'")
     if remote and cache is None:
         raise UserError(f"{remote[0]} lies elsewhere: give a pattern of files on this machine")
     if not local and not remote:

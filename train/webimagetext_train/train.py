@@ -60,6 +60,8 @@ def pick_device(name: str | None) -> torch.device:
     """The one asked for, else a GPU where there is one: each process its own."""
     try:
         device = torch.device(name or ("cuda" if torch.cuda.is_available() else "cpu"))
+        if device.index is not None and int(os.environ.get("LOCAL_WORLD_SIZE", "1")) > 1:
+            raise UserError(f"--device {name} is one for all processes: leave out its number, or --processes")
         if device.type == "cuda" and device.index is None:
             device = torch.device("cuda", local_rank())
         torch.empty(1, device=device)
@@ -159,6 +161,8 @@ def _list_batches(args: argparse.Namespace, progress: Progress) -> int:
     index = open_shards(args, progress)
     preset, steps = resolve(args, len(index), pick_device(args.device).type == "cuda")
     first, last = args.list_batches
+    if first > steps:
+        raise UserError(f"--list-batches begins with step {first}, but the run has {steps} steps: name an earlier one, or the run's --steps or --epochs")
     size = preset.recipe.batch_size
     for step in range(first, min(last, steps) + 1):
         samples = order((step - 1) * size, size, len(index), args.seed)
