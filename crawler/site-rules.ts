@@ -70,12 +70,16 @@ export class SiteRules {
 
   /** Signals of the site's own files that reserve `url` from training; `tdm` ones give way to the page's own word. */
   async optOut(url: URL): Promise<{ signals: string[]; tdm: string[] }> {
-    const { robots } = await this.#robots.of(url);
-    const [aiTxt, tdm] = await Promise.all([this.#aiTxt.of(url), this.#tdm.of(url)]);
-    const signals = usageOptOut(robots, url);
-    if (!isAllowed(aiTxt, url)) signals.push("ai.txt: disallow");
-    const rule = mostSpecific(tdm, url.pathname + url.search);
-    return { signals, tdm: rule?.reserved ? [`tdmrep.json: 1${rule.policy && ` ${rule.policy}`}`] : [] };
+    // Of each file only what it says of `url` waits for the others: thousands of hosts may be waited for.
+    const usage = usageOptOut((await this.#robots.of(url)).robots, url);
+    const [aiTxt, tdm] = await Promise.all([
+      this.#aiTxt.of(url).then((rules) => isAllowed(rules, url)),
+      this.#tdm.of(url).then((rules) => mostSpecific(rules, url.pathname + url.search)),
+    ]);
+    return {
+      signals: aiTxt ? usage : [...usage, "ai.txt: disallow"],
+      tdm: tdm?.reserved ? [`tdmrep.json: 1${tdm.policy && ` ${tdm.policy}`}`] : [],
+    };
   }
 }
 
