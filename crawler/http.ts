@@ -33,6 +33,8 @@ export interface FetchLimits {
   truncate?: boolean;
   /** Asked before a body takes much memory: see {@link BodyReader}. */
   room?: (bytes: number) => Promise<void> | undefined;
+  /** See {@link BodyReader}; many small bodies begin with less. */
+  firstBytes?: number;
   /** Runs each request, redirects too: the place for permission, waiting and records. Throws a FetchError to refuse it. */
   eachHop?: (url: URL, request: () => Promise<Hop>) => Promise<Hop>;
   /** Sees the final headers before the body is read; throws a FetchError to refuse it. */

@@ -4,6 +4,7 @@ import type { Database } from "../store/database.ts";
 import { release } from "./buffers.ts";
 import { FetchError, Stopped } from "./fetch-error.ts";
 import type { HttpClient } from "./http.ts";
+import { type BodyMemory, Holding } from "./memory.ts";
 import { SizedCache } from "./sized-cache.ts";
 
 /** How asking for a file of a site ended. */
@@ -30,7 +31,9 @@ const LONGEST_WAIT_MS = 10_000;
  */
 const [BYTES_OF_CHARACTER, BYTES_OF_FILE] = [10, 500];
 /** Of files of one kind as much is kept in memory as if so many were of the greatest length; the database has the rest. */
-const GREATEST_IN_MEMORY = 128;
+const GREATEST_IN_MEMORY = 64;
+/** Nearly all need no more; larger ones wait for room: thousands of hosts are asked at the same time. */
+const FIRST_BYTES = 48 * 1024;
 
 interface Row {
   fetched_ms: number;
@@ -46,6 +49,7 @@ export class SiteFiles<T> {
   readonly #path: string;
   readonly #maxBytes: number;
   readonly #read: (file: SiteFile) => T;
+  readonly #memory: BodyMemory;
   readonly #stop: AbortSignal | undefined;
   readonly #known: SizedCache<{ until: number; content: T }>;
   readonly #underWay = new Map<string, Promise<T>>();
@@ -54,6 +58,7 @@ export class SiteFiles<T> {
    * @param path of the file on every site.
    * @param maxBytes more is cut off, with the line that is not whole.
    * @param read makes something of the text; called once a copy.
+   * @param memory that requests under way share.
    * @param stop ends waiting for another attempt with Stopped.
    */
   constructor(
@@ -62,6 +67,7 @@ export class SiteFiles<T> {
     path: string,
     maxBytes: number,
     read: (file: SiteFile) => T,
+    memory: BodyMemory,
     stop?: AbortSignal,
   ) {
     this.#kept = db.prepare("SELECT fetched_ms, outcome, body FROM site_file WHERE url = ?");
@@ -74,6 +80,7 @@ export class SiteFiles<T> {
     this.#maxBytes = maxBytes;
     this.#known = new SizedCache(GREATEST_IN_MEMORY * maxBytes);
     this.#read = read;
+    this.#memory = memory;
     this.#stop = stop;
   }
 
@@ -113,14 +120,7 @@ export class SiteFiles<T> {
   async #fetch(url: string): Promise<SiteFile> {
     for (let attempt = 1; ; attempt++) {
       try {
-        const { body } = await this.#http.get(url, {
-          maxBytes: this.#maxBytes,
-          accept: "text/plain, */*;q=0.1",
-          truncate: true,
-        });
-        const text = new TextDecoder().decode(this.#wholeLines(body));
-        release(body);
-        return { outcome: "there", body: text };
+        return { outcome: "there", body: await this.#get(url) };
       } catch (error) {
         if (error instanceof Stopped || !(error instanceof FetchError)) throw error;
         if (error.reason === "empty") return { outcome: "there", body: "" };
@@ -135,6 +135,25 @@ export class SiteFiles<T> {
         await sleep(ms, undefined, this.#stop && { signal: this.#stop }).catch(() => {});
         if (this.#stop?.aborted) throw new Stopped();
       }
+    }
+  }
+
+  async #get(url: string): Promise<string> {
+    const holding = new Holding(this.#memory);
+    await holding.begin();
+    try {
+      const { body } = await this.#http.get(url, {
+        maxBytes: this.#maxBytes,
+        accept: "text/plain, */*;q=0.1",
+        truncate: true,
+        room: holding.room,
+        firstBytes: FIRST_BYTES,
+      });
+      const text = new TextDecoder().decode(this.#wholeLines(body));
+      release(body);
+      return text;
+    } finally {
+      holding.release();
     }
   }
 

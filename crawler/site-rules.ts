@@ -2,6 +2,7 @@ import type { Database } from "../store/database.ts";
 import type { DownloadReason } from "../store/reasons.ts";
 import { type FailureKind, FetchError } from "./fetch-error.ts";
 import type { HttpClient } from "./http.ts";
+import { BodyMemory } from "./memory.ts";
 import {
   ALLOW_ALL,
   DISALLOW_ALL,
@@ -16,6 +17,9 @@ import { type SiteFile, SiteFiles } from "./site-files.ts";
 
 /** More than any real ai.txt or tdmrep.json holds. */
 const MAX_OPT_OUT_BYTES = 64 * 1024;
+
+/** Requests for them under way: more than of pictures, since silent hosts hold one for half a minute. */
+const REQUESTS = 1_024;
 
 /** An entry of tdmrep.json (TDMRep, W3C community group report of 2024-05-10). */
 interface TdmRule {
@@ -38,7 +42,16 @@ export class SiteRules {
 
   /** @param agent the product token that groups of robots.txt and ai.txt are compared with. */
   constructor(db: Database, http: HttpClient, agent: string, stop?: AbortSignal) {
-    this.#robots = new SiteFiles(db, http, "/robots.txt", MAX_ROBOTS_BYTES, (file) => readRobots(file, agent), stop);
+    const memory = new BodyMemory(REQUESTS);
+    this.#robots = new SiteFiles(
+      db,
+      http,
+      "/robots.txt",
+      MAX_ROBOTS_BYTES,
+      (file) => readRobots(file, agent),
+      memory,
+      stop,
+    );
     // ai.txt (Spawning) has the syntax of robots.txt, with patterns such as *.jpg.
     this.#aiTxt = new SiteFiles(
       db,
@@ -46,9 +59,10 @@ export class SiteRules {
       "/ai.txt",
       MAX_OPT_OUT_BYTES,
       ({ outcome, body }) => (outcome === "there" && !/^\s*</.test(body) ? parseRobots(body, agent) : ALLOW_ALL),
+      memory,
       stop,
     );
-    this.#tdm = new SiteFiles(db, http, "/.well-known/tdmrep.json", MAX_OPT_OUT_BYTES, readTdm, stop);
+    this.#tdm = new SiteFiles(db, http, "/.well-known/tdmrep.json", MAX_OPT_OUT_BYTES, readTdm, memory, stop);
   }
 
   /** What the robots.txt of `url`'s origin asks of us; when it cannot be reached, to stay away. */
