@@ -3,6 +3,7 @@ import type { DownloadReason } from "../store/reasons.ts";
 import { type FailureKind, FetchError } from "./fetch-error.ts";
 import type { HttpClient } from "./http.ts";
 import { BodyMemory } from "./memory.ts";
+import { signal } from "./opt-out.ts";
 import {
   ALLOW_ALL,
   DISALLOW_ALL,
@@ -92,7 +93,7 @@ export class SiteRules {
     ]);
     return {
       signals: aiTxt ? usage : [...usage, "ai.txt: disallow"],
-      tdm: tdm?.reserved ? [`tdmrep.json: 1${tdm.policy && ` ${tdm.policy}`}`] : [],
+      tdm: tdm?.reserved ? [signal("tdmrep.json: 1", tdm.policy).trimEnd()] : [],
     };
   }
 }
