@@ -147,12 +147,16 @@ export function expandNames(names: readonly string[], option: string): string[] 
     return all;
   });
   return expanded.flatMap((name) => {
-    // A file may have brackets in its own name.
-    if (/^\w+:\/\//.test(name) || !/[*?[]/.test(name) || fs.existsSync(name)) return [name];
+    if (!isPattern(name)) return [name];
     const files = fs.globSync(name).sort();
     if (files.length === 0) throw new UsageError(`${option} ${name}: fits no file`);
     return files;
   });
+}
+
+/** Whether a name is a pattern: a file may have brackets in its own name. */
+export function isPattern(name: string): boolean {
+  return !/^\w+:\/\//.test(name) && /[*?[]/.test(name) && !fs.existsSync(name);
 }
 
 function expandRange(name: string): string[] {
