@@ -2,7 +2,7 @@ import type { Database } from "../../store/database.ts";
 import type { HttpClient } from "../http.ts";
 import { MAX_MEMBER, unpackRecord } from "./archive/members.ts";
 import { RecordReader } from "./archive/records.ts";
-import { inputOf, linesOf } from "./input.ts";
+import { anotherFile, inputOf, linesOf } from "./input.ts";
 import { positionOf } from "./position.ts";
 import type { Batch } from "./source.ts";
 import { Trail } from "./trail.ts";
@@ -47,7 +47,8 @@ export async function* readCdx(
   };
   for await (const text of linesOf(inputOf(file, http))) {
     trail.push(text);
-    if (++line === position.at) position.check(trail.mark);
+    if (++line === position.at && position.differs(trail.mark))
+      throw anotherFile(file, `the lines before line ${line}, where it was left, are not those that were read`);
     if (line <= position.at || text.trim() === "") continue;
     const pages = readEntry(http, parseEntry(text), base, agent, `${file}:${line}`);
     // A failure surfaces when its turn comes.
@@ -56,7 +57,7 @@ export async function* readCdx(
     if (waiting.length >= AT_ONCE) yield await take();
     if (stop.aborted) return;
   }
-  if (line < position.at) position.check(undefined);
+  if (line < position.at) throw anotherFile(file, `it ends before line ${position.at}, where it was left`);
   while (waiting.length > 0) yield await take();
   yield { candidates: [], drops: [], done: () => position.save(line, true) };
 }

@@ -1,5 +1,4 @@
 import { type Database, getMeta } from "../../store/database.ts";
-import { anotherFile } from "./input.ts";
 
 /** How far an input was read, in its own unit: rows of a list, bytes of an archive. */
 export interface Position {
@@ -10,11 +9,8 @@ export interface Position {
    * @param mark what stands before the position, in short.
    */
   save: (at: number, done: boolean, mark?: string) => void;
-  /**
-   * @param mark what stands before the position now; undefined when the input ends before it.
-   * @throws Error naming the input when it is another one than was read. Positions of earlier versions have no mark.
-   */
-  check: (mark: string | undefined) => void;
+  /** Whether this is not the mark that was kept; positions of earlier versions have none. */
+  differs: (mark: string) => boolean;
 }
 
 /** The position of the input with this name, kept in the table `list_position`; its mark, while it is needed, in `meta`. */
@@ -38,14 +34,9 @@ export function positionOf(db: Database, name: string): Position {
       // With its place: an earlier version that goes on with the list does not change the mark.
       else if (mark !== undefined) note.run(key, `${at} ${mark}`);
     },
-    check: (mark) => {
-      if (mark === undefined) throw anotherFile(name, `it ends before row ${at}, where it was left`);
+    differs: (mark) => {
       const known = getMeta(db, key);
-      if (known?.startsWith(`${at} `) && known !== `${at} ${mark}`)
-        throw anotherFile(
-          name,
-          `with the columns asked for now, the rows before row ${at}, where it was left, are not those that were read`,
-        );
+      return known?.startsWith(`${at} `) === true && known !== `${at} ${mark}`;
     },
   };
 }

@@ -3,7 +3,7 @@ import type { Database } from "../../store/database.ts";
 import { normaliseUrl } from "../../store/pair-id.ts";
 import type { Candidate, Origin } from "../../store/types.ts";
 import type { HttpClient } from "../http.ts";
-import { type Input, inputOf, pathOf } from "./input.ts";
+import { anotherFile, type Input, inputOf, pathOf } from "./input.ts";
 import { type ListSchema, schemaOf } from "./list-schemas.ts";
 import { positionOf } from "./position.ts";
 import type { ChooseColumns, Rows, TypeOf } from "./rows.ts";
@@ -53,7 +53,11 @@ export async function* readUrlList(
     if (!isChecked && rows.count > 0 && end > start) {
       follow(trail, rows, Math.max(start, rows.first), Math.min(taken, end), choose(rows.names));
       isChecked = end >= taken;
-      if (isChecked) position.check(trail.mark);
+      if (isChecked && position.differs(trail.mark))
+        throw anotherFile(
+          options.file,
+          `the addresses and captions before row ${taken}, where it was left, are not those that were read`,
+        );
     }
     for (let from = Math.max(taken, rows.first); from < end; from = taken) {
       taken = Math.min(from + BATCH, end);
@@ -65,7 +69,7 @@ export async function* readUrlList(
       if (stop.aborted) return;
     }
   }
-  if (!isChecked) position.check(undefined);
+  if (!isChecked) throw anotherFile(options.file, `it ends before row ${taken}, where it was left`);
   yield { candidates: [], drops: [], done: () => position.save(taken, true) };
 }
 

@@ -177,7 +177,7 @@ test("a run killed in a list goes on in it, and not in another that lies there n
   assert.equal(replaced.code, 1, replaced.error);
   assert.match(
     replaced.error,
-    new RegExp(`^error: ${address}: .*the rows before row ${at}, .*; put the old one back.*\n$`),
+    new RegExp(`^error: ${address}: the addresses and captions before row ${at}, .*; put the old one back.*\n$`),
   );
   served.set("/long.csv", old);
   const { code, error } = await run(args);

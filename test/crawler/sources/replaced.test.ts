@@ -1,6 +1,6 @@
 /** A stopped run must not go on in the middle of another file that has taken the place of the one it read. */
 import assert from "node:assert/strict";
-import { writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
@@ -9,6 +9,7 @@ import { gzipSync } from "node:zlib";
 import { parquetWriteBuffer } from "hyparquet-writer";
 import { HttpClient } from "../../../crawler/http.ts";
 import { COMMON_CRAWL, readCdx } from "../../../crawler/sources/cdx.ts";
+import { readFolder } from "../../../crawler/sources/folder.ts";
 import type { Batch } from "../../../crawler/sources/source.ts";
 import { readUrlList } from "../../../crawler/sources/url-list.ts";
 import { readWat } from "../../../crawler/sources/wat.ts";
@@ -117,7 +118,7 @@ for (const place of ["on the disk", "on a server"]) {
           assert.ok(error.message.startsWith(`${file}: `), error.message);
           assert.match(
             error.message,
-            /the rows before row \d+, .* put the old one back, or give the new one another/,
+            /the addresses and captions before row \d+, .* put the old one back, or give the new one another/,
             what,
           );
           return true;
@@ -210,13 +211,33 @@ test("an index of records: the same", async () => {
   writeFileSync(file, index("old", 50));
   await read(30);
   writeFileSync(file, index("new", 50));
-  await assert.rejects(read(), /index\.cdxj: .*the rows before row 30/);
+  await assert.rejects(read(), /index\.cdxj: the lines before line 30/);
   writeFileSync(file, index("old", 29));
-  await assert.rejects(read(), /index\.cdxj: it ends before row 30/);
+  await assert.rejects(read(), /index\.cdxj: it ends before line 30/);
   writeFileSync(file, index("old", 60));
   await read();
   assert.deepEqual(
     drops,
     Array.from({ length: 60 }, (_, i) => String(i + 1)),
   );
+});
+
+test("a folder: pictures that came before the position are an error, those behind it are read", async () => {
+  const own = join(folder, "own");
+  mkdirSync(own);
+  const add = (name: string) => {
+    writeFileSync(join(own, `${name}.jpg`), "picture");
+    writeFileSync(join(own, `${name}.txt`), `Picture ${name}`);
+  };
+  const names = Array.from({ length: 1_200 }, (_, i) => `b${1_000 + i}`);
+  for (const name of names) add(name);
+  const read = (named: string, batches?: number) => captions(readFolder(db, named, NEVER), batches);
+  const first = await read(own, 1);
+  add("a");
+  await assert.rejects(read(own), new RegExp(`^Error: ${own}: pictures before number 1000, .* as ${own}/\\., to have`));
+  assert.equal((await read(`${own}/.`)).length, 1_201);
+  for (const ending of ["jpg", "txt"]) rmSync(join(own, `a.${ending}`));
+  add("c");
+  const expected = [...names, "c"].map((name) => `Picture ${name}`);
+  assert.deepEqual([...first, ...(await read(own))], expected);
 });
