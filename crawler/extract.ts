@@ -38,8 +38,8 @@ export interface Extracted {
 /** A page with more pairs than this is a trap or an index of everything; the rest is left. */
 const MAX_PAIRS = 2_000;
 const MAX_PICTURES = 10_000;
-/** The same in characters: the caption of a figure may stand for thousands of pictures. */
-const MAX_CHARACTERS = 500_000;
+/** The same in characters of addresses and texts: thousands of pictures may share a long base, or the caption of a figure. */
+const MAX_CHARACTERS = 1_000_000;
 /** Longer texts are no captions; the rule `too_long` sees that from a part. */
 const MAX_TEXT = 10_000;
 const MAX_IMAGE_URL = 4_096;
@@ -137,7 +137,7 @@ export class Pictures {
       picture.texts ??= new Map();
       picture.texts.set(caption, kind);
       this.#pairs++;
-      this.#characters += caption.length;
+      this.#characters += imageUrl.length + caption.length;
     }
   }
 

@@ -3,7 +3,7 @@
  * less than 500 MB, judging threads included. Over 100,000 small pictures (WIT_PICTURES) its memory must not grow, and with 256
  * requests in flight to hosts that send 19 MB each, announced or not, some without end, it must stay below 600 MiB, two
  * decoders included; and below it too while a hundred sites (WIT_SITES) send a sitemap of 40 MB each and pages that inflate
- * to more than is read.
+ * to more than is read, and while a thousand hosts (WIT_ROBOTS) have a robots.txt of 500 KB each.
  */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
@@ -28,6 +28,7 @@ const HOSTS = 32;
 const IN_FLIGHT = 8;
 const MOST_MIB = 600 + 60 * Math.max(0, Math.min(8, availableParallelism()) - 2);
 const SITES = Number(process.env["WIT_SITES"] ?? 100);
+const ROBOTS = Number(process.env["WIT_ROBOTS"] ?? 1_000);
 const ROWS = Number(process.env["WIT_ROWS"] ?? 1_000_000);
 const DISCOVER_MB = 500;
 /** From the second tenth to the last: caches fill up in the first, but for SQLite's, which has 100 MB. */
@@ -225,6 +226,49 @@ test(`${SITES} sites with a sitemap of ${SITEMAP_BYTES / 1024 / 1024} MB and pag
     { end: "too_large", n: SITES },
   ]);
   assert.equal(pairs, SITES * ENTRIES);
+  assert.ok(most > 100 && most < MOST_MIB, `${most.toFixed(0)} MiB`);
+});
+
+/** A robots.txt of 500 KB, another one for each host, whose rules are as short as they can be. */
+function robotsOf(host: string): string {
+  const first = Number(/\d+/.exec(host)?.[0]);
+  const rules = Array.from(
+    { length: 46_000 },
+    (_, i) => `Allow:/${((first + i) % 46_656).toString(36).padStart(3, "0")}`,
+  );
+  return `User-agent: *\n${rules.join("\n")}`;
+}
+
+test(`${ROBOTS} hosts with a robots.txt of 500 KB`, async (t) => {
+  const folder = temporaryFolder("memory");
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const server = createServer((request, response) => {
+    if (request.url === "/robots.txt") return void response.end(robotsOf(request.headers.host ?? ""));
+    if (request.url !== "/") return void response.writeHead(404).end();
+    response.setHeader("content-type", "text/html").end('<img src="/a.jpg" alt="An apple beside a horse">');
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", 1024, resolve));
+  t.after(() => server.closeAllConnections());
+  t.after(() => server.close());
+  const { port } = server.address() as AddressInfo;
+  const [seeds, limits, data] = [join(folder, "seeds.txt"), join(folder, "limits.tsv"), join(folder, "data")];
+  const sites = Array.from({ length: ROBOTS }, (_, i) => `http://h${i}.localhost:${port}/`);
+  writeFileSync(seeds, sites.join("\n"));
+  writeFileSync(limits, "127.0.0.0/8\t0\t100000\t1000\n");
+  useShortList(data, ["apple", "horse"]);
+  const most = await mostDiscovering([
+    ...["--data", data, "--seeds-file", seeds, "--host-limits", limits, "--user-agent", "test", "--quiet"],
+    ...["--allow-private", "127.0.0.0/8"],
+  ]);
+  const db = openForReading(data);
+  const files = db
+    .prepare<[], number>("SELECT count(*) FROM site_file WHERE url LIKE '%/robots.txt' AND length(body) > 500000")
+    .pluck();
+  const pairs = db.prepare<[], number>("SELECT count(*) FROM pair").pluck();
+  const counts = [files.get(), pairs.get()];
+  db.close();
+  t.diagnostic(`at most ${most.toFixed(0)} MiB`);
+  assert.deepEqual(counts, [ROBOTS, ROBOTS]);
   assert.ok(most > 100 && most < MOST_MIB, `${most.toFixed(0)} MiB`);
 });
 

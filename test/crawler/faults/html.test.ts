@@ -162,13 +162,18 @@ test("28. texts: bounded and cleaned of what could fool a terminal or a reader",
 test("what all pairs of a page share is short: a small page gives no large reading", async () => {
   const long = "a".repeat(100_000);
   const pictures = Array.from({ length: 2_000 }, (_, i) => `<img src=${i}.png alt="picture ${i}">`).join("");
+  const fewer: Record<string, number> = {
+    "a base of usual length": 492,
+    "the caption of one figure": 200,
+    "pages of a sitemap": 0,
+  };
   const hostile: Record<string, string> = {
     base: `<base href="http://x.example/${long}/">${pictures}`,
     canonical: `<link rel=canonical href="/${long}">${pictures}`,
     licence: `<a rel=license href="/${long}">free</a>${pictures}`,
     "the same signal 20,000 times": `<meta name=robots content="${"noai,".repeat(20_000)}">${pictures}`,
+    "a base of usual length": `<base href="http://x.example/${"a".repeat(2_000)}/">${pictures}`,
     "the caption of one figure": `<figure><figcaption>${"word ".repeat(1_990)}</figcaption>${pictures}</figure>`,
-    // An address of 2,000 letters for each page, and pictures relative to it.
     "pages of a sitemap": `<urlset><url><loc>http://x.example/${long}/</loc>${"<image:image><image:loc>a.png</image:loc><image:caption>a boat</image:caption></image:image>".repeat(1_000)}</url></urlset>`,
   };
   for (const [name, html] of Object.entries(hostile)) {
@@ -178,7 +183,8 @@ test("what all pairs of a page share is short: a small page gives no large readi
     // Each pair is written with what it shares with the others.
     const shared = JSON.stringify([page?.canonical, page?.licence, page?.optOut]).length;
     const length = JSON.stringify(page?.found ?? sitemap?.images).length + pairs * shared;
-    assert.ok(length < 1_000_000, `${name}: ${length} characters`);
-    assert.ok(name.startsWith("the caption") || name.endsWith("sitemap") || pairs === 2_000, name);
+    // With the names of the fields.
+    assert.ok(length < 1_250_000, `${name}: ${length} characters`);
+    assert.equal(pairs, fewer[name] ?? 2_000, name);
   }
 });
