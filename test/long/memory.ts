@@ -3,7 +3,7 @@
  * less than 500 MB, judging threads included. Over 100,000 small pictures (WIT_PICTURES) its memory must not grow, and with 256
  * requests in flight to hosts that send 19 MB each, announced or not, some without end, it must stay below 600 MiB, two
  * decoders included; and below it too while a hundred sites (WIT_SITES) send a sitemap of 40 MB each and pages that inflate
- * to more than is read, and while a thousand hosts (WIT_ROBOTS) have a robots.txt of 500 KB each.
+ * to more than is read, and while 400 hosts (WIT_ROBOTS) have a robots.txt of 500 KB each.
  */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
@@ -28,7 +28,7 @@ const HOSTS = 32;
 const IN_FLIGHT = 8;
 const MOST_MIB = 600 + 60 * Math.max(0, Math.min(8, availableParallelism()) - 2);
 const SITES = Number(process.env["WIT_SITES"] ?? 100);
-const ROBOTS = Number(process.env["WIT_ROBOTS"] ?? 1_000);
+const ROBOTS = Number(process.env["WIT_ROBOTS"] ?? 400);
 const ROWS = Number(process.env["WIT_ROWS"] ?? 1_000_000);
 const DISCOVER_MB = 500;
 /** From the second tenth to the last: caches fill up in the first, but for SQLite's, which has 100 MB. */
