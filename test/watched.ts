@@ -1,6 +1,10 @@
 import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import manifest from "../package.json" with { type: "json" };
+
+/** What a crawl may take: 600 MiB with up to two decoders, one more for each core beyond two, up to eight. */
+export const MOST_MIB = 600 + 60 * Math.max(0, Math.min(8, availableParallelism()) - 2);
 
 /** Memory of a process and its children in MiB, shared pages shared out; 0 once it has ended. */
 function memoryOf(pid: number): number {

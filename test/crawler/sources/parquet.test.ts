@@ -9,6 +9,7 @@ import { parquetRows } from "../../../crawler/sources/rows-parquet.ts";
 import { readUrlList } from "../../../crawler/sources/url-list.ts";
 import { closeDatabase, type Database, openDatabase } from "../../../store/database.ts";
 import { temporaryFolder } from "../../folder.ts";
+import { generator } from "../../random.ts";
 import { writeLists } from "./write-lists.ts";
 
 const MIB = 1_048_576;
@@ -152,11 +153,8 @@ test("a footer that is encrypted, or missing: said with the file's name", async 
 test("a file with any byte damaged is read or is an error with its name", async () => {
   const whole = readFileSync(at("nested-1.0.parquet"));
   let errors = 0;
-  let seed = 1;
-  const random = (n: number) => {
-    seed = (Math.imul(seed, 1_664_525) + 1_013_904_223) >>> 0;
-    return seed % n;
-  };
+  const next = generator(1);
+  const random = (n: number) => Math.floor(next() * n);
   const small = at("damaged.parquet");
   for (let i = 0; i < 150; i++) {
     const damaged = Buffer.from(whole);
