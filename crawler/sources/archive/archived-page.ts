@@ -5,7 +5,8 @@ import { ofUsualLength } from "../../links.ts";
 import { metaOptOut, tdmMeta } from "../../opt-out.ts";
 import { chooseCandidate, parseSrcset, type SrcsetCandidate } from "../../srcset.ts";
 import { imageObjects, previewImages } from "../../structured.ts";
-import { type Attributes, captionOf, type Image, type Picture, type Scanned, scanHtml } from "./html-scan.ts";
+import { type Attributes, captionOf, type Image, type Picture, type Scanned } from "./html-page.ts";
+import { scanHtml } from "./html-scan.ts";
 
 /** Encodings whose ASCII bytes are ASCII wherever they stand between "<", ">", quotes and "=": tags are found in the bytes. */
 const ASCII_BASED =
