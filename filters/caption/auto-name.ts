@@ -137,7 +137,9 @@ function automatic(caption: string, vocabulary: Vocabulary): string | undefined 
     .replace(/^\S*\//, "")
     .replace(/^(?:\d+x\d+)?x(?=.*\.pagespeed\.)/, "")
     .replace(/whats[ _-]app/i, "WhatsApp");
-  const withoutExtension = file.replace(EXTENSION, "").replace(EXTENSION, "");
+  const once = file.replace(EXTENSION, "");
+  // "a.png.jpg"
+  const withoutExtension = once === file ? file : once.replace(EXTENSION, "");
   const named = withoutExtension.replace(SERVED, "").replace(SIZE, "").trim();
   const withoutUuid = named.replace(UUID, IN_ITS_PLACE);
   const stem = withoutCopyOf(withoutUuid.trim());
@@ -265,7 +267,7 @@ export function autoName(words: Vocabulary): CaptionRule {
     help: "a name made by a camera, phone, scanner, program or server",
     check(caption) {
       // Nearly all captions end here: no digit, no extension and not a program's word for "untitled".
-      if (caption.length - caption.lastIndexOf("/") > LONGEST) return KEEP;
+      if (caption.length > LONGEST && caption.length - caption.lastIndexOf("/") > LONGEST) return KEEP;
       if (
         !/\d|\.[a-z]{3,4}\b/i.test(caption) &&
         (caption.length > LONGEST_UNTITLED || !isPlainProgramName(plain(caption)))
