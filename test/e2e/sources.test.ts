@@ -216,6 +216,7 @@ test("a folder: captions from side files, pictures read from the disk; its shard
     { reason: "not_picture", pairs: 1 },
   ]);
   db.close();
+  for (const { origin } of samplesOf("mine")) assert.deepEqual(Object.keys(origin as object), ["file"]);
   // The folder is not needed for what is in the shards.
   rmSync(own, { recursive: true });
   const again = await crawl("again", ["--shards-in", join(folder, "mine", "shards", "*.tar")]);
