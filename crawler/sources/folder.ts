@@ -3,6 +3,7 @@ import { basename, join, relative, resolve, sep } from "node:path";
 import type { Database } from "../../store/database.ts";
 import type { Candidate } from "../../store/types.ts";
 import { UsageError } from "../../store/usage-error.ts";
+import { tellOfChange } from "./changed.ts";
 import { addMember, fileAddress, PICTURE } from "./collection.ts";
 import { positionOf } from "./position.ts";
 import type { Batch } from "./source.ts";
@@ -19,8 +20,11 @@ const BATCH = 1_000;
 export async function* readFolder(db: Database, folder: string, stop: AbortSignal): AsyncGenerator<Batch> {
   checkFolder(folder);
   const position = positionOf(db, folder);
-  if (position.done) return;
   const root = resolve(folder);
+  if (position.done) {
+    if (count(filesIn(root)) !== position.at) tellOfChange(folder);
+    return;
+  }
   let candidates: Candidate[] = [];
   let tally = new Tally();
   let taken = 0;
@@ -80,6 +84,12 @@ function* filesIn(folder: string): Generator<Found> {
       yield { file, txt: beside(stem, "txt"), json: beside(stem, "json") };
     }
   }
+}
+
+function count(things: Iterable<unknown>): number {
+  let n = 0;
+  for (const _ of things) n++;
+  return n;
 }
 
 function isFile(entry: Dirent, path: string): boolean {

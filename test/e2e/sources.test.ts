@@ -226,6 +226,43 @@ test("a folder: captions from side files, pictures read from the disk; its shard
   assert.equal(samplesOf("again").length, 5);
 });
 
+test("a list or folder that has grown is not passed over in silence; under another name it brings what is new", async () => {
+  const own = join(folder, "grows");
+  mkdirSync(own);
+  const add = async (i: number, text: string) => {
+    writeFileSync(join(own, `${i}.jpg`), await picture(200 + i));
+    writeFileSync(join(own, `${i}.txt`), text);
+  };
+  await add(1, "A bear");
+  const list = join(folder, "grows.tsv");
+  writeFileSync(list, `url\tcaption\n${base}/img/1.jpg\tA boat\n`);
+  const sources = ["--user-agent", "x", "--urls", list, "--folder", own];
+  assert.equal((await crawl("grown", sources)).error, "");
+  assert.equal((await crawl("grown", sources)).error, "");
+  writeFileSync(list, `${base}/img/2.jpg\tA boat by a bridge\n`, { flag: "a" });
+  await add(2, "A bear by a bridge");
+  const { code, error } = await crawl("grown", sources);
+  assert.equal(code, 0);
+  assert.deepEqual(
+    error.split("\n").map((line) => line.split(" has changed")[0]),
+    [list, own, ""],
+  );
+  assert.equal(pairsOf("grown").length, 2);
+  const link = join(folder, "link.tsv");
+  symlinkSync(list, link);
+  const again = ["--user-agent", "x", "--urls", link, "--folder", `${own}/`];
+  assert.equal((await crawl("grown", again)).error, "");
+  assert.deepEqual(
+    pairsOf("grown").map(({ caption, state }) => [caption, state]),
+    [
+      ["A bear", "kept"],
+      ["A bear by a bridge", "kept"],
+      ["A boat", "kept"],
+      ["A boat by a bridge", "kept"],
+    ],
+  );
+});
+
 test("wrong use is said before anything is done", async () => {
   const wrong = [
     [["--search", "bing"], /--search bing: expected commons, flickr or openverse/],
