@@ -45,8 +45,8 @@ export async function discoverRank(work: Work): Promise<StageResult> {
   }
 }
 
-/** The sites and pages that are this rank's. */
-function shareOf({ rank, world }: Work, options: CrawlOptions): CrawlOptions {
+/** The files to be dealt, and the sites and pages that are this rank's. */
+function shareOf({ rank, world, plan }: Work, options: CrawlOptions): CrawlOptions {
   const owner = (seed: string) => {
     const url = URL.parse(seed);
     return url ? ownerOf(hostOf(url), seed, world) : 0;
@@ -55,7 +55,7 @@ function shareOf({ rank, world }: Work, options: CrawlOptions): CrawlOptions {
   const seeds = options.sources.seeds.filter((_, i) => owners[i] === rank);
   // In proportion to the seeds, so that all together fetch no more than was asked for.
   const share = (options.sources.maxPages * seeds.length) / Math.max(owners.length, 1);
-  return { ...options, sources: { ...options.sources, seeds, maxPages: Math.floor(share) } };
+  return { ...options, sources: { ...options.sources, ...plan.files, seeds, maxPages: Math.floor(share) } };
 }
 
 /** @returns how many finds there were. */

@@ -19,6 +19,7 @@ import {
 } from "../flags.ts";
 import { matcherTable } from "../judges.ts";
 import { SAMPLE_WEB_DEPTH, startSampleWebOn } from "../sample-web.ts";
+import { fittingFiles } from "../sources/bulk.ts";
 import { PLAN } from "./names.ts";
 
 /** What a build by ranks is: fixed when it begins, the same for all ranks on all machines. */
@@ -29,6 +30,8 @@ export interface Plan {
   world: number;
   settings: Settings;
   sources: Told["sources"];
+  /** The files that patterns among them fitted then: ranks find theirs by counting. Plans of earlier versions have none. */
+  files?: ReturnType<typeof fittingFiles>;
   /** `hostLimits` is the text of the file here: other machines need not have it. */
   net: Told["net"];
   /** Port of the sample web on the machine of the driver, when that is what is crawled. */
@@ -92,6 +95,7 @@ export async function preparePlan(
     world: ranks,
     settings: { ...FIRST, ...settingsIn(flags) },
     sources: told.sources,
+    files: fittingFiles(told.sources),
     net: withLimits(told.net),
     queries: await publishQueries(store, judgeSettings({ ...FIRST, ...settingsIn(flags) }).match, say),
     removed,

@@ -4,7 +4,7 @@ import type { CaptionJudges } from "../judges.ts";
 import type { Net } from "../net.ts";
 import { archiveName, COMMON_CRAWL, readCdx } from "./cdx.ts";
 import { checkFolder, readFolder } from "./folder.ts";
-import { expandNames, inputOf, linesOf, ownsItem, pathOf } from "./input.ts";
+import { expandNames, inputOf, isPattern, linesOf, ownsItem, pathOf } from "./input.ts";
 import type { SearchApi } from "./search/api.ts";
 import { commons } from "./search/commons.ts";
 import { flickr } from "./search/flickr.ts";
@@ -36,6 +36,16 @@ export interface BulkSources {
   shards?: string[] | undefined;
 }
 
+/** The sources that are files, which patterns may name, and their options. */
+const FILES = [
+  ["urls", "--urls"],
+  ["wat", "--wat"],
+  ["warc", "--warc"],
+  ["cdx", "--cdx"],
+  ["shards", "--shards-in"],
+] as const;
+type FileSources = Pick<BulkSources, (typeof FILES)[number][0]>;
+
 /** What the sources need of the run. */
 export interface BulkContext {
   cap: number;
@@ -65,12 +75,20 @@ export function hasBulk(sources: BulkSources): boolean {
  */
 export function checkBulk(sources: BulkSources): void {
   for (const search of sources.search ?? []) searchApi(search);
-  const { urls, wat, warc, cdx, shards } = sources;
-  const named = { "--urls": urls, "--wat": wat, "--warc": warc, "--cdx": cdx, "--shards-in": shards };
-  for (const [option, names] of Object.entries(named)) expandNames(names ?? [], option);
+  for (const [source, option] of FILES) expandNames(sources[source] ?? [], option);
   for (const folder of sources.folders ?? []) checkFolder(folder);
-  for (const shard of shards ?? [])
+  for (const shard of sources.shards ?? [])
     if (/^\w+:\/\//.test(shard)) throw new UsageError(`--shards-in ${shard}: download the shards and name the copies`);
+}
+
+/** The sources that patterns name, as the files that these fit now. */
+export function fittingFiles(sources: BulkSources): FileSources {
+  const found: FileSources = {};
+  for (const [source, option] of FILES) {
+    const names = sources[source] ?? [];
+    if (names.some(isPattern)) found[source] = expandNames(names, option);
+  }
+  return found;
 }
 
 /**

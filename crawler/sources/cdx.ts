@@ -2,9 +2,10 @@ import type { Database } from "../../store/database.ts";
 import type { HttpClient } from "../http.ts";
 import { MAX_MEMBER, unpackRecord } from "./archive/members.ts";
 import { RecordReader } from "./archive/records.ts";
-import { inputOf, linesOf } from "./input.ts";
+import { anotherFile, inputOf, linesOf } from "./input.ts";
 import { positionOf } from "./position.ts";
 import type { Batch } from "./source.ts";
+import { Trail } from "./trail.ts";
 import { PageBatch } from "./warc.ts";
 
 /** Where archives lie that an index or a list of paths names without a host. */
@@ -36,22 +37,27 @@ export async function* readCdx(
   const position = positionOf(db, file);
   if (position.done) return;
   let line = 0;
-  const waiting: { line: number; pages: Promise<PageBatch> }[] = [];
+  const trail = new Trail();
+  const waiting: { line: number; mark: string; pages: Promise<PageBatch> }[] = [];
   const take = async (): Promise<Batch> => {
     const first = waiting.shift();
     const at = first?.line ?? line;
     const { candidates, drops } = (await first?.pages)?.take() ?? { candidates: [], drops: [] };
-    return { candidates, drops, done: () => position.save(at, false) };
+    return { candidates, drops, done: () => position.save(at, false, first?.mark) };
   };
   for await (const text of linesOf(inputOf(file, http))) {
-    if (++line <= position.at || text.trim() === "") continue;
+    trail.push(text);
+    if (++line === position.at && position.differs(trail.mark))
+      throw anotherFile(file, `the lines before line ${line}, where it was left, are not those that were read`);
+    if (line <= position.at || text.trim() === "") continue;
     const pages = readEntry(http, parseEntry(text), base, agent, `${file}:${line}`);
     // A failure surfaces when its turn comes.
     pages.catch(() => {});
-    waiting.push({ line, pages });
+    waiting.push({ line, mark: trail.mark, pages });
     if (waiting.length >= AT_ONCE) yield await take();
     if (stop.aborted) return;
   }
+  if (line < position.at) throw anotherFile(file, `it ends before line ${position.at}, where it was left`);
   while (waiting.length > 0) yield await take();
   yield { candidates: [], drops: [], done: () => position.save(line, true) };
 }

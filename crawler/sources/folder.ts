@@ -13,9 +13,10 @@ const BATCH = 1_000;
 
 /**
  * The pictures in a folder and all below, in the order of their paths, with the text of NAME.txt or the caption in
- * NAME.json beside NAME.jpg. Files that are neither are counted as `not_picture`. A run that was killed goes on behind the last picture it took; files added later need
- * another run in a workspace of its own.
+ * NAME.json beside NAME.jpg; files that are neither are counted as `not_picture`. A run that was killed goes on behind the
+ * last file it took; of a folder that was read and has changed since, it is only said.
  * @throws UsageError when there is no such folder.
+ * @throws Error naming it when files before the last one that was taken came or went.
  */
 export async function* readFolder(db: Database, folder: string, stop: AbortSignal): AsyncGenerator<Batch> {
   checkFolder(folder);
@@ -28,28 +29,38 @@ export async function* readFolder(db: Database, folder: string, stop: AbortSigna
   let candidates: Candidate[] = [];
   let tally = new Tally();
   let taken = 0;
+  let last = "";
   const take = (finished: boolean): Batch => {
-    const at = taken;
-    const batch = { candidates, drops: tally.drops(), done: () => position.save(at, finished) };
+    const [at, mark] = [taken, last];
+    const batch = { candidates, drops: tally.drops(), done: () => position.save(at, finished, mark) };
     candidates = [];
     tally = new Tally();
     return batch;
   };
   for (const { file, txt, json } of filesIn(root)) {
-    if (++taken <= position.at) continue;
+    last = relative(root, file);
+    if (++taken === position.at && position.differs(last)) throw isChanged(folder, position.at);
+    if (taken <= position.at) continue;
     if (PICTURE.test(file))
       addMember(candidates, tally, "folder", {
-        address: fileAddress(basename(root), ...relative(root, file).split(sep)),
+        address: fileAddress(basename(root), ...last.split(sep)),
         place: file,
         txt: txt && textOf(txt),
         json: json && textOf(json),
-        origin: { file: join(folder, relative(root, file)), picture: { file } },
+        origin: { file: join(folder, last), picture: { file } },
       });
     else tally.add("not_picture", file);
     if (taken % BATCH === 0) yield take(false);
     if (stop.aborted) return;
   }
+  if (taken < position.at) throw isChanged(folder, position.at);
   yield take(true);
+}
+
+function isChanged(folder: string, at: number): Error {
+  return new Error(
+    `${folder}: files before number ${at}, where it was left, were added or taken away; put it back as it was, or name it otherwise, as ${folder}/., to have it read from its beginning`,
+  );
 }
 
 /** @throws UsageError when there is no such folder. */

@@ -98,6 +98,13 @@ export async function* named<T>(name: string, stream: AsyncIterable<T>): AsyncGe
   }
 }
 
+/** What ends a run that would go on in the middle of something else than it began with. */
+export function anotherFile(name: string, detail: string): Error {
+  return new Error(
+    `${name}: ${detail}: it is another file now; put the old one back, or give the new one another name, under which it is read from its beginning`,
+  );
+}
+
 /** The part of a name that its endings are read from: without an address's query. */
 export function pathOf(name: string): string {
   return (URL.parse(name)?.pathname ?? name).toLowerCase();
@@ -140,12 +147,16 @@ export function expandNames(names: readonly string[], option: string): string[] 
     return all;
   });
   return expanded.flatMap((name) => {
-    // A file may have brackets in its own name.
-    if (/^\w+:\/\//.test(name) || !/[*?[]/.test(name) || fs.existsSync(name)) return [name];
+    if (!isPattern(name)) return [name];
     const files = fs.globSync(name).sort();
     if (files.length === 0) throw new UsageError(`${option} ${name}: fits no file`);
     return files;
   });
+}
+
+/** Whether a name is a pattern: a file may have brackets in its own name. */
+export function isPattern(name: string): boolean {
+  return !/^\w+:\/\//.test(name) && /[*?[]/.test(name) && !fs.existsSync(name);
 }
 
 function expandRange(name: string): string[] {

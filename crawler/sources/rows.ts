@@ -50,11 +50,17 @@ function rowsFrom<T>(
   place: (i: number) => string,
   reader: (name: string) => (row: T | undefined) => unknown,
 ): Rows {
+  const columns = new Map<string, unknown[]>();
+  const made = (name: string) => {
+    const values = rows.map(reader(name));
+    columns.set(name, values);
+    return values;
+  };
   return {
     names,
     first,
     count: rows.length,
-    column: (name) => rows.map(reader(name)),
+    column: (name) => columns.get(name) ?? made(name),
     place,
     bad: (i) => rows[i] === undefined,
   };

@@ -4,13 +4,14 @@ import { normaliseUrl } from "../../store/pair-id.ts";
 import type { Candidate, Origin } from "../../store/types.ts";
 import type { HttpClient } from "../http.ts";
 import { noteSize, tellIfChanged } from "./changed.ts";
-import { type Input, inputOf, pathOf } from "./input.ts";
+import { anotherFile, type Input, inputOf, pathOf } from "./input.ts";
 import { type ListSchema, schemaOf } from "./list-schemas.ts";
 import { positionOf } from "./position.ts";
 import type { ChooseColumns, Rows, TypeOf } from "./rows.ts";
 import { parquetRows } from "./rows-parquet.ts";
 import { commaRows, jsonLineRows, jsonRows, tabRows } from "./rows-text.ts";
 import type { Batch, EarlyDrop } from "./source.ts";
+import { TRAIL, Trail } from "./trail.ts";
 
 /** Which columns of a list hold what; without, those of the published lists and the usual names are looked for. */
 export interface UrlListOptions {
@@ -43,24 +44,45 @@ export async function* readUrlList(
     schema ??= checkedSchema(names, typeOf, options);
     return schema;
   };
+  const columns: ChooseColumns = (...all) => columnsOf(choose(...all), options);
+  const trail = new Trail();
+  const start = position.at - TRAIL;
   let taken = position.at;
-  for await (const rows of rowsOf(inputOf(options.file, http), taken, (...columns) =>
-    columnsOf(choose(...columns), options),
-  )) {
+  let isChecked = taken === 0;
+  for await (const rows of rowsOf(inputOf(options.file, http), Math.max(start, 0), columns)) {
     const end = rows.first + rows.count;
+    if (!isChecked && rows.count > 0 && end > start) {
+      follow(trail, rows, Math.max(start, rows.first), Math.min(taken, end), choose(rows.names));
+      isChecked = end >= taken;
+      if (isChecked && position.differs(trail.mark))
+        throw anotherFile(
+          options.file,
+          `the addresses and captions before row ${taken}, where it was left, are not those that were read`,
+        );
+    }
     for (let from = Math.max(taken, rows.first); from < end; from = taken) {
       taken = Math.min(from + BATCH, end);
-      const batch = batchOf(rows, from - rows.first, taken - rows.first, choose(rows.names), options);
-      const at = taken;
-      yield { ...batch, done: () => position.save(at, false) };
+      const list = choose(rows.names);
+      const batch = batchOf(rows, from - rows.first, taken - rows.first, list, options);
+      follow(trail, rows, Math.max(from, taken - TRAIL), taken, list);
+      const [at, { mark }] = [taken, trail];
+      yield { ...batch, done: () => position.save(at, false, mark) };
       if (stop.aborted) return;
     }
   }
+  if (!isChecked) throw anotherFile(options.file, `it ends before row ${taken}, where it was left`);
   const done = () => {
     position.save(taken, true);
     noteSize(db, options.file);
   };
   yield { candidates: [], drops: [], done };
+}
+
+/** Takes rows `from` to before `to` of the list into its trail, as far as they are looked at. */
+function follow(trail: Trail, rows: Rows, from: number, to: number, schema: ListSchema): void {
+  const columns = [schema.url, ...schema.captions.map(({ column }) => column)].map((name) => rows.column(name));
+  for (let i = from - rows.first; i < to - rows.first; i++)
+    trail.push(columns.map((values) => (typeof values[i] === "string" ? values[i] : "")).join("\t"));
 }
 
 function checkedSchema(names: readonly string[], typeOf: TypeOf, options: UrlListOptions): ListSchema {

@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
+import { once } from "node:events";
 import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { gzipSync } from "node:zlib";
 import sharp from "sharp";
 import { openForReading } from "../../store/database.ts";
@@ -18,6 +20,8 @@ const LIMITS = join(folder, "limits.tsv");
 const served = new Map<string, Buffer>();
 /** Addresses whose first answer breaks off in the middle. */
 const breaks = new Set<string>();
+/** Addresses of which nine tenths are sent, and the rest never. */
+const stalls = new Set<string>();
 let server: Server;
 let base: string;
 
@@ -43,6 +47,7 @@ function answer(request: IncomingMessage, response: ServerResponse): void {
     const range = `bytes ${from}-${Number(from) + part.length - 1}/${body.length}`;
     response.writeHead(206, { ...headers, "content-range": range });
   }
+  if (stalls.has(path)) return void response.write(part.subarray(0, part.length * 0.9));
   if (!breaks.delete(path)) return void response.end(part);
   response.write(part.subarray(0, part.length / 2));
   setTimeout(() => response.destroy(), 50);
@@ -137,6 +142,50 @@ test("a remote list: read over a connection that breaks, checksums verified, col
     const i = Number(String(caption).at(-1));
     assert.deepEqual(origin, { file: `${base}/list.jsonl.gz`, row: 3_000 + i, columns: { note: `note ${i}` } });
   }
+});
+
+test("a run killed in a list goes on in it, and not in another that lies there now", async () => {
+  const [address, data] = [`${base}/long.csv`, join(folder, "killed")];
+  const rows = (word: string) =>
+    Array.from({ length: 80_000 }, (_, i) => `http://a.example/${i}.jpg,A ${word} of number ${i}\n`).join("");
+  const [old, other] = ["boat", "bear"].map((word) => Buffer.from(`url,caption\n${rows(word)}`)) as [Buffer, Buffer];
+  useShortList(data, ["bear", "boat"]);
+  const args = ["discover", "--data", data, "--quiet", "--allow-private", "127.0.0.0/8", "--urls", address];
+  served.set("/long.csv", old);
+  stalls.add("/long.csv");
+  const child = spawn(process.execPath, ["cli.ts", ...args], { stdio: "ignore" });
+  const ended = once(child, "close");
+  const written = () => {
+    if (!existsSync(join(data, "wit.sqlite"))) return 0;
+    const db = openForReading(data);
+    try {
+      return db.prepare<[], number>("SELECT rows FROM list_position").pluck().get() ?? 0;
+    } catch {
+      // The tables are just being made.
+      return 0;
+    } finally {
+      db.close();
+    }
+  };
+  while (child.exitCode === null && written() === 0) await sleep(20);
+  child.kill("SIGKILL");
+  assert.deepEqual(await ended, [null, "SIGKILL"]);
+  stalls.clear();
+  const at = written();
+  served.set("/long.csv", other);
+  const replaced = await run(args);
+  assert.equal(replaced.code, 1, replaced.error);
+  assert.match(
+    replaced.error,
+    new RegExp(`^error: ${address}: the addresses and captions before row ${at}, .*; put the old one back.*\n$`),
+  );
+  served.set("/long.csv", old);
+  const { code, error } = await run(args);
+  assert.equal(code, 0, error);
+  const db = openForReading(data);
+  const pairs = db.prepare("SELECT count(*) AS all_, sum(seen) AS seen, sum(caption LIKE '%boat%') AS boats FROM pair");
+  assert.deepEqual(pairs.get(), { all_: 80_000, seen: 80_000, boats: 80_000 });
+  db.close();
 });
 
 test("wat.paths.gz, WARC and CDX from a server; what they find is downloaded", async () => {

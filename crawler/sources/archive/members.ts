@@ -1,5 +1,5 @@
 import zlib from "node:zlib";
-import { type Input, pathOf } from "../input.ts";
+import { anotherFile, type Input, pathOf } from "../input.ts";
 import { Inflater } from "./inflate.ts";
 import { RecordReader } from "./records.ts";
 
@@ -74,6 +74,8 @@ async function* windowsOf(input: Input, from: number): AsyncGenerator<Window> {
   let wanted = WINDOW;
   /** Where the member begins that is being passed over. */
   let passing: number | undefined;
+  // One began wherever a run can have stopped.
+  let isChecked = from === 0;
   for await (const chunk of input.stream(from)) {
     if (have + chunk.length > room.length) {
       const larger = Buffer.allocUnsafeSlow(2 * (have + chunk.length));
@@ -82,6 +84,11 @@ async function* windowsOf(input: Input, from: number): AsyncGenerator<Window> {
     }
     room.set(chunk, have);
     have += chunk.length;
+    if (!isChecked && have >= MEMBER_HEADER) {
+      if (firstMember(room.subarray(0, MEMBER_HEADER)) !== 0)
+        throw anotherFile(input.name, `no gzip member begins at byte ${from}, where it was left`);
+      isChecked = true;
+    }
     let taken = 0;
     if (passing !== undefined) {
       const cut = firstMember(room.subarray(0, have));

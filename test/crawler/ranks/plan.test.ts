@@ -3,6 +3,8 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { CrawlFlags } from "../../../crawler/flags.ts";
+import { unpackRows } from "../../../crawler/ranks/chunks.ts";
+import { outputName } from "../../../crawler/ranks/names.ts";
 import { preparePlan, readPlan } from "../../../crawler/ranks/plan.ts";
 import { isStage, nextStage, runRank, stagesAhead } from "../../../crawler/ranks/stages.ts";
 import { openObjects } from "../../../store/objects.ts";
@@ -78,6 +80,31 @@ test("the stages up to where the data decide", async () => {
   for (const first of ["discover", "window-12", "pack"])
     for (const { stage } of stagesAhead(counting, first)) assert.ok(isStage(stage), stage);
   for (const other of ["select", "window", "window-0", "pack-1", "merge "]) assert.ok(!isStage(other), other);
+});
+
+test("a file that a pattern fits since the build began moves no other from one rank to the next", async () => {
+  const folder = temporaryFolder("pattern");
+  const list = (name: string) => {
+    writeFileSync(join(folder, name), `url,caption\nhttp://a.example/${name}.jpg,An apple\n`);
+    return join(folder, name);
+  };
+  const lists = [list("b.csv"), list("c.csv")];
+  const urls = [join(folder, "*.csv")];
+  const { store, flags } = await begun({ urls });
+  const read: unknown[] = [];
+  for (const rank of [0, 1, 2, 3]) {
+    const attempt = `try-${rank}`;
+    const scratch = join(folder, "scratch");
+    const rest = { quiet: true, stop: new AbortController().signal, progress: () => {} };
+    await runRank("discover", { store, scratch, rank, world: 4, attempt, ...rest });
+    const tables = store.read(outputName("discover", rank, attempt, "tables.bin"));
+    for await (const rows of unpackRows<unknown[]>(tables))
+      read.push(...rows.filter(([table]) => table === "list_position").map(([, file]) => file));
+    list("a.csv");
+  }
+  assert.deepEqual(read, lists);
+  // The command is the same, and a crawl that goes on with the set later reads what is new.
+  assert.deepEqual((await preparePlan(store, flags, 4)).plan.sources.urls, urls);
 });
 
 test("a stage that is run before what it needs says which rank comes first", async () => {
