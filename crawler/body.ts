@@ -30,6 +30,8 @@ interface BodyLimits {
   truncate?: boolean;
   /** Asked when a body needs more memory than before, `bytes` in all; the connection is paused till the promise is kept. */
   room?: (bytes: number) => Promise<void> | undefined;
+  /** So much memory it begins with, for which room is not asked. */
+  firstBytes?: number;
 }
 
 /**
@@ -73,7 +75,7 @@ export class BodyReader {
     const most = limits.maxBytes + 1;
     this.#announced = announced >= 0 && encodings.length === 0;
     this.#most = this.#announced ? Math.min(announced, most) : most;
-    this.#body = allocate(Math.min(this.#most, FIRST_BYTES));
+    this.#body = allocate(Math.min(this.#most, limits.firstBytes ?? FIRST_BYTES));
     if (encodings.length === 0) {
       // Its pieces are copied as they come.
       if (this.#announced) bodyFollows(announced);

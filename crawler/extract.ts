@@ -4,7 +4,7 @@ import { normaliseUrl, resolver } from "../store/pair-id.ts";
 import type { CaptionKind } from "../store/types.ts";
 import { parseBounded } from "./bounded-dom.ts";
 import { decodePage } from "./charset.ts";
-import { collectLinks } from "./links.ts";
+import { collectLinks, ofUsualLength } from "./links.ts";
 import { metaOptOut, tdmMeta } from "./opt-out.ts";
 import { chooseCandidate, parseSrcset } from "./srcset.ts";
 import { type Described, imageObjects, previewImages } from "./structured.ts";
@@ -38,6 +38,8 @@ export interface Extracted {
 /** A page with more pairs than this is a trap or an index of everything; the rest is left. */
 const MAX_PAIRS = 2_000;
 const MAX_PICTURES = 10_000;
+/** The same in characters of addresses and texts: thousands of pictures may share a long base, or the caption of a figure. */
+const MAX_CHARACTERS = 1_000_000;
 /** Longer texts are no captions; the rule `too_long` sees that from a part. */
 const MAX_TEXT = 10_000;
 const MAX_IMAGE_URL = 4_096;
@@ -104,18 +106,19 @@ export class Pictures {
   readonly #pictures = new Map<string, { texts: Map<string, CaptionKind> | undefined; licence?: string }>();
   readonly #badUrl = { count: 0, example: "" };
   #pairs = 0;
+  #characters = 0;
 
   constructor(base: string) {
     this.#resolve = resolver(base);
   }
 
   get full(): boolean {
-    return this.#pairs >= MAX_PAIRS || this.#pictures.size >= MAX_PICTURES;
+    return this.#pairs >= MAX_PAIRS || this.#pictures.size >= MAX_PICTURES || this.#characters >= MAX_CHARACTERS;
   }
 
   add(source: string | undefined, texts: readonly (readonly [CaptionKind, string])[], licence?: string): void {
     const imageUrl = source === undefined || source.length > MAX_IMAGE_URL ? undefined : this.#resolve(source);
-    if (!imageUrl) {
+    if (!imageUrl || imageUrl.length > MAX_IMAGE_URL) {
       this.#badUrl.count++;
       this.#badUrl.example ||= (source ?? "no address").slice(0, 200);
       return;
@@ -134,6 +137,7 @@ export class Pictures {
       picture.texts ??= new Map();
       picture.texts.set(caption, kind);
       this.#pairs++;
+      this.#characters += imageUrl.length + caption.length;
     }
   }
 
@@ -159,14 +163,14 @@ export class Pictures {
   }
 }
 
-/** A base that is no http(s) address is none. */
+/** A base that is no http(s) address is none, nor is one of more than the usual length. */
 function baseOf($: CheerioAPI, address: string): string {
-  return normaliseUrl($("base[href]").first().attr("href") ?? "", address) ?? address;
+  return ofUsualLength(normaliseUrl($("base[href]").first().attr("href") ?? "", address)) ?? address;
 }
 
 function linkTo($: CheerioAPI, selector: string, base: string): string | undefined {
   const href = $(selector).first().attr("href");
-  return href === undefined ? undefined : normaliseUrl(href, base);
+  return href === undefined ? undefined : ofUsualLength(normaliseUrl(href, base));
 }
 
 /**

@@ -62,6 +62,16 @@ export class Address {
   }
 }
 
+/** What is remembered of a host between its requests; times are on the monotonic clock. */
+export interface Mood {
+  nextImage: number;
+  nextPage: number;
+  pausedUntil: number;
+  /** By how much it is asked less often than its limits allow. */
+  slower: number;
+  badInRow: number;
+}
+
 /** One host's queue and how it feels. */
 export class Host {
   readonly limits: HostLimits;
@@ -72,35 +82,47 @@ export class Host {
   readonly #pages = pLimit(1);
   /** Starts are one after the other, so that waiting for a slot of the address does not bunch them. */
   readonly #gate = pLimit(1);
-  #nextImage = 0;
-  #nextPage = 0;
-  #pausedUntil = 0;
-  #slower = 1;
+  readonly #mood: Mood;
   #goodInRow = 0;
-  #badInRow = 0;
 
-  /** @param polite whether the limits are ours, not agreed with the host: then a slow host is asked less often. */
-  constructor(limits: HostLimits, polite: boolean, address: Address | undefined, stop: AbortSignal) {
+  /**
+   * @param polite whether the limits are ours, not agreed with the host: then a slow host is asked less often.
+   * @param mood in which it was left.
+   */
+  constructor(
+    limits: HostLimits,
+    polite: boolean,
+    address: Address | undefined,
+    stop: AbortSignal,
+    mood: Mood = { nextImage: 0, nextPage: 0, pausedUntil: 0, slower: 1, badInRow: 0 },
+  ) {
     this.limits = limits;
     this.#polite = polite;
     this.#address = address;
     this.#stop = stop;
     this.#images = pLimit(limits.inFlight);
+    this.#mood = mood;
+    this.#pace(mood.slower);
   }
 
-  /** Whether it holds nothing that another run of the same host would miss. */
-  get idle(): boolean {
-    const waiting = [this.#images, this.#pages].some((queue) => queue.activeCount + queue.pendingCount > 0);
-    const at = Math.max(this.#nextImage, this.#nextPage, this.#pausedUntil);
-    return !waiting && this.#slower === 1 && this.#badInRow === 0 && at <= performance.now();
+  /** Whether requests are under way, or wait for their turn. */
+  get busy(): boolean {
+    return [this.#images, this.#pages].some((queue) => queue.activeCount + queue.pendingCount > 0);
+  }
+
+  /** What the next object for this host must know; undefined when that is nothing. */
+  get mood(): Mood | undefined {
+    const { nextImage, nextPage, pausedUntil, slower, badInRow } = this.#mood;
+    const fine = slower === 1 && badInRow === 0 && Math.max(nextImage, nextPage, pausedUntil) <= performance.now();
+    return fine ? undefined : this.#mood;
   }
 
   /** Runs `task` when a picture's turn has come. @throws FetchError `host_down`, Stopped */
   image<T>(task: () => Promise<T>): Promise<T> {
     return this.#images(async () => {
       const release = await this.#gate(async () => {
-        const free = await this.#turn(() => this.#nextImage);
-        this.#nextImage = performance.now() + (1000 / this.limits.imagesPerSecond) * this.#slower;
+        const free = await this.#turn(() => this.#mood.nextImage);
+        this.#mood.nextImage = performance.now() + (1000 / this.limits.imagesPerSecond) * this.#mood.slower;
         return free;
       });
       try {
@@ -114,7 +136,7 @@ export class Host {
   /** Runs `task` when a page's turn has come, one at a time. @throws FetchError `host_down`, Stopped */
   page<T>(crawlDelay: number | undefined, task: () => Promise<T>): Promise<T> {
     return this.#pages(async () => {
-      const release = await this.#turn(() => this.#nextPage);
+      const release = await this.#turn(() => this.#mood.nextPage);
       const started = performance.now();
       try {
         return await task();
@@ -123,7 +145,7 @@ export class Host {
         const now = performance.now();
         const asked = Math.min(crawlDelay ?? 0, MAX_CRAWL_DELAY);
         const slow = this.#polite ? (2 * (now - started)) / 1000 : 0;
-        this.#nextPage = now + Math.max(this.limits.pageGap * this.#slower, asked, slow) * 1000;
+        this.#mood.nextPage = now + Math.max(this.limits.pageGap * this.#mood.slower, asked, slow) * 1000;
       }
     });
   }
@@ -131,15 +153,15 @@ export class Host {
   async #turn(next: () => number): Promise<() => void> {
     for (;;) {
       if (this.#stop.aborted) throw new Stopped();
-      if (this.#badInRow >= CIRCUIT_OPENS_AT)
+      if (this.#mood.badInRow >= CIRCUIT_OPENS_AT)
         throw new FetchError("host_down", "too many failures in a row, or a Retry-After of more than an hour");
-      const at = Math.max(next(), this.#pausedUntil);
+      const at = Math.max(next(), this.#mood.pausedUntil);
       if (at > performance.now()) {
         await until(at, this.#stop);
         continue; // The host may have asked for a pause meanwhile.
       }
       const release = (await this.#address?.take(this.#stop)) ?? (() => {});
-      if (Math.max(next(), this.#pausedUntil) <= performance.now()) return release;
+      if (Math.max(next(), this.#mood.pausedUntil) <= performance.now()) return release;
       release();
     }
   }
@@ -147,21 +169,21 @@ export class Host {
   /** Notes how a request ended: trouble halves the rate, good answers bring it back, Retry-After pauses the host. */
   note(error: FetchError | undefined): void {
     const pause = error?.retryAfterMs ?? 0;
-    if (pause > LONGEST_PAUSE_MS) this.#badInRow = CIRCUIT_OPENS_AT;
-    else this.#pausedUntil = Math.max(this.#pausedUntil, performance.now() + pause);
+    if (pause > LONGEST_PAUSE_MS) this.#mood.badInRow = CIRCUIT_OPENS_AT;
+    else this.#mood.pausedUntil = Math.max(this.#mood.pausedUntil, performance.now() + pause);
     // A picture that is missing, too large or refused says nothing against its host; no answer at all does.
     if (!error || (!error.again && error.reason !== "dns")) {
-      this.#badInRow = 0;
-      if (this.#slower > 1 && ++this.#goodInRow >= RECOVERS_AFTER) this.#pace(this.#slower / 2);
+      this.#mood.badInRow = 0;
+      if (this.#mood.slower > 1 && ++this.#goodInRow >= RECOVERS_AFTER) this.#pace(this.#mood.slower / 2);
       return;
     }
     const unreachable = error.reason === "connect" || error.reason === "dns";
-    this.#badInRow += unreachable ? WEIGHT_UNREACHABLE : 1;
-    if (error.kind === "host in trouble") this.#pace(Math.min(this.#slower * 2, SLOWEST));
+    this.#mood.badInRow += unreachable ? WEIGHT_UNREACHABLE : 1;
+    if (error.kind === "host in trouble") this.#pace(Math.min(this.#mood.slower * 2, SLOWEST));
   }
 
   #pace(slower: number): void {
-    this.#slower = slower;
+    this.#mood.slower = slower;
     this.#goodInRow = 0;
     this.#images.concurrency = Math.max(1, Math.floor(this.limits.inFlight / slower));
   }

@@ -3,14 +3,17 @@ import { isIPv6 } from "node:net";
 import { getDomain } from "tldts";
 import type { Database } from "../store/database.ts";
 import type { FetchError } from "./fetch-error.ts";
-import { Address, Host } from "./host.ts";
+import { Address, Host, type Mood } from "./host.ts";
 import { DEFAULT_LIMITS, type LimitsRule, readHostLimits } from "./host-limits.ts";
+import { SizedCache } from "./sized-cache.ts";
 
 /** What the hosts behind one address bear together, whatever their own limits. */
 const ADDRESS_IN_FLIGHT = 8;
 const ADDRESS_STARTS_PER_SECOND = 16;
-/** Hosts kept in memory; idle ones beyond are forgotten, busy ones never. */
-const MOST_HOSTS = 20_000;
+/** Hosts with queues in memory, 4 KB each; of those beyond that have nothing to do only the mood is kept ... */
+const MOST_HOSTS = 10_000;
+/** ... of so many that have any: a web has more dead hosts than memory has room for. */
+const MOST_MOODS = 100_000;
 /** How many of the last durations the median is taken of. */
 const DURATIONS = 31;
 
@@ -39,6 +42,7 @@ export class Hosts {
   readonly #hosts = new Map<string, Promise<Host>>();
   readonly #ready = new Map<string, Host>();
   readonly #addresses = new Map<string, Address>();
+  readonly #moods = new SizedCache<Mood>(MOST_MOODS);
   readonly #records = new Map<string, HostRecord>();
   readonly #addressOf: (url: URL) => Promise<string | undefined>;
   readonly #stop: AbortSignal;
@@ -117,7 +121,7 @@ export class Hosts {
     const name = hostOf(url);
     let host = this.#hosts.get(name);
     if (!host) {
-      if (this.#hosts.size >= MOST_HOSTS) this.#forgetIdle();
+      if (this.#hosts.size >= MOST_HOSTS) this.#forget();
       host = this.#create(name, url);
       this.#hosts.set(name, host);
     }
@@ -129,7 +133,13 @@ export class Hosts {
     const rule = this.#rules.find(({ fits }) => fits([name, url.host, url.hostname], address));
     // Whoever wrote a line for a range knows the machines in it; they have no limit of their own then.
     const shared = address === undefined || rule?.range ? undefined : this.#address(address);
-    const host = new Host(rule?.limits ?? DEFAULT_LIMITS, rule === undefined, shared, this.#stop);
+    const host = new Host(
+      rule?.limits ?? DEFAULT_LIMITS,
+      rule === undefined,
+      shared,
+      this.#stop,
+      this.#moods.get(name),
+    );
     this.#ready.set(name, host);
     return host;
   }
@@ -145,9 +155,10 @@ export class Hosts {
     return shared;
   }
 
-  #forgetIdle(): void {
+  #forget(): void {
     for (const [name, host] of this.#ready) {
-      if (!host.idle) continue;
+      if (host.busy) continue;
+      if (host.mood) this.#moods.set(name, host.mood, 1);
       this.#ready.delete(name);
       this.#hosts.delete(name);
     }

@@ -33,6 +33,8 @@ export interface FetchLimits {
   truncate?: boolean;
   /** Asked before a body takes much memory: see {@link BodyReader}. */
   room?: (bytes: number) => Promise<void> | undefined;
+  /** See {@link BodyReader}; many small bodies begin with less. */
+  firstBytes?: number;
   /** Runs each request, redirects too: the place for permission, waiting and records. Throws a FetchError to refuse it. */
   eachHop?: (url: URL, request: () => Promise<Hop>) => Promise<Hop>;
   /** Sees the final headers before the body is read; throws a FetchError to refuse it. */
@@ -58,6 +60,8 @@ const CONNECT_SHARE = 3;
 /** After this long a body must have come in at the minimum rate: a drip would else hold its slot to the deadline. */
 const RATE_GRACE_MS = 5_000;
 const MIN_BYTES_PER_SECOND = 1024;
+/** A server may ask for idle connections to be kept, but not for longer: there are too many servers to keep one to each. */
+const LONGEST_IDLE_MS = 5_000;
 /** How often all requests under way are looked at: one timer for all is cheaper than two for each. */
 const WATCH_MS = 200;
 /** Of an answer that is not wanted so much is read, to use the connection again. */
@@ -92,6 +96,7 @@ export class HttpClient {
     this.#agent = new Agent({
       allowH2: false,
       maxHeaderSize: 16 * 1024,
+      keepAliveMaxTimeout: LONGEST_IDLE_MS,
       // The watch has the say about time; undici's own timeouts are per chunk.
       headersTimeout: 0,
       bodyTimeout: 0,

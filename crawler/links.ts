@@ -2,6 +2,11 @@ import { normaliseUrl } from "../store/pair-id.ts";
 
 /** What browsers and servers agree on as the longest address. */
 export const MAX_URL = 2_083;
+/** An address that a whole page shares, unless it is longer: each of its pairs would carry it. */
+export function ofUsualLength(address: string | undefined): string | undefined {
+  return address !== undefined && address.length <= MAX_URL ? address : undefined;
+}
+
 const MAX_SEGMENTS = 20;
 /** A page with more links is a directory of everything; the rest is left. */
 const MAX_LINKS = 10_000;

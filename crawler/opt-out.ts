@@ -6,6 +6,22 @@ const DIRECTIVES = new Set(["noai", "noimageai"]);
 /** Directive names that take a colon themselves, so that "max-snippet: 20" is not read as an agent's name. */
 const VALUED = new Set(["max-snippet", "max-image-preview", "max-video-preview", "unavailable_after"]);
 
+/** Each pair keeps the signals of its page: a page that repeats one a million times would be written as often for each of its pairs. */
+const MOST_SIGNALS = 20;
+/** So much of a signal is enough to see what it was. */
+const MOST_CHARACTERS = 200;
+
+/** Signals as they are kept: each once, few and short. */
+function listed(signals: readonly string[]): string[] {
+  return [...new Set(signals)].slice(0, MOST_SIGNALS);
+}
+
+/** A signal with what is quoted of its source. */
+export function signal(source: string, quoted: string): string {
+  // Copied: a part of a text keeps all of it in memory.
+  return Buffer.from(`${source} ${quoted.slice(0, MOST_CHARACTERS)}`).toString();
+}
+
 /**
  * Whether usage preferences refuse training: `train-ai=n` (IETF AIPREF vocabulary; `bots=n` refuses all that is not
  * granted) or `ai-train=no` (Content-Signal). Undefined when they say nothing about it.
@@ -44,10 +60,9 @@ export function headerOptOut(headers: ResponseHeaders, agent: string): string[] 
   }
   if (tdmHeader(headers) === true) signals.push("tdm-reservation: 1");
   for (const name of ["content-usage", "content-signal"]) {
-    for (const value of valuesOf(headers, name))
-      if (refusesTraining(value)) signals.push(`${name}: ${value.slice(0, 200)}`);
+    for (const value of valuesOf(headers, name)) if (refusesTraining(value)) signals.push(signal(`${name}:`, value));
   }
-  return signals;
+  return listed(signals);
 }
 
 /** What the TDM-Reservation header says, if it is there: it overrides the site's tdmrep.json. */
@@ -74,7 +89,7 @@ export function metaOptOut(metas: Iterable<{ name: string; content: string }>, a
       signals.push("meta tdm-reservation: 1");
     }
   }
-  return signals;
+  return listed(signals);
 }
 
 /** What a page's meta elements say about text and data mining, if they do; a reservation among several counts. */

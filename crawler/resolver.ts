@@ -12,7 +12,10 @@ const NO_SUCH_NAME_MS = 600_000;
 /** A resolver that failed may work in a minute. */
 const FAILED_MS = 60_000;
 const QUESTIONS_AT_ONCE = 50;
-const MOST_NAMES = 100_000;
+/** A name that failed takes 1 KB, one with so many addresses not much more. */
+const [MOST_NAMES, MOST_ADDRESSES] = [25_000, 16];
+/** No name of the DNS is longer; nor is one looked up, or kept. */
+const LONGEST_NAME = 253;
 
 interface Entry {
   /** On the monotonic clock. */
@@ -54,7 +57,8 @@ export class DnsCache {
    * All addresses of `host`, IPv4 first.
    * @throws FetchError with the reason `dns`; Stopped after {@link stop}.
    */
-  addresses(host: string): Promise<readonly string[]> {
+  async addresses(host: string): Promise<readonly string[]> {
+    if (host.length > LONGEST_NAME) throw new FetchError("dns", `a name of ${host.length} characters`);
     const now = performance.now();
     const known = this.#known.get(host);
     if (known && known.until > now) return known.addresses;
@@ -89,7 +93,7 @@ export class DnsCache {
     }
     const ttl = Math.min(...found.map((record) => record.ttl)) * 1000;
     entry.until = performance.now() + Math.min(Math.max(ttl, SHORTEST_MS), LONGEST_MS);
-    return found.map((record) => record.address);
+    return found.slice(0, MOST_ADDRESSES).map((record) => record.address);
   }
 
   #failed(entry: Entry, host: string, cause: { code?: string }): FetchError {

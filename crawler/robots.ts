@@ -1,4 +1,4 @@
-import { refusesTraining } from "./opt-out.ts";
+import { refusesTraining, signal } from "./opt-out.ts";
 
 /**
  * robots.txt as RFC 9309 has it: groups of one agent are merged, the longest matching rule wins, allow wins a tie,
@@ -171,7 +171,7 @@ export function usageOptOut(robots: Robots, url: URL): string[] {
     const longer = rule.path.length - (best?.path.length ?? -1);
     if (longer > 0 || (longer === 0 && rule.refuses)) best = rule;
   }
-  return best?.refuses ? [`robots.txt ${best.line}`] : [];
+  return best?.refuses ? [signal("robots.txt", best.line)] : [];
 }
 
 /** Percent-encoding in one form: encoded letters, digits and `-._~` decoded, all else that needs it encoded in upper case. */

@@ -2,6 +2,8 @@ import type { Database } from "../store/database.ts";
 import type { DownloadReason } from "../store/reasons.ts";
 import { type FailureKind, FetchError } from "./fetch-error.ts";
 import type { HttpClient } from "./http.ts";
+import { BodyMemory } from "./memory.ts";
+import { signal } from "./opt-out.ts";
 import {
   ALLOW_ALL,
   DISALLOW_ALL,
@@ -16,6 +18,9 @@ import { type SiteFile, SiteFiles } from "./site-files.ts";
 
 /** More than any real ai.txt or tdmrep.json holds. */
 const MAX_OPT_OUT_BYTES = 64 * 1024;
+
+/** Requests for them under way: more than of pictures, since silent hosts hold one for half a minute. */
+const REQUESTS = 1_024;
 
 /** An entry of tdmrep.json (TDMRep, W3C community group report of 2024-05-10). */
 interface TdmRule {
@@ -38,7 +43,16 @@ export class SiteRules {
 
   /** @param agent the product token that groups of robots.txt and ai.txt are compared with. */
   constructor(db: Database, http: HttpClient, agent: string, stop?: AbortSignal) {
-    this.#robots = new SiteFiles(db, http, "/robots.txt", MAX_ROBOTS_BYTES, (file) => readRobots(file, agent), stop);
+    const memory = new BodyMemory(REQUESTS);
+    this.#robots = new SiteFiles(
+      db,
+      http,
+      "/robots.txt",
+      MAX_ROBOTS_BYTES,
+      (file) => readRobots(file, agent),
+      memory,
+      stop,
+    );
     // ai.txt (Spawning) has the syntax of robots.txt, with patterns such as *.jpg.
     this.#aiTxt = new SiteFiles(
       db,
@@ -46,9 +60,10 @@ export class SiteRules {
       "/ai.txt",
       MAX_OPT_OUT_BYTES,
       ({ outcome, body }) => (outcome === "there" && !/^\s*</.test(body) ? parseRobots(body, agent) : ALLOW_ALL),
+      memory,
       stop,
     );
-    this.#tdm = new SiteFiles(db, http, "/.well-known/tdmrep.json", MAX_OPT_OUT_BYTES, readTdm, stop);
+    this.#tdm = new SiteFiles(db, http, "/.well-known/tdmrep.json", MAX_OPT_OUT_BYTES, readTdm, memory, stop);
   }
 
   /** What the robots.txt of `url`'s origin asks of us; when it cannot be reached, to stay away. */
@@ -70,12 +85,16 @@ export class SiteRules {
 
   /** Signals of the site's own files that reserve `url` from training; `tdm` ones give way to the page's own word. */
   async optOut(url: URL): Promise<{ signals: string[]; tdm: string[] }> {
-    const { robots } = await this.#robots.of(url);
-    const [aiTxt, tdm] = await Promise.all([this.#aiTxt.of(url), this.#tdm.of(url)]);
-    const signals = usageOptOut(robots, url);
-    if (!isAllowed(aiTxt, url)) signals.push("ai.txt: disallow");
-    const rule = mostSpecific(tdm, url.pathname + url.search);
-    return { signals, tdm: rule?.reserved ? [`tdmrep.json: 1${rule.policy && ` ${rule.policy}`}`] : [] };
+    // Of each file only what it says of `url` waits for the others: thousands of hosts may be waited for.
+    const usage = usageOptOut((await this.#robots.of(url)).robots, url);
+    const [aiTxt, tdm] = await Promise.all([
+      this.#aiTxt.of(url).then((rules) => isAllowed(rules, url)),
+      this.#tdm.of(url).then((rules) => mostSpecific(rules, url.pathname + url.search)),
+    ]);
+    return {
+      signals: aiTxt ? usage : [...usage, "ai.txt: disallow"],
+      tdm: tdm?.reserved ? [signal("tdmrep.json: 1", tdm.policy).trimEnd()] : [],
+    };
   }
 }
 

@@ -1,6 +1,7 @@
 import { Parser } from "htmlparser2";
 import { cleanCaption } from "../filters/caption/clean.ts";
 import { normaliseUrl } from "../store/pair-id.ts";
+import { ofUsualLength } from "./links.ts";
 
 /** A picture of a sitemap's image entries, with its caption or else its title. */
 export interface SitemapImage {
@@ -43,7 +44,7 @@ export function extractSitemap(body: Uint8Array): Sitemap | undefined {
       },
       onclosetag: (name) => {
         if (name === "loc" && links.size < MAX_LINKS) {
-          page = normaliseUrl(text) ?? "";
+          page = ofUsualLength(normaliseUrl(text)) ?? "";
           if (page !== "") links.add(page);
         } else if (name === "image:image") {
           const found = imageOf(image, page);

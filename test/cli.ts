@@ -19,6 +19,8 @@ export function run(
     /** Shell commands before it, e.g. `ulimit -n 40`. */
     first?: string;
     env?: NodeJS.ProcessEnv;
+    /** What it reads from its standard input; nothing when missing. */
+    input?: string;
     /** Given the process as soon as it runs. */
     started?: (pid: number) => void;
   } = {},
@@ -27,7 +29,8 @@ export function run(
   const [program = "", ...rest] =
     options.first === undefined ? command : ["bash", "-c", `${options.first}; exec "$@"`, "bash", ...command];
   return new Promise((resolve) => {
-    const child = spawn(program, rest, { stdio: ["ignore", "pipe", "pipe"], env: options.env ?? process.env });
+    const child = spawn(program, rest, { stdio: ["pipe", "pipe", "pipe"], env: options.env ?? process.env });
+    child.stdin.end(options.input);
     if (child.pid !== undefined) options.started?.(child.pid);
     const ended: Ended = { code: null, out: "", error: "" };
     child.stdout.on("data", (chunk) => {

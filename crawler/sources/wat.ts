@@ -3,6 +3,7 @@ import type { Database } from "../../store/database.ts";
 import { normaliseUrl, resolver } from "../../store/pair-id.ts";
 import type { Candidate, Origin } from "../../store/types.ts";
 import type { HttpClient } from "../http.ts";
+import { ofUsualLength } from "../links.ts";
 import { readArchive } from "./archive/read-archive.ts";
 import { fieldOf, type WarcRecord } from "./archive/records.ts";
 import { type WatPage, WatScanner } from "./archive/wat-scan.ts";
@@ -70,11 +71,11 @@ class WatBatch {
   }
 
   #addPage(page: WatPage, uri: string, origin: Origin): void {
-    const resolve = resolver(page.base === undefined ? uri : (URL.parse(page.base, uri)?.href ?? uri));
+    const resolve = resolver(page.base === undefined ? uri : (ofUsualLength(URL.parse(page.base, uri)?.href) ?? uri));
     const ofPage: Pick<Candidate, "source" | "pageUrl" | "licence" | "optOut" | "origin"> = { source: "wat", origin };
     const pageUrl = normaliseUrl(uri);
     if (pageUrl) ofPage.pageUrl = pageUrl;
-    const licence = page.licence === undefined ? undefined : resolve(page.licence);
+    const licence = page.licence === undefined ? undefined : ofUsualLength(resolve(page.licence));
     if (licence) ofPage.licence = licence;
     if (page.optOut.length > 0) ofPage.optOut = page.optOut;
     if (page.language) origin.language = page.language;

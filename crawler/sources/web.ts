@@ -110,7 +110,6 @@ async function* crawlSite(crawl: Crawl, host: string, notBefore: Map<string, num
     const holding = new Holding(crawl.memory);
     try {
       yield* crawlPage(crawl, holding, host, page);
-      notBefore.delete(page.url);
     } catch (error) {
       if (error instanceof Stopped) return;
       if (!(error instanceof FetchError)) throw error;
@@ -134,13 +133,10 @@ async function* crawlSite(crawl: Crawl, host: string, notBefore: Map<string, num
 async function nextPage(frontier: Frontier, host: string, notBefore: Map<string, number>, stop: AbortSignal) {
   for (;;) {
     const now = performance.now();
-    const cooling = [...notBefore].filter(([, at]) => at > now);
-    const page = frontier.next(
-      host,
-      cooling.map(([url]) => url),
-    );
-    if (page || cooling.length === 0) return page;
-    const ms = Math.min(...cooling.map(([, at]) => at)) - now;
+    for (const [url, at] of notBefore) if (at <= now) notBefore.delete(url);
+    const page = frontier.next(host, [...notBefore.keys()]);
+    if (page || notBefore.size === 0) return page;
+    const ms = Math.min(...notBefore.values()) - now;
     await sleep(ms, undefined, { signal: stop }).catch(() => {});
     if (stop.aborted) return undefined;
   }

@@ -50,34 +50,30 @@ export function writeTable(
 
 /** All metadata in one table without pictures. */
 export function writeParquet(source: ExportSource): number {
-  let samples = 0;
-  function* rows() {
-    for (const { metadata } of samplesOf(source)) {
-      samples++;
-      yield flatRow(metadata);
-    }
-  }
-  writeTable(join(source.folder, "pairs.parquet"), METADATA_COLUMNS, rows());
-  return samples;
+  return writePairs(source, METADATA_COLUMNS);
 }
 
 /** A list of addresses and captions, with the checksums that tell whether a host still sends the same bytes. */
 export function writeUrlList(source: ExportSource): number {
-  const columns: ExportColumn[] = [
+  writeFileSync(join(source.folder, "README.md"), URL_LIST_README);
+  return writePairs(source, [
     ...["url", "caption", "sha256", "id", "page", "licence"].map((name) => ({ name, kind: "text" as const })),
     { name: "original_width", kind: "number" },
     { name: "original_height", kind: "number" },
-  ];
-  let samples = 0;
+  ]);
+}
+
+/** Writes these columns of all pairs, and returns how many there are. */
+function writePairs(source: ExportSource, columns: readonly ExportColumn[]): number {
+  let pairs = 0;
   function* rows() {
     for (const { metadata } of samplesOf(source)) {
-      samples++;
+      pairs++;
       yield flatRow(metadata);
     }
   }
   writeTable(join(source.folder, "pairs.parquet"), columns, rows());
-  writeFileSync(join(source.folder, "README.md"), URL_LIST_README);
-  return samples;
+  return pairs;
 }
 
 const URL_LIST_README = `# Addresses and captions

@@ -2,6 +2,9 @@ import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { FetchError } from "../../crawler/fetch-error.ts";
 import { Hosts, hostOf } from "../../crawler/hosts.ts";
 import { temporaryFolder } from "../folder.ts";
@@ -14,6 +17,13 @@ function limits(text: string): string {
   const file = join(folder, `${Math.random()}.tsv`);
   writeFileSync(file, text);
   return file;
+}
+
+/** Bytes of what is still referred to. */
+function heapUsed(): number {
+  setFlagsFromString("--expose-gc");
+  runInNewContext("gc")();
+  return process.memoryUsage().heapUsed;
 }
 
 /** Runs `count` tasks of `ms` each and returns when they started, and how many ran at once. */
@@ -127,4 +137,25 @@ test("limits by host, by host with port, by range of addresses; bad lines are na
   assert.equal(await hosts.inFlight(new URL("http://b.example/")), 2);
   assert.throws(() => new Hosts(limits("a 1 2 3\nb 1 0 3\n"), nowhere), /:2: expected "HOST/);
   assert.throws(() => new Hosts(join(folder, "none"), nowhere), /--host-limits .*none: ENOENT/);
+});
+
+test("more dead hosts than memory has room for: their queues are forgotten, that they are dead is not", {
+  timeout: 60_000,
+}, async () => {
+  const hosts = new Hosts(undefined, nowhere);
+  const dead = (i: number) => new URL(`http://dead${i}.example/`);
+  const failure = new FetchError("connect", "refused", { kind: "host in trouble" });
+  const fail = (i: number) => hosts.record(dead(i), 1, 0, undefined, failure);
+  const before = heapUsed();
+  for (let i = 0; i < 5; i++) await fail(0);
+  for (let i = 1; i < 60_000; i++) {
+    await fail(i);
+    if (i % 100 === 0) await nextTurn(); // The timeout above needs one.
+  }
+  const held = (heapUsed() - before) / 60_000;
+  assert.ok(held < 2_000, `${held.toFixed(0)} bytes a host`);
+  await assert.rejects(
+    hosts.image(dead(0), async () => {}),
+    { reason: "host_down" },
+  );
 });

@@ -271,3 +271,19 @@ test("scavenges free what requests leave: nothing in the old generation leads fr
   // The test runner, which follows promises, keeps some; a Set of the requests under way makes it 3,300.
   assert.ok(kept < 2_000, `${kept} bytes of each request became old`);
 });
+
+test("an idle connection ends after some seconds, however long the server would keep it", {
+  timeout: 60_000,
+}, async (t) => {
+  const { promise: ended, resolve } = Promise.withResolvers<void>();
+  const patient = createServer((req, res) => {
+    req.socket.on("close", () => resolve());
+    res.setHeader("keep-alive", "timeout=600").end("ok");
+  });
+  patient.keepAliveTimeout = 0;
+  await new Promise<void>((done) => patient.listen(0, "127.0.0.1", done));
+  t.after(() => patient.close());
+  const { port: patientPort } = patient.address() as AddressInfo;
+  await client.get(`http://127.0.0.1:${patientPort}/`, { maxBytes: 10, accept: "*/*" });
+  await ended;
+});

@@ -194,3 +194,22 @@ test("TDMRep: the page's own word over its header, the header over tdmrep.json, 
     assert.deepEqual([path, pairs.map(({ optOut = [] }) => optOut)], [path, [signals]]);
   }
 });
+
+test("signals are kept once, few and short: each pair of a page carries them", async () => {
+  const distinct = Array.from({ length: 300 }, (_, i) => `train-ai=n, x${i}`);
+  const { net, url } = await serve((req, res) => {
+    if (req.url === "/robots.txt")
+      return res.end(`User-agent: *\nContent-Usage: ${"x".repeat(10_000)}=y, train-ai=n\n`);
+    if (req.url === "/ai.txt") return res.writeHead(404).end();
+    if (req.url?.endsWith(".json"))
+      return res.end(JSON.stringify([{ location: "/", "tdm-reservation": 1, "tdm-policy": "p".repeat(10_000) }]));
+    return res.setHeader("x-robots-tag", "noai, ".repeat(500)).setHeader("content-usage", distinct).end("a page");
+  });
+  const { optOut } = await net.page(url("/"), { maxBytes: 100, accept: "*/*" });
+  assert.deepEqual(
+    optOut.slice(0, 3).map((signal) => signal.slice(0, 18)),
+    ["robots.txt Content", "tdmrep.json: 1 ppp", "x-robots-tag: noai"],
+  );
+  assert.equal(new Set(optOut).size, optOut.length);
+  assert.ok(JSON.stringify(optOut).length < 2_000, `${JSON.stringify(optOut).length} characters`);
+});

@@ -1,37 +1,15 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { useShortList } from "../cli.ts";
+import { run, useShortList } from "../cli.ts";
 import { temporaryFolder } from "../folder.ts";
 
 const data = temporaryFolder("explain");
 useShortList(data, ["red", "apple", "table", "dog", "cat", "photo"]);
 
-interface Ended {
-  code: number | null;
-  out: string;
-  error: string;
-}
-
-function run(args: string[], input = ""): Promise<Ended> {
-  return new Promise((resolve) => {
-    const child = spawn(process.execPath, ["cli.ts", ...args], { stdio: ["pipe", "pipe", "pipe"] });
-    const ended: Ended = { code: null, out: "", error: "" };
-    child.stdout.on("data", (chunk) => {
-      ended.out += chunk;
-    });
-    child.stderr.on("data", (chunk) => {
-      ended.error += chunk;
-    });
-    child.on("close", (code) => resolve({ ...ended, code }));
-    child.stdin.end(input);
-  });
-}
-
 async function explain(args: string[], input = ""): Promise<string> {
-  const { code, out, error } = await run(["explain", "--data", data, ...args], input);
+  const { code, out, error } = await run(["explain", "--data", data, ...args], { input });
   assert.equal(code, 0, error);
   return out;
 }

@@ -1,12 +1,11 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { gzipSync } from "node:zlib";
 import sharp from "sharp";
 import { openForReading } from "../../store/database.ts";
-import { useShortList } from "../cli.ts";
+import { run, useShortList } from "../cli.ts";
 import { listen, rawServer } from "../crawler/faults/harness.ts";
 import { temporaryFolder } from "../folder.ts";
 import { startDns } from "../servers/dns.ts";
@@ -82,12 +81,8 @@ test("every fault of a list ends as one outcome in the state table", async () =>
     "--host-limits",
     limits,
   ];
-  const child = spawn(process.execPath, ["cli.ts", ...args], { stdio: ["ignore", "ignore", "pipe"] });
-  let error = "";
-  child.stderr.on("data", (chunk) => {
-    error += chunk;
-  });
-  assert.equal(await new Promise((resolve) => child.on("close", resolve)), 0, error);
+  const { code, error } = await run(args);
+  assert.equal(code, 0, error);
   const db = openForReading(data);
   const rows = db
     .prepare<[], { url: string; outcome: string }>(

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { openForReading } from "../../store/database.ts";
 import { pairId } from "../../store/pair-id.ts";
+import { run } from "../cli.ts";
 import { temporaryFolder } from "../folder.ts";
 import { type SampleWeb, startSampleWeb } from "../servers/sample-web/server.ts";
 
@@ -28,8 +28,8 @@ before(async () => {
     "--host-limits",
     limits,
   ];
-  const child = spawn(process.execPath, ["cli.ts", ...args], { stdio: ["ignore", "ignore", "inherit"] });
-  assert.equal(await new Promise((resolve) => child.on("close", resolve)), 0);
+  const { code, error } = await run(args);
+  assert.equal(code, 0, error);
 });
 after(() => web.close());
 

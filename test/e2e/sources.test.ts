@@ -12,7 +12,7 @@ import { gzipSync } from "node:zlib";
 import sharp from "sharp";
 import { openForReading } from "../../store/database.ts";
 import { type ArchivePage, warcMembers, watMembers } from "../archives/write.ts";
-import { useShortList } from "../cli.ts";
+import { type Ended, run, useShortList } from "../cli.ts";
 import { temporaryFolder } from "../folder.ts";
 
 const folder = temporaryFolder("sources");
@@ -65,25 +65,6 @@ after(async () => {
   server.closeAllConnections();
   await new Promise((resolve) => server.close(resolve));
 });
-
-interface Ended {
-  code: number | null;
-  error: string;
-}
-
-function run(args: string[], env: Record<string, string> = {}): Promise<Ended> {
-  return new Promise((resolve) => {
-    const child = spawn(process.execPath, ["cli.ts", ...args], {
-      stdio: ["ignore", "ignore", "pipe"],
-      env: { ...process.env, ...env },
-    });
-    let error = "";
-    child.stderr.on("data", (chunk) => {
-      error += chunk;
-    });
-    child.on("close", (code) => resolve({ code, error }));
-  });
-}
 
 function crawl(name: string, args: string[]): Promise<Ended> {
   const data = join(folder, name);
@@ -324,7 +305,7 @@ test("wrong use is said before anything is done", async () => {
   for (const [i, [args, message]] of wrong.entries()) {
     const data = join(folder, `wrong${i}`);
     const options = ["--data", data, "--quiet", "--user-agent", "x", ...args];
-    const { code, error } = await run(["discover", ...options], { FLICKR_API_KEY: "" });
+    const { code, error } = await run(["discover", ...options], { env: { ...process.env, FLICKR_API_KEY: "" } });
     assert.equal(code, 2, error);
     assert.match(error, message);
     assert.equal(error.trim().split("\n").length, 1, error);

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
-import { execFileSync, spawn } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import { globSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { openForReading } from "../../store/database.ts";
 import type { SampleMetadata } from "../../store/parquet.ts";
 import { ensurePython } from "../../train/launch.ts";
-import { useShortList } from "../cli.ts";
+import { run, useShortList } from "../cli.ts";
 import { temporaryFolder } from "../folder.ts";
 import { type SmallSite, startSmallSite } from "../servers/small-site.ts";
 
@@ -27,8 +27,8 @@ before(async () => {
   writeFileSync(limits, "127.0.0.0/8\t0\t10000\t4\n");
   useShortList(data, ["apple", "drawing"]);
   const args = ["crawl", "--data", data, "--quiet", "--shard-size", "20", "--host-limits", limits, ...site.options];
-  const child = spawn(process.execPath, ["cli.ts", ...args], { stdio: ["ignore", "ignore", "inherit"] });
-  assert.equal(await new Promise((resolve) => child.on("close", resolve)), 0);
+  const { code, error } = await run(args);
+  assert.equal(code, 0, error);
 });
 after(() => site.close());
 

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { run } from "../cli.ts";
 import { temporaryFolder } from "../folder.ts";
 
 // Fault 45 of the reliability table: options that cannot be meant, refused by name before anything is asked for or written.
@@ -38,14 +38,7 @@ test("45. options that cannot be meant", async () => {
     for (let next = rows.shift(); next; next = rows.shift()) {
       const [i, [args, message]] = next;
       const data = join(folder, `data${i}`);
-      const child = spawn(process.execPath, ["cli.ts", "crawl", "--data", data, ...SEEDS, ...args], {
-        stdio: ["ignore", "ignore", "pipe"],
-      });
-      let error = "";
-      child.stderr.on("data", (chunk) => {
-        error += chunk;
-      });
-      const code = await new Promise((resolve) => child.on("close", resolve));
+      const { code, error } = await run(["crawl", "--data", data, ...SEEDS, ...args]);
       assert.equal(code, 2, `${args.join(" ")}: ${code} ${error}`);
       assert.match(error, message);
       assert.ok(!existsSync(data), args.join(" "));

@@ -5,6 +5,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { Repeats, textKey } from "../../filters/repeats.ts";
 import { temporaryFolder } from "../folder.ts";
+import { generator } from "../random.ts";
 
 const folder = temporaryFolder("repeats");
 
@@ -49,11 +50,7 @@ test("repeated keys are found as by a Map, in any number of partitions (property
 });
 
 test("half a million rows, most of them through the file, which is removed", () => {
-  let state = 1;
-  const random = () => {
-    state = (Math.imul(state, 1664525) + 1013904223) | 0;
-    return (state >>> 0) / 2 ** 32;
-  };
+  const random = generator(1);
   const key = new Int32Array(2);
   const keys = Array.from({ length: 500_000 }, (): [number, number] => {
     textKey(`https://a.example/${Math.floor(random() * 400_000)}.jpg`, key);

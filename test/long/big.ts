@@ -4,33 +4,18 @@
  * as expected, and the downloads within their memory.
  */
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
-import { availableParallelism } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import manifest from "../../package.json" with { type: "json" };
 import { openForReading } from "../../store/database.ts";
 import { run } from "../cli.ts";
 import { temporaryFolder } from "../folder.ts";
 import { startManyHosts } from "../servers/many-hosts.ts";
 import { startSampleWeb } from "../servers/sample-web/server.ts";
+import { MOST_MIB, runWatched } from "../watched.ts";
 
 const PICTURES = Number(process.env["WIT_PICTURES"] ?? 20_000);
 const HOSTS = Number(process.env["WIT_HOSTS"] ?? 200);
-/** Measured 423 (5,000 pictures, one decoder); before bodies had pages of their own it was 688 to 806. A decoder for each core beyond two is added. */
-const MOST_MIB = 600 + 60 * Math.max(0, Math.min(8, availableParallelism()) - 2);
-
-/** Memory of a process and its children in MiB, shared pages shared out; undefined where the system does not tell. */
-function memoryOf(pid: number): number | undefined {
-  try {
-    const kib = Number(/^Pss:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, "utf8"))?.[1]);
-    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(" ").filter(Boolean);
-    return kib / 1024 + children.reduce((sum, child) => sum + (memoryOf(Number(child)) ?? 0), 0);
-  } catch {
-    return undefined;
-  }
-}
 
 test(`${PICTURES} pictures on ${HOSTS} hosts and the sample web`, async (t) => {
   const folder = temporaryFolder("big");
@@ -53,14 +38,9 @@ test(`${PICTURES} pictures on ${HOSTS} hosts and the sample web`, async (t) => {
   const lines: string[] = [];
   /** Runs a stage to its end; returns its memory, second by second. */
   const stage = async (name: "discover" | "crawl"): Promise<number[]> => {
-    // As npm does, but with the node that npm would start: npm's own memory is not asked for.
-    const [, ...command] = manifest.scripts[name].split(" ");
-    const child = spawn(process.execPath, [...command, ...options], { stdio: ["ignore", "ignore", "pipe"] });
-    child.stderr.on("data", (chunk) => lines.push(...String(chunk).trim().split("\n")));
     const memory: number[] = [];
-    const sampling = setInterval(() => memory.push(memoryOf(child.pid ?? 0) ?? 0), 1000);
-    const code = await new Promise((resolve) => child.on("close", resolve));
-    clearInterval(sampling);
+    const { code, error } = await runWatched(name, options, 1000, (mib) => memory.push(mib));
+    lines.push(...error.trim().split("\n"));
     assert.equal(code, 0, lines.slice(-5).join("\n"));
     return memory;
   };
@@ -105,5 +85,6 @@ test(`${PICTURES} pictures on ${HOSTS} hosts and the sample web`, async (t) => {
   assert.equal(open("SELECT count(*) AS n FROM page WHERE state = 'waiting'"), 0);
   db.close();
 
+  // Measured 423 (5,000 pictures, one decoder); before bodies had pages of their own it was 688 to 806.
   assert.ok(most < MOST_MIB, `${most} MiB`);
 });

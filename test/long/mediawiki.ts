@@ -3,12 +3,12 @@
  * started here. Skipped with a line where it cannot be installed, but not under CI.
  */
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import sharp from "sharp";
 import { openForReading } from "../../store/database.ts";
+import { run } from "../cli.ts";
 import { temporaryFolder } from "../folder.ts";
 import { type MediaWiki, startMediaWiki, type WikiPicture } from "../servers/mediawiki.ts";
 
@@ -50,17 +50,6 @@ before(async () => {
 after(() => {
   if (typeof wiki !== "string") wiki.close();
 });
-
-function run(args: string[]): Promise<{ code: number | null; error: string }> {
-  return new Promise((resolve) => {
-    const child = spawn(process.execPath, ["cli.ts", ...args], { stdio: ["ignore", "ignore", "pipe"] });
-    let error = "";
-    child.stderr.on("data", (chunk) => {
-      error += chunk;
-    });
-    child.on("close", (code) => resolve({ code, error }));
-  });
-}
 
 test("each query's pictures are found with their English description, to the last page, and downloaded", async (t) => {
   if (typeof wiki === "string") return t.skip(wiki);

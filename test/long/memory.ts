@@ -3,58 +3,41 @@
  * less than 500 MB, judging threads included. Over 100,000 small pictures (WIT_PICTURES) its memory must not grow, and with 256
  * requests in flight to hosts that send 19 MB each, announced or not, some without end, it must stay below 600 MiB, two
  * decoders included; and below it too while a hundred sites (WIT_SITES) send a sitemap of 40 MB each and pages that inflate
- * to more than is read.
+ * to more than is read, and while 400 hosts (WIT_ROBOTS) have a robots.txt of 500 KB each.
  */
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { rmSync, writeFileSync } from "node:fs";
 import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { gzipSync } from "node:zlib";
 import { parquetWriteFile } from "hyparquet-writer";
-import manifest from "../../package.json" with { type: "json" };
 import { embeddedWordNet, readSynsets } from "../../queries/wordnet.ts";
 import { openForReading } from "../../store/database.ts";
 import { run, useShortList } from "../cli.ts";
 import { photo } from "../filters/image/photo.ts";
 import { temporaryFolder } from "../folder.ts";
+import { MOST_MIB, runWatched } from "../watched.ts";
 
 const PICTURES = Number(process.env["WIT_PICTURES"] ?? 100_000);
 const LARGE = 400;
 const HOSTS = 32;
 const IN_FLIGHT = 8;
-const MOST_MIB = 600 + 60 * Math.max(0, Math.min(8, availableParallelism()) - 2);
 const SITES = Number(process.env["WIT_SITES"] ?? 100);
+const ROBOTS = Number(process.env["WIT_ROBOTS"] ?? 400);
 const ROWS = Number(process.env["WIT_ROWS"] ?? 1_000_000);
 const DISCOVER_MB = 500;
 /** From the second tenth to the last: caches fill up in the first, but for SQLite's, which has 100 MB. */
 const MOST_GROWTH_MIB = 60;
 
-/** Memory of a process and its children in MiB, shared pages shared out. */
-function memoryOf(pid: number): number {
-  try {
-    const kib = Number(/^Pss:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, "utf8"))?.[1]);
-    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(" ").filter(Boolean);
-    return kib / 1024 + children.reduce((sum, child) => sum + memoryOf(Number(child)), 0);
-  } catch {
-    return 0; // It has just ended.
-  }
-}
-
-/** Discovers as npm does, but with the node that npm would start: npm's own memory is not asked for. In MiB. */
+/** The most memory that discovering took, in MiB. */
 async function mostDiscovering(options: readonly string[]): Promise<number> {
-  const [, ...command] = manifest.scripts.discover.split(" ");
-  const child = spawn(process.execPath, [...command, ...options], { stdio: ["ignore", "ignore", "inherit"] });
   let most = 0;
-  const sampling = setInterval(() => {
-    most = Math.max(most, memoryOf(child.pid ?? 0));
-  }, 100);
-  const code = await new Promise((resolve) => child.on("close", resolve));
-  clearInterval(sampling);
-  assert.equal(code, 0);
+  const { code, error } = await runWatched("discover", options, 100, (mib) => {
+    most = Math.max(most, mib);
+  });
+  assert.equal(code, 0, error);
   return most;
 }
 
@@ -123,12 +106,9 @@ async function crawl(
   ];
   const found = await run(["discover", ...options]);
   assert.equal(found.code, 0, found.error);
-  const stage = async (name: string, seen: (mib: number) => void): Promise<void> => {
-    const child = spawn(process.execPath, ["cli.ts", name, ...options], { stdio: ["ignore", "ignore", "inherit"] });
-    const sampling = setInterval(() => seen(memoryOf(child.pid ?? 0)), 200);
-    const code = await new Promise((resolve) => child.on("close", resolve));
-    clearInterval(sampling);
-    assert.equal(code, 0, name);
+  const stage = async (name: "download" | "crawl", seen: (mib: number) => void): Promise<void> => {
+    const { code, error } = await runWatched(name, options, 200, seen);
+    assert.equal(code, 0, `${name}: ${error}`);
   };
   const memory = Array.from({ length: 10 }, () => 0); // a tenth may be over between two looks
   await stage("download", (mib) => {
@@ -225,6 +205,49 @@ test(`${SITES} sites with a sitemap of ${SITEMAP_BYTES / 1024 / 1024} MB and pag
     { end: "too_large", n: SITES },
   ]);
   assert.equal(pairs, SITES * ENTRIES);
+  assert.ok(most > 100 && most < MOST_MIB, `${most.toFixed(0)} MiB`);
+});
+
+/** A robots.txt of 500 KB, another one for each host, whose rules are as short as they can be. */
+function robotsOf(host: string): string {
+  const first = Number(/\d+/.exec(host)?.[0]);
+  const rules = Array.from(
+    { length: 46_000 },
+    (_, i) => `Allow:/${((first + i) % 46_656).toString(36).padStart(3, "0")}`,
+  );
+  return `User-agent: *\n${rules.join("\n")}`;
+}
+
+test(`${ROBOTS} hosts with a robots.txt of 500 KB`, async (t) => {
+  const folder = temporaryFolder("memory");
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const server = createServer((request, response) => {
+    if (request.url === "/robots.txt") return void response.end(robotsOf(request.headers.host ?? ""));
+    if (request.url !== "/") return void response.writeHead(404).end();
+    response.setHeader("content-type", "text/html").end('<img src="/a.jpg" alt="An apple beside a horse">');
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", 1024, resolve));
+  t.after(() => server.closeAllConnections());
+  t.after(() => server.close());
+  const { port } = server.address() as AddressInfo;
+  const [seeds, limits, data] = [join(folder, "seeds.txt"), join(folder, "limits.tsv"), join(folder, "data")];
+  const sites = Array.from({ length: ROBOTS }, (_, i) => `http://h${i}.localhost:${port}/`);
+  writeFileSync(seeds, sites.join("\n"));
+  writeFileSync(limits, "127.0.0.0/8\t0\t100000\t1000\n");
+  useShortList(data, ["apple", "horse"]);
+  const most = await mostDiscovering([
+    ...["--data", data, "--seeds-file", seeds, "--host-limits", limits, "--user-agent", "test", "--quiet"],
+    ...["--allow-private", "127.0.0.0/8"],
+  ]);
+  const db = openForReading(data);
+  const files = db
+    .prepare<[], number>("SELECT count(*) FROM site_file WHERE url LIKE '%/robots.txt' AND length(body) > 500000")
+    .pluck();
+  const pairs = db.prepare<[], number>("SELECT count(*) FROM pair").pluck();
+  const counts = [files.get(), pairs.get()];
+  db.close();
+  t.diagnostic(`at most ${most.toFixed(0)} MiB`);
+  assert.deepEqual(counts, [ROBOTS, ROBOTS]);
   assert.ok(most > 100 && most < MOST_MIB, `${most.toFixed(0)} MiB`);
 });
 

@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { existsSync, readFileSync } from "node:fs";
@@ -9,6 +8,7 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { gzipSync } from "node:zlib";
 import { DumpServer, defaultHours, missingBytes } from "../../queries/download.ts";
+import { run } from "../cli.ts";
 import { temporaryFolder } from "../folder.ts";
 import { bzip2, SAMPLE, tinyWordNet, unpack } from "./fixtures.ts";
 
@@ -181,23 +181,15 @@ test("build-queries --download: size first, then dump and page views into the ca
   const server = await serve();
   const data = join(folder, "data");
   const small = ["--min-count", "20", "--wordnet", tinyWordNet(folder)];
-  const args = ["cli.ts", "build-queries", "--data", data, "--mirror", server.url, "--download", ...small];
-  const run = async (...more: string[]) => {
-    const child = spawn(process.execPath, [...args, ...more], { stdio: ["ignore", "pipe", "pipe"] });
-    let output = "";
-    child.stdout.on("data", (chunk) => (output += chunk));
-    child.stderr.on("data", (chunk) => (output += chunk));
-    const [code] = await once(child, "close");
-    return { code, output };
-  };
-  const unasked = await run();
+  const build = ["build-queries", "--data", data, "--mirror", server.url, "--download", ...small];
+  const unasked = await run(build);
   assert.equal(unasked.code, 2);
-  assert.match(unasked.output, /1\.7 MB in 14 files are to be fetched into .*cache: add --yes to agree/);
+  assert.match(unasked.error, /1\.7 MB in 14 files are to be fetched into .*cache: add --yes to agree/);
   assert.ok(!existsSync(join(data, "cache", name1)));
-  const agreed = await run("--yes");
-  assert.equal(agreed.code, 0, agreed.output);
-  assert.match(agreed.output, /106 articles/);
-  assert.match(agreed.output, /page views: 12 hours of 12 days \(2023-01-15 to 2023-12-15\)/);
+  const agreed = await run([...build, "--yes"]);
+  assert.equal(agreed.code, 0, agreed.error);
+  assert.match(agreed.out, /106 articles/);
+  assert.match(agreed.out, /page views: 12 hours of 12 days \(2023-01-15 to 2023-12-15\)/);
   const rows = readFileSync(join(data, "queries.tsv"), "utf8");
   const lincoln = rows.split("\n").find((row) => row.startsWith("abraham lincoln\t"));
   assert.match(lincoln ?? "", /^abraham lincoln\tbigram\t\d+\t[\d.]+\tbigram,title\t600$/);
@@ -205,12 +197,10 @@ test("build-queries --download: size first, then dump and page views into the ca
 
   // Fetched once: a second run asks for sizes, not for files; a single part by its address is there too.
   const before = server.seen.length;
-  assert.equal((await run("--yes", "--quiet")).code, 0);
+  assert.equal((await run([...build, "--yes", "--quiet"])).code, 0);
   assert.ok(server.seen.slice(before).every(({ method, path }) => method === "HEAD" || !/\.(bz2|gz)$/.test(path)));
   const other = ["--data", join(folder, "other"), "--dump", `${server.url}/enwiki/20240101/${name1}`, "--yes"];
-  const child = spawn(process.execPath, ["cli.ts", "build-queries", ...other, ...small, "--quiet"], {
-    stdio: "ignore",
-  });
-  assert.deepEqual(await once(child, "close"), [0, null]);
+  const { code, error } = await run(["build-queries", ...other, ...small, "--quiet"]);
+  assert.equal(code, 0, error);
   assert.ok(existsSync(join(folder, "other", "cache", name1)));
 });

@@ -1,9 +1,7 @@
 import assert from "node:assert/strict";
-import { execFile, spawn } from "node:child_process";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { promisify } from "node:util";
 import { Matcher } from "../../filters/matcher.ts";
 import { closeDatabase, type Database, openForReading, setMeta } from "../../store/database.ts";
 import { pairId } from "../../store/pair-id.ts";
@@ -11,6 +9,7 @@ import { parseRemoval, type Removal, readRemovals, removePairs } from "../../sto
 import { Spool } from "../../store/spool.ts";
 import { readTar } from "../../store/tar-reader.ts";
 import { verify } from "../../store/verify.ts";
+import { run } from "../cli.ts";
 import { addPairs, buildAgain, builtWorkspace } from "./built-workspace.ts";
 
 const QUIET = { dryRun: false, progress: () => {} };
@@ -188,14 +187,10 @@ test("cut after the marks: the same call again completes it, and verify says so 
 test("killed at any moment and run again: removed, and sound", async (t) => {
   const { db, data, one, two } = await twoKept(t);
   closeDatabase(db);
-  const args = ["cli.ts", "remove", "--data", data, "--quiet", "--pair", one.id, "--url", two.image_url];
-  for (const delay of [350, 500, 650, 800]) {
-    const child = spawn(process.execPath, args, { stdio: "ignore" });
-    const timer = setTimeout(() => child.kill("SIGKILL"), delay);
-    await new Promise((resolve) => child.on("close", resolve));
-    clearTimeout(timer);
-  }
-  await promisify(execFile)(process.execPath, args);
+  const args = ["remove", "--data", data, "--quiet", "--pair", one.id, "--url", two.image_url];
+  for (const killAfter of [350, 500, 650, 800]) await run(args, { killAfter });
+  const { code, error } = await run(args);
+  assert.equal(code, 0, error);
   assert.ok(!inShards(data).urls.some((url) => url === one.image_url || url === two.image_url));
   const reader = openForReading(data);
   await sound(reader, data);
@@ -227,21 +222,14 @@ test("the command removes, says what it did, and refuses wrong use", async (t) =
   const count = rows(db, "state <> 'dropped' AND image_url LIKE '%site0%'").length;
   const samples = rows(db, "state = 'kept' AND image_url LIKE '%site0%'").length;
   closeDatabase(db);
-  const run = promisify(execFile);
-  const args = ["cli.ts", "remove", "--data", data, "--quiet"];
+  const args = ["remove", "--data", data, "--quiet"];
   const list = join(data, "list.txt");
   writeFileSync(list, "site0.example\n");
-  assert.match(
-    (await run(process.execPath, [...args, "--file", list, "--dry-run"])).stdout,
-    new RegExp(`${count} pairs would be removed, ${samples} samples`),
-  );
-  const { stdout } = await run(process.execPath, [...args, "--file", list]);
-  assert.match(stdout, new RegExp(`1 removal: ${count} pairs removed, ${samples} samples of them in shards`));
+  const tried = await run([...args, "--file", list, "--dry-run"]);
+  assert.match(tried.out, new RegExp(`${count} pairs would be removed, ${samples} samples`));
+  const { out } = await run([...args, "--file", list]);
+  assert.match(out, new RegExp(`1 removal: ${count} pairs removed, ${samples} samples of them in shards`));
   assert.ok(!inShards(data).bytes.includes("site0.example"));
-  for (const [wrong, code] of [
-    [[], 2],
-    [["--file", "no-such-list"], 2],
-    [["--pair", "xyz"], 2],
-  ] as const)
-    await assert.rejects(run(process.execPath, [...args, ...wrong]), { code });
+  for (const wrong of [[], ["--file", "no-such-list"], ["--pair", "xyz"]])
+    assert.equal((await run([...args, ...wrong])).code, 2);
 });

@@ -1,10 +1,12 @@
 import { normaliseUrl } from "../../../store/pair-id.ts";
 import { charsetOf } from "../../charset.ts";
 import { type Extracted, extractPage, LAZY_ADDRESSES, LAZY_SRCSETS, Pictures, pixels } from "../../extract.ts";
+import { ofUsualLength } from "../../links.ts";
 import { metaOptOut, tdmMeta } from "../../opt-out.ts";
 import { chooseCandidate, parseSrcset, type SrcsetCandidate } from "../../srcset.ts";
 import { imageObjects, previewImages } from "../../structured.ts";
-import { type Attributes, captionOf, type Image, type Picture, type Scanned, scanHtml } from "./html-scan.ts";
+import { type Attributes, captionOf, type Image, type Picture, type Scanned } from "./html-page.ts";
+import { scanHtml } from "./html-scan.ts";
 
 /** Encodings whose ASCII bytes are ASCII wherever they stand between "<", ">", quotes and "=": tags are found in the bytes. */
 const ASCII_BASED =
@@ -24,7 +26,7 @@ export function extractArchivedPage(
   const encoding = charsetOf(body, charset);
   if (!ASCII_BASED.test(encoding)) return extractPage(body, address, charset, agent);
   const scanned = scanHtml(body, encoding);
-  const base = normaliseUrl(scanned.base ?? "", address) ?? address;
+  const base = ofUsualLength(normaliseUrl(scanned.base ?? "", address)) ?? address;
   const metas = scanned.metas.map((meta) => ({
     name: meta.get("name") ?? meta.get("property") ?? "",
     content: meta.get("content") ?? "",
@@ -44,7 +46,7 @@ export function extractArchivedPage(
   const result: Omit<Extracted, "links" | "canonical"> = { ...pictures.result(), optOut: metaOptOut(metas, agent) };
   const tdm = tdmMeta(metas);
   if (tdm !== undefined) result.tdm = tdm;
-  const licence = scanned.licence === undefined ? undefined : normaliseUrl(scanned.licence, base);
+  const licence = scanned.licence === undefined ? undefined : ofUsualLength(normaliseUrl(scanned.licence, base));
   if (licence) result.licence = licence;
   return result;
 }

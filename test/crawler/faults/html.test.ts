@@ -158,3 +158,33 @@ test("28. texts: bounded and cleaned of what could fool a terminal or a reader",
   for (const caption of found ?? [])
     assert.doesNotMatch(caption, /[\u0000-\u001f\u007f-\u009f\u200b\u202a-\u202e\u2066-\u2069]/);
 });
+
+test("what all pairs of a page share is short: a small page gives no large reading", async () => {
+  const long = "a".repeat(100_000);
+  const pictures = Array.from({ length: 2_000 }, (_, i) => `<img src=${i}.png alt="picture ${i}">`).join("");
+  const fewer: Record<string, number> = {
+    "a base of usual length": 492,
+    "the caption of one figure": 200,
+    "pages of a sitemap": 0,
+  };
+  const hostile: Record<string, string> = {
+    base: `<base href="http://x.example/${long}/">${pictures}`,
+    canonical: `<link rel=canonical href="/${long}">${pictures}`,
+    licence: `<a rel=license href="/${long}">free</a>${pictures}`,
+    "the same signal 20,000 times": `<meta name=robots content="${"noai,".repeat(20_000)}">${pictures}`,
+    "a base of usual length": `<base href="http://x.example/${"a".repeat(2_000)}/">${pictures}`,
+    "the caption of one figure": `<figure><figcaption>${"word ".repeat(1_990)}</figcaption>${pictures}</figure>`,
+    "pages of a sitemap": `<urlset><url><loc>http://x.example/${long}/</loc>${"<image:image><image:loc>a.png</image:loc><image:caption>a boat</image:caption></image:image>".repeat(1_000)}</url></urlset>`,
+  };
+  for (const [name, html] of Object.entries(hostile)) {
+    const { page, sitemap, error } = await read(html, name.endsWith("sitemap") ? "application/xml" : "text/html");
+    assert.equal(error, undefined, name);
+    const pairs = page?.found.length ?? sitemap?.images.length ?? 0;
+    // Each pair is written with what it shares with the others.
+    const shared = JSON.stringify([page?.canonical, page?.licence, page?.optOut]).length;
+    const length = JSON.stringify(page?.found ?? sitemap?.images).length + pairs * shared;
+    // With the names of the fields.
+    assert.ok(length < 1_250_000, `${name}: ${length} characters`);
+    assert.equal(pairs, fewer[name] ?? 2_000, name);
+  }
+});

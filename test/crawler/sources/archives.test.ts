@@ -100,6 +100,19 @@ test("WAT: addresses resolved against page and base, alt and title, licence, lan
   assert.deepEqual((await wat(path)).candidates, [], "a file that was read is done");
 });
 
+test("WAT and WARC: a base or licence of great length, which each pair would carry, is none", async () => {
+  const long = "a".repeat(10_000);
+  const pages = [page(`<base href="/${long}/"><a rel="license" href="/${long}">free</a><img src="1.jpg" alt="one">`)];
+  const read = [
+    await wat(file("long.warc.wat.gz", ...watMembers(pages))),
+    await warc(file("long.warc.gz", ...warcMembers(pages))),
+  ];
+  for (const { candidates } of read) {
+    assert.deepEqual(pairsOf(candidates), ["https://a.example/dir/1.jpg alt one"]);
+    assert.equal(candidates[0]?.licence, undefined);
+  }
+});
+
 test("WAT: signals of headers and meta elements in any order of the JSON; what only looks like one", async () => {
   const signalsOf = async (name: string, json: object | string) => {
     const block = Buffer.from(typeof json === "string" ? json : JSON.stringify(json));

@@ -17,7 +17,7 @@ import { member, response, warcMembers, watMembers } from "../../archives/write.
 import { temporaryFolder } from "../../folder.ts";
 
 const MIB = 1_048_576;
-const MOST = 400 * MIB;
+const MOST = 500 * MIB;
 const NEVER = new AbortController().signal;
 const http = new HttpClient({ userAgent: "test", allowPrivate: [], resolve: [] });
 const folder = temporaryFolder("bombs");

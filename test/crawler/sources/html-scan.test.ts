@@ -4,6 +4,7 @@ import { basename } from "node:path";
 import { test } from "node:test";
 import { extractPage } from "../../../crawler/extract.ts";
 import { extractArchivedPage } from "../../../crawler/sources/archive/archived-page.ts";
+import { generator } from "../../random.ts";
 
 const ADDRESS = "https://a.example/dir/page.html";
 /** htmlparser2 takes `<tmp>` for `<xmp>`, and so loses what follows; the scanner does not. */
@@ -55,11 +56,8 @@ const PIECES =
   );
 
 test("5,000 pages put together from pieces, most of them broken", () => {
-  let seed = 1;
-  const random = (n: number) => {
-    seed = (Math.imul(seed, 1_664_525) + 1_013_904_223) >>> 0;
-    return Math.floor((seed / 2 ** 32) * n);
-  };
+  const next = generator(1);
+  const random = (n: number) => Math.floor(next() * n);
   for (let page = 0; page < 5_000; page++) {
     const pieces = Array.from({ length: 1 + random(25) }, () => PIECES[random(PIECES.length)]);
     // The parser makes text of a declaration that the page's end cuts off.

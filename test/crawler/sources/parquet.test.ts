@@ -1,6 +1,5 @@
 /** Parquet files with fat rows, odd types, nested columns and damage, written by pyarrow as far as it writes such. */
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -9,7 +8,9 @@ import { inputOf } from "../../../crawler/sources/input.ts";
 import { parquetRows } from "../../../crawler/sources/rows-parquet.ts";
 import { readUrlList } from "../../../crawler/sources/url-list.ts";
 import { closeDatabase, type Database, openDatabase } from "../../../store/database.ts";
-import { ensureVenv } from "../../../store/python.ts";
+import { temporaryFolder } from "../../folder.ts";
+import { generator } from "../../random.ts";
+import { writeLists } from "./write-lists.ts";
 
 const MIB = 1_048_576;
 const folder = temporaryFolder("parquet");
@@ -47,12 +48,8 @@ for version in '1.0', '2.0':
     pq.write_table(nested, f'nested-{version}.parquet', row_group_size=1100, data_page_size=512, write_batch_size=16, data_page_version=version)
 `;
 
-import { temporaryFolder } from "../../folder.ts";
-
 before(() => {
-  const python = ensureVenv("bench/.venv-lists", "bench/lists-requirements.txt", () => {});
-  const { status, stderr } = spawnSync(python, ["-c", WRITE, folder], { encoding: "utf8" });
-  assert.equal(status, 0, stderr);
+  writeLists(WRITE, folder);
   db = openDatabase(folder);
 });
 after(async () => {
@@ -156,11 +153,8 @@ test("a footer that is encrypted, or missing: said with the file's name", async 
 test("a file with any byte damaged is read or is an error with its name", async () => {
   const whole = readFileSync(at("nested-1.0.parquet"));
   let errors = 0;
-  let seed = 1;
-  const random = (n: number) => {
-    seed = (Math.imul(seed, 1_664_525) + 1_013_904_223) >>> 0;
-    return seed % n;
-  };
+  const next = generator(1);
+  const random = (n: number) => Math.floor(next() * n);
   const small = at("damaged.parquet");
   for (let i = 0; i < 150; i++) {
     const damaged = Buffer.from(whole);

@@ -1,13 +1,12 @@
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { HttpClient } from "../../../crawler/http.ts";
 import { readUrlList, type UrlListOptions } from "../../../crawler/sources/url-list.ts";
 import { closeDatabase, type Database, openDatabase } from "../../../store/database.ts";
-import { ensureVenv } from "../../../store/python.ts";
 import type { Candidate } from "../../../store/types.ts";
 import { temporaryFolder } from "../../folder.ts";
+import { writeLists } from "./write-lists.ts";
 
 const folder = temporaryFolder("published");
 const http = new HttpClient({ userAgent: "test", allowPrivate: [], resolve: [] });
@@ -46,9 +45,7 @@ pq.write_table(big, 'paged.parquet', data_page_size=4096, row_group_size=20000, 
 `;
 
 before(() => {
-  const python = ensureVenv("bench/.venv-lists", "bench/lists-requirements.txt", () => {});
-  const { status, stderr } = spawnSync(python, ["-c", WRITE, folder], { encoding: "utf8" });
-  assert.equal(status, 0, stderr);
+  writeLists(WRITE, folder);
   db = openDatabase(folder);
 });
 after(async () => {
