@@ -1,5 +1,6 @@
 import { spawn, spawnSync } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
+import { constants } from "node:os";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { databaseFile } from "../store/database.ts";
@@ -156,6 +157,14 @@ function trainerHelp(module: string, standsFor: string): number {
   return spawnSync(findPython(), ["-m", `webimagetext_train.${module}`], { stdio: "inherit", env }).status ?? 1;
 }
 
+/** Without it a training that the system has ended for its memory would end with no word. */
+function killed(name: string): string {
+  const why = `the process of ${name} was killed, as systems do that run out of memory`;
+  return name === "train"
+    ? `${why}: --accum, a smaller --batch-size or fewer --workers need less; the same command goes on from the last checkpoint`
+    : why;
+}
+
 /** Runs a program of the trainer to its end; signals reach it, so that it can write a checkpoint first. */
 function runModule(python: string, name: string, args: string[]): Promise<number> {
   const child = spawn(python, ["-m", `webimagetext_train.${name}`, ...args], {
@@ -173,7 +182,8 @@ function runModule(python: string, name: string, args: string[]): Promise<number
     child.once("exit", (code, signal) => {
       process.off("SIGTERM", terminate);
       process.off("SIGINT", ignore);
-      resolve(code ?? (signal === "SIGKILL" ? 137 : 1));
+      if (signal === "SIGKILL") console.error(`error: ${killed(name)}`);
+      resolve(code ?? 128 + (signal ? constants.signals[signal] : 1));
     });
   });
 }

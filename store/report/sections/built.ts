@@ -6,7 +6,7 @@ import { bytes, count, duration } from "../text.ts";
 /** How the data set was built: what the table `meta` says, and the time each stage took. */
 export function built({ meta, runs, hosts, shards }: Stats): Html {
   const flat = Object.entries(meta)
-    .filter(([key]) => !BOOKKEEPING.has(key))
+    .filter(([key]) => !BOOKKEEPING.has(key) && !key.startsWith("bytes of "))
     .flatMap(([key, value]) => flatten(key, parse(value)));
   // Cap and seed stand among the settings and by themselves.
   const entries = [...new Map(flat)].sort(([a], [b]) => place(a) - place(b));
