@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { type Database, databaseFile, getMeta, setMeta } from "../store/database.ts";
+import { readPages } from "../store/page-counts.ts";
 import { writeReport } from "../store/report/report.ts";
 import { collectStats, formatSummary } from "../store/stats.ts";
 import { UsageError } from "../store/usage-error.ts";
@@ -60,8 +61,9 @@ async function runStage(stage: string, workspace: Workspace, options: CrawlOptio
     const changed = await crawl(workspace, options);
     if (!options.stop.aborted) await writeReport(db, data);
     const why = flags.retry?.length ? "nothing of what was tried again came into the set" : "nothing to do";
+    const pages = readPages(db).waiting > 0 ? "every page that the limits on pages allow" : "every page";
     if (!changed && !flags.json)
-      console.log(`${why}: every page, list and picture is done, and the shards are up to date\n`);
+      console.log(`${why}: ${pages}, list and picture is done, and the shards are up to date\n`);
   } else {
     const net = new Net(db, options.net, options.stop);
     try {

@@ -134,6 +134,7 @@ export async function runSelectAndDownload(workspace: Workspace, options: CrawlO
       extra === 0 ? undefined : () => void select(db, { ...options, cap: options.cap + extra }),
     );
     const progress = new Progress("download", options.quiet);
+    progress.update(0, wanted, "");
     const spool = new Spool(data);
     setCache(db, SMALL_CACHE_MB);
     try {

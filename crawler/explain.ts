@@ -70,6 +70,23 @@ function pairsOf(db: Database, idOrUrl: string): PairRow[] {
     .all({ id: idOrUrl, address });
 }
 
+/**
+ * What became of a page that no pair is of.
+ * @throws Error when it is not known at all.
+ */
+function describePage(db: Database, text: string, data: string): string {
+  const page = db
+    .prepare<
+      [string],
+      { url: string; state: string; reason: string | null; status: number | null; found: number | null }
+    >("SELECT url, state, reason, status, found FROM page WHERE url = ?")
+    .get(normaliseUrl(text) ?? text);
+  if (!page) throw new Error(`no pair, picture or page ${printable(text)} in ${data}`);
+  const status = page.status === null ? "" : ` (status ${page.status})`;
+  const read = page.state === "done" ? `read, ${page.found ?? 0} captioned pictures on it` : "not fetched yet";
+  return `page       ${printable(page.url)}\nstate      ${page.reason ? `not read: ${page.reason}${status}` : read}`;
+}
+
 /** A pair's state, then its caption as {@link describeCaption} has it. */
 function describePair(row: PairRow, judges: CaptionJudges, terms: readonly Term[]): string {
   const names = (ids: string | null) =>
@@ -108,7 +125,7 @@ export async function explainCommand(text: string | undefined, flags: ExplainFla
   const asked = text !== undefined && (/^[0-9a-f]{16}$/.test(text) || /^https?:\/\//i.test(text));
   const db = asked || existsSync(databaseFile(data)) ? openForReading(data) : undefined;
   const rows = db && text !== undefined && asked ? pairsOf(db, text) : [];
-  if (asked && rows.length === 0) throw new Error(`no pair, picture or page ${printable(text)} in ${data}`);
+  if (db && text !== undefined && asked && rows.length === 0) return console.log(describePage(db, text, data));
   const { profile, lang, match } = flags;
   const settings = { ...(db ? keptSettings(db) : FIRST), ...JSON.parse(JSON.stringify({ profile, lang, match })) };
   const file = queriesFile(data);

@@ -1,5 +1,5 @@
 import "./runtime.ts";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import SQLite from "better-sqlite3";
 import { makeIndices } from "./indices.ts";
@@ -37,9 +37,10 @@ export function openDatabase(data: string, indices = true): Database {
   // Before anything that writes to the file.
   checkVersion(db, data);
   // WAL with NORMAL survives kill -9 of any process; a power cut may cost the last commits, never the file.
-  db.pragma("journal_mode = WAL");
+  beginLog(db);
   db.pragma("synchronous = NORMAL");
   db.pragma("foreign_keys = ON");
+  settleAtExit(db);
   setCache(db, CACHE_MB);
   if (db.pragma("user_version", { simple: true }) === 0) {
     db.transaction(() => db.exec(readFileSync(SCHEMA, "utf8")))();
@@ -57,6 +58,16 @@ export function openDatabase(data: string, indices = true): Database {
   return db;
 }
 
+/** @throws Error when a long read by another process has begun before. */
+function beginLog(db: Database): void {
+  try {
+    db.pragma("journal_mode = WAL");
+  } catch (error) {
+    if ((error as { code?: string }).code !== "SQLITE_BUSY") throw error;
+    throw new Error(`${db.name} is being read by another program: run the same command again when that is done`);
+  }
+}
+
 /**
  * Opens the database of a workspace for reading, also while a crawl writes it.
  * @throws Error with the command to run when there is none.
@@ -65,7 +76,8 @@ export function openForReading(data: string): Database {
   let db: Database;
   try {
     db = new SQLite(databaseFile(data), { readonly: true, fileMustExist: true });
-  } catch {
+  } catch (error) {
+    if (existsSync(databaseFile(data))) throw new Error(`${databaseFile(data)}: ${(error as Error).message}`);
     throw new Error(`no data set in ${data} yet: run \`npm start\` or \`npm run crawl\` first`);
   }
   checkVersion(db, data);
@@ -127,9 +139,46 @@ function readHolder(file: string): string {
   }
 }
 
+const written = new Set<Database>();
+
+/**
+ * Brings all of an open database into its one file, so that a copy of that is whole, and so that it can be read where
+ * nothing can be written. While another process has it open, its log stays beside it, emptied as far as can be.
+ */
+export function settle(db: Database): void {
+  db.pragma("busy_timeout = 0");
+  db.pragma("wal_checkpoint(PASSIVE)");
+  try {
+    db.pragma("journal_mode = DELETE");
+  } catch (error) {
+    if ((error as { code?: string }).code !== "SQLITE_BUSY") throw error;
+  }
+}
+
+/** However a command ends, by `process.exit` or an error too. */
+function settleAtExit(db: Database): void {
+  if (written.size === 0) process.on("exit", settleAll);
+  written.add(db);
+}
+
+function settleAll(): void {
+  for (const db of written) settleAndClose(db);
+}
+
+function settleAndClose(db: Database): void {
+  try {
+    if (db.open) settle(db);
+    db.close();
+  } catch {
+    // In the middle of a statement, or the disk is full: the log stays, and the next run takes it up.
+  }
+}
+
 /** Gives up the locks of this process: for tests that open several workspaces one after the other. */
 export function closeDatabase(db: Database): void {
-  db.close();
+  settleAndClose(db);
+  written.delete(db);
+  if (written.size === 0) process.off("exit", settleAll);
   for (const guard of held.splice(0)) guard.close();
 }
 

@@ -1,3 +1,5 @@
+import { Pace } from "./pace.ts";
+
 const BAR_WIDTH = 24;
 const TERMINAL_MS = 100;
 const PLAIN_MS = 5_000;
@@ -10,7 +12,10 @@ export class Progress {
   readonly #label: string;
   readonly #quiet: boolean;
   readonly #started = performance.now();
-  #last = performance.now();
+  readonly #pace = new Pace(this.#started);
+  #last = this.#started;
+  #latest: { done: number; total: number | undefined; note: string | (() => string) } | undefined;
+  #timer: NodeJS.Timeout | undefined;
   #text = "";
 
   constructor(label: string, quiet: boolean) {
@@ -23,25 +28,36 @@ export class Progress {
     return (performance.now() - this.#started) / 1000;
   }
 
-  /** Shows how far the stage is; with a total as a bar with the time left. @param note a function is asked only when it is shown. */
+  /**
+   * Shows how far the stage is, again and again also when nothing comes; with a total as a bar with the time left.
+   * @param note a function is asked only when it is shown.
+   */
   update(done: number, total: number | undefined, note: string | (() => string)): void {
+    if (this.#quiet) return;
+    this.#latest = { done, total, note };
+    this.#timer ??= setInterval(() => this.#show(), PLAIN_MS).unref();
+    this.#show();
+  }
+
+  #show(): void {
     const now = performance.now();
     const interval = process.stderr.isTTY ? TERMINAL_MS : PLAIN_MS;
-    if (this.#quiet || now - this.#last < interval) return;
+    if (!this.#latest) return;
+    const { done, total, note } = this.#latest;
+    this.#pace.add(done, now);
+    // A timer may fire a moment early.
+    if (now - this.#last < interval - 50) return;
     this.#last = now;
-    const rate = done / this.seconds;
+    const rate = this.#pace.rate(done, now);
     const parts = [this.#label.padEnd(9)];
     if (total !== undefined && total > 0) {
       const share = Math.min(done / total, 1);
       const filled = Math.round(share * BAR_WIDTH);
       parts.push(
         `${"█".repeat(filled)}${"░".repeat(BAR_WIDTH - filled)} ${done.toLocaleString("en")}/${total.toLocaleString("en")}`,
+        `${rate.toFixed(rate < 1 ? 2 : rate < 10 ? 1 : 0)}/s`,
       );
-      if (done > 0)
-        parts.push(
-          `${rate.toFixed(rate < 1 ? 2 : rate < 10 ? 1 : 0)}/s`,
-          `${Math.ceil(Math.max(total - done, 0) / Math.max(rate, 1e-9))} s left`,
-        );
+      if (rate > 0) parts.push(`${Math.ceil(Math.max(total - done, 0) / rate)} s left`);
     } else {
       parts.push(done.toLocaleString("en"), `${rate.toFixed(0)}/s`);
     }
@@ -52,6 +68,7 @@ export class Progress {
 
   /** Ends the stage's line with what it did. */
   done(text: string): void {
+    clearInterval(this.#timer);
     if (!this.#quiet) this.#write(`${this.#label.padEnd(9)}  ${text} in ${this.seconds.toFixed(1)} s`, true);
   }
 

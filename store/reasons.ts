@@ -8,7 +8,8 @@ export const REASONS = {
     bad_url: "the picture's address is no http(s) address (data:, javascript:, unparsable)",
     bad_row: "the line of a list could not be read",
     bad_record: "a record of an archive is damaged, cut short, larger than any page's, or no valid JSON",
-    not_picture: "the row or search result is a video, sound or document",
+    not_picture:
+      "the row, file, sample or search result is no picture (a video, a sound, a document, a drawing in SVG)",
     duplicate_pair: "the same address with the same caption was found before",
     opt_out_page: "the page opts out of use for training (its site's files, headers or meta elements)",
   },

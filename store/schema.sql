@@ -79,6 +79,8 @@ CREATE TABLE page (
 -- The next page of a host is its first entry here.
 CREATE INDEX page_state ON page (state, host, depth);
 
+CREATE INDEX page_dropped ON page (reason, url) WHERE state = 'dropped';
+
 -- How far a search source came with a query: the cursor is what asks for the next page.
 CREATE TABLE search (
   source TEXT NOT NULL, term TEXT NOT NULL, cursor TEXT, pages INTEGER NOT NULL, found INTEGER NOT NULL,

@@ -9,6 +9,7 @@ import { refreshQueryCounts } from "./query-counts.ts";
 import { refreshSearch } from "./search.ts";
 import { PlaceReader } from "./spool.ts";
 import { TarWriter } from "./tar.ts";
+import type { Origin } from "./types.ts";
 
 /** How shards are made. */
 export interface ShardOptions {
@@ -254,10 +255,16 @@ export function metadataOf(row: SampleRow, key: string, term: (query: number) =>
     sha256: row.sha256,
     phash: row.phash,
     licence: row.licence,
-    origin: row.origin === null ? null : JSON.parse(row.origin),
+    origin: row.origin === null ? null : foundAt(row.origin),
     rights: row.rights === null ? null : JSON.parse(row.rights),
     exif: row.exif === null ? null : JSON.parse(row.exif),
   };
+}
+
+/** What others may know of where a pair was found: the path on this machine says nothing to them, and too much of us. */
+function foundAt(origin: string): Origin {
+  const { picture: _, ...found } = JSON.parse(origin) as Origin;
+  return found;
 }
 
 /** Whether the shards hold what the rows say now, and not what they said before the last selection. */

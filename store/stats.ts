@@ -1,4 +1,5 @@
 import type { Database } from "./database.ts";
+import { type PageCounts, readPages } from "./page-counts.ts";
 import { readTraining, type TrainingRow } from "./training.ts";
 
 export { formatStats } from "./report/terminal.ts";
@@ -78,6 +79,7 @@ export interface Stats {
   /** Bytes of the kept pictures. */
   picture_bytes: number;
   seconds: number;
+  pages: PageCounts;
   funnel: FunnelRow[];
   queries: {
     total: number;
@@ -129,6 +131,7 @@ function read(db: Database, top: number): Stats {
     states: readStates(db),
     picture_bytes: number(db, "SELECT total(bytes) FROM pair INDEXED BY pair_size WHERE state = 'kept'"),
     seconds: runs.reduce((sum, run) => sum + run.seconds, 0),
+    pages: readPages(db),
     funnel: db.prepare<[], FunnelRow>("SELECT stage, reason, pairs FROM funnel").all(),
     queries: readQueries(db, cap, top),
     drops: db

@@ -41,7 +41,7 @@ export interface Origin {
   author?: string;
   /** Columns of a list that were asked for with --save-cols. */
   columns?: Record<string, unknown>;
-  /** Where the picture's bytes lie on this machine, when they need not be fetched. */
+  /** Where the picture's bytes lie on this machine, when they need not be fetched; not in the samples. */
   picture?: { file: string; offset?: number; bytes?: number };
 }
 

@@ -157,6 +157,14 @@ function trainerHelp(module: string, standsFor: string): number {
   return spawnSync(findPython(), ["-m", `webimagetext_train.${module}`], { stdio: "inherit", env }).status ?? 1;
 }
 
+/** Without it a training that the system has ended for its memory would end with no word. */
+function killed(name: string): string {
+  const why = `the process of ${name} was killed, as systems do that run out of memory`;
+  return name === "train"
+    ? `${why}: --accum, a smaller --batch-size or fewer --workers need less; the same command goes on from the last checkpoint`
+    : why;
+}
+
 /** Runs a program of the trainer to its end; signals reach it, so that it can write a checkpoint first. */
 function runModule(python: string, name: string, args: string[]): Promise<number> {
   const child = spawn(python, ["-m", `webimagetext_train.${name}`, ...args], {
@@ -174,12 +182,10 @@ function runModule(python: string, name: string, args: string[]): Promise<number
     child.once("exit", (code, signal) => {
       process.off("SIGTERM", terminate);
       process.off("SIGINT", ignore);
-      // Whoever asked it to stop knows; of all others it could not tell itself.
-      if (signal && signal !== "SIGINT" && signal !== "SIGTERM")
-        process.stderr.write(
-          `error: Python was ended by ${signal}: see what did that (full memory?), then run it again\n`,
-        );
-      resolve(code ?? 128 + (signal ? constants.signals[signal] : 0));
+      if (signal === "SIGKILL") console.error(`error: ${killed(name)}`);
+      else if (signal && signal !== "SIGINT" && signal !== "SIGTERM")
+        console.error(`error: the process of ${name} was ended by ${signal}: run it again`);
+      resolve(code ?? 128 + (signal ? constants.signals[signal] : 1));
     });
   });
 }

@@ -1,5 +1,5 @@
 import { dirname, join } from "node:path";
-import { type Database, openDatabase } from "../../store/database.ts";
+import { type Database, openDatabase, settle } from "../../store/database.ts";
 import { dropIndices, makeIndices } from "../../store/indices.ts";
 import type { Plan } from "./plan.ts";
 
@@ -26,9 +26,8 @@ export function openWithoutIndices(folder: string, plan: Plan): { db: Database; 
   return { db, indexPairs };
 }
 
-/** Brings all of an open database into its one file, so that a copy of that is whole. */
+/** Brings all of an open database into its one file, to be published. */
 export function settleFile(db: Database): string {
-  db.pragma("wal_checkpoint(TRUNCATE)");
-  db.pragma("journal_mode = DELETE");
+  settle(db);
   return join(dirname(db.name), "wit.sqlite");
 }

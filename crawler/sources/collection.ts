@@ -4,7 +4,7 @@ import type { Candidate, Origin } from "../../store/types.ts";
 import type { Tally } from "./tally.ts";
 
 /** Endings of files that hold a picture. */
-export const PICTURE = /\.(?:jpe?g|png|webp|avif|gif|bmp|tiff?)$/i;
+export const PICTURE = /\.(?:jpe?g|jfif|png|webp|avif|gif|bmp|tiff?)$/i;
 
 /** Names a caption has in side files, first match wins. */
 const CAPTIONS = ["caption", "text", "alt", "alt_text", "description", "title"];
@@ -33,7 +33,7 @@ export function addMember(candidates: Candidate[], tally: Tally, source: string,
   }
   const text = (names: readonly string[]) =>
     names.map((name) => json[name]).find((value): value is string => typeof value === "string" && value.trim() !== "");
-  const caption = cleanCaption(member.txt ?? text(CAPTIONS) ?? "");
+  const caption = cleanCaption(member.txt ?? "") || cleanCaption(text(CAPTIONS) ?? "");
   if (caption === "") {
     tally.add("no_text", member.place);
     return;

@@ -1,8 +1,9 @@
-import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { type Dirent, existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { basename, join, relative, resolve, sep } from "node:path";
 import type { Database } from "../../store/database.ts";
 import type { Candidate } from "../../store/types.ts";
 import { UsageError } from "../../store/usage-error.ts";
+import { tellOfChange } from "./changed.ts";
 import { addMember, fileAddress, PICTURE } from "./collection.ts";
 import { positionOf } from "./position.ts";
 import type { Batch } from "./source.ts";
@@ -12,16 +13,19 @@ const BATCH = 1_000;
 
 /**
  * The pictures in a folder and all below, in the order of their paths, with the text of NAME.txt or the caption in
- * NAME.json beside NAME.jpg. A run that was killed goes on behind the last picture it took; files added to a folder that was
- * read need another run in a workspace of its own.
+ * NAME.json beside NAME.jpg; files that are neither are counted as `not_picture`. A run that was killed goes on behind the
+ * last file it took; of a folder that was read and has changed since, it is only said.
  * @throws UsageError when there is no such folder.
- * @throws Error naming it when pictures before the last one that was taken came or went.
+ * @throws Error naming it when files before the last one that was taken came or went.
  */
 export async function* readFolder(db: Database, folder: string, stop: AbortSignal): AsyncGenerator<Batch> {
   checkFolder(folder);
   const position = positionOf(db, folder);
-  if (position.done) return;
   const root = resolve(folder);
+  if (position.done) {
+    if (count(filesIn(root)) !== position.at) tellOfChange(folder);
+    return;
+  }
   let candidates: Candidate[] = [];
   let tally = new Tally();
   let taken = 0;
@@ -33,18 +37,19 @@ export async function* readFolder(db: Database, folder: string, stop: AbortSigna
     tally = new Tally();
     return batch;
   };
-  for (const file of picturesIn(root)) {
+  for (const { file, txt, json } of filesIn(root)) {
     last = relative(root, file);
     if (++taken === position.at && position.differs(last)) throw isChanged(folder, position.at);
     if (taken <= position.at) continue;
-    const stem = file.replace(/\.[^.]+$/, "");
-    addMember(candidates, tally, "folder", {
-      address: fileAddress(basename(root), ...last.split(sep)),
-      place: file,
-      txt: textOf(`${stem}.txt`),
-      json: textOf(`${stem}.json`),
-      origin: { file: join(folder, last), picture: { file } },
-    });
+    if (PICTURE.test(file))
+      addMember(candidates, tally, "folder", {
+        address: fileAddress(basename(root), ...last.split(sep)),
+        place: file,
+        txt: txt && textOf(txt),
+        json: json && textOf(json),
+        origin: { file: join(folder, last), picture: { file } },
+      });
+    else tally.add("not_picture", file);
     if (taken % BATCH === 0) yield take(false);
     if (stop.aborted) return;
   }
@@ -54,7 +59,7 @@ export async function* readFolder(db: Database, folder: string, stop: AbortSigna
 
 function isChanged(folder: string, at: number): Error {
   return new Error(
-    `${folder}: pictures before number ${at}, where it was left, were added or taken away; put it back as it was, or name it otherwise, as ${folder}/., to have it read from its beginning`,
+    `${folder}: files before number ${at}, where it was left, were added or taken away; put it back as it was, or name it otherwise, as ${folder}/., to have it read from its beginning`,
   );
 }
 
@@ -64,20 +69,48 @@ export function checkFolder(folder: string): void {
     throw new UsageError(`--folder ${folder}: there is no such folder`);
 }
 
-/** Depth first, each folder's entries by name; links are not followed. */
-function* picturesIn(folder: string): Generator<string> {
+interface Found {
+  file: string;
+  /** The side files it has. */
+  txt: string | undefined;
+  json: string | undefined;
+}
+
+const SIDE_FILE = /\.(?:txt|json)$/i;
+
+/** All but side files, depth first, each folder's entries by name; links to files are followed, those to folders are not. */
+function* filesIn(folder: string): Generator<Found> {
   const entries = readdirSync(folder, { withFileTypes: true });
+  const names = new Set(entries.map(({ name }) => name));
+  // IMG_1.JPG may have IMG_1.TXT beside it.
+  const beside = (stem: string, ending: string) =>
+    [`${stem}.${ending}`, `${stem}.${ending.toUpperCase()}`]
+      .filter((name) => names.has(name))
+      .map((name) => join(folder, name))[0];
   for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
-    const path = join(folder, entry.name);
-    if (entry.isDirectory()) yield* picturesIn(path);
-    else if (entry.isFile() && PICTURE.test(entry.name)) yield path;
+    const file = join(folder, entry.name);
+    if (entry.isDirectory()) yield* filesIn(file);
+    else if (!SIDE_FILE.test(entry.name) && isFile(entry, file)) {
+      const stem = entry.name.replace(/\.[^.]+$/, "");
+      yield { file, txt: beside(stem, "txt"), json: beside(stem, "json") };
+    }
   }
+}
+
+function count(things: Iterable<unknown>): number {
+  let n = 0;
+  for (const _ of things) n++;
+  return n;
+}
+
+function isFile(entry: Dirent, path: string): boolean {
+  return entry.isFile() || (entry.isSymbolicLink() && statSync(path, { throwIfNoEntry: false })?.isFile() === true);
 }
 
 /** A side file that is larger holds no caption. */
 const MOST_BYTES = 16 * 1_048_576;
 
-/** What a side file says, undefined when there is none; UTF-16, as Windows' editors write it, by its mark. */
+/** What a side file says; UTF-16, as Windows' editors write it, by its mark. */
 function textOf(file: string): string | undefined {
   const found = statSync(file, { throwIfNoEntry: false });
   if (!found?.isFile()) return undefined;

@@ -3,6 +3,7 @@ import type { Database } from "../../store/database.ts";
 import { normaliseUrl } from "../../store/pair-id.ts";
 import type { Candidate, Origin } from "../../store/types.ts";
 import type { HttpClient } from "../http.ts";
+import { noteSize, tellIfChanged } from "./changed.ts";
 import { anotherFile, type Input, inputOf, pathOf } from "./input.ts";
 import { type ListSchema, schemaOf } from "./list-schemas.ts";
 import { positionOf } from "./position.ts";
@@ -37,7 +38,7 @@ export async function* readUrlList(
   stop: AbortSignal,
 ): AsyncGenerator<Batch> {
   const position = positionOf(db, options.file);
-  if (position.done) return;
+  if (position.done) return tellIfChanged(db, options.file);
   let schema: ListSchema | undefined;
   const choose = (names: readonly string[], typeOf: TypeOf = () => undefined): ListSchema => {
     schema ??= checkedSchema(names, typeOf, options);
@@ -70,7 +71,11 @@ export async function* readUrlList(
     }
   }
   if (!isChecked) throw anotherFile(options.file, `it ends before row ${taken}, where it was left`);
-  yield { candidates: [], drops: [], done: () => position.save(taken, true) };
+  const done = () => {
+    position.save(taken, true);
+    noteSize(db, options.file);
+  };
+  yield { candidates: [], drops: [], done };
 }
 
 /** Takes rows `from` to before `to` of the list into its trail, as far as they are looked at. */

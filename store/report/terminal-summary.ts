@@ -1,13 +1,14 @@
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
+import type { PageCounts } from "../page-counts.ts";
 import type { Stats } from "../stats.ts";
 import { funnelStages } from "./stages.ts";
 import { bar, pad, table } from "./terminal-table.ts";
-import { bytes, count, counted, percent, shorten } from "./text.ts";
+import { bytes, count, counted, pagesText, percent, shorten } from "./text.ts";
 
 /** What a finished build says at the end: the funnel in one table, what there is now, and where to look next. */
 export function formatSummary(stats: Stats, data: string): string {
-  const { states, shards, queries, cap } = stats;
+  const { states, shards, queries, cap, pages } = stats;
   const made =
     states.kept === 0
       ? "No pairs kept yet"
@@ -16,11 +17,23 @@ export function formatSummary(stats: Stats, data: string): string {
   return [
     ...funnelTable(stats),
     "",
+    ...pagesLines(pages),
     `${made}; ${count(queries.kept)} of ${counted(queries.total, "query", "queries")} with pictures${limit}`,
     "",
     "Where to look next",
     ...nextSteps(data, states.kept > 0),
   ].join("\n");
+}
+
+/** Nothing when no page was met: the set has other sources. */
+function pagesLines(pages: PageCounts): string[] {
+  const text = pagesText(pages);
+  const first = pages.dropped[0];
+  if (text === "") return [];
+  // A crawl whose seeds all fail finds nothing, and the funnel cannot say why.
+  if (pages.read === 0 && first)
+    return [`${text}, such as ${shorten(first.example, 60)}; --retry ${first.reason} tries again`];
+  return [text];
 }
 
 /** The funnel, a line a stage: in, on, share, the reason that stopped most. */

@@ -1,13 +1,14 @@
 import type { Stats } from "../stats.ts";
 import { funnelStages } from "./stages.ts";
 import { bar, COLUMNS, pad, table, wrap } from "./terminal-table.ts";
-import { bytes, count, counted, displayWidth, duration, percent, shorten } from "./text.ts";
+import { bytes, count, counted, displayWidth, duration, pagesText, percent, shorten } from "./text.ts";
 
 /** The statistics as text for a terminal, at most 100 columns wide; nothing in it can steer the terminal. */
 export function formatStats(stats: Stats): string {
   const sections = [
     headline(stats),
     section("Funnel: pairs in, pairs on, and why the others stopped", funnel(stats)),
+    section("Pages that were not read", pagesNotRead(stats)),
     section("Queries with the most pictures", queries(stats)),
     section(`Frequent words that no caption has (of ${count(stats.queries.unmatched)})`, emptyQueries(stats)),
     section("The query list by source", sources(stats)),
@@ -25,7 +26,8 @@ function section(title: string, lines: readonly string[]): string {
   return lines.length === 0 ? "" : [title, ...lines].join("\n");
 }
 
-function headline({ states, shards, queries, picture_bytes, cap, seed, seconds }: Stats): string {
+function headline({ states, shards, queries, picture_bytes, cap, seed, seconds, pages }: Stats): string {
+  const onPages = pagesText(pages);
   const rows = [
     ["Pairs kept", `${count(states.kept)} in ${counted(shards.total, "shard")}, pictures of ${bytes(picture_bytes)}`],
     [
@@ -36,6 +38,7 @@ function headline({ states, shards, queries, picture_bytes, cap, seed, seconds }
       "Queries",
       `${count(queries.kept)} of ${count(queries.total)} with pictures, ${count(queries.matched)} in a caption, ${count(queries.at_cap)} at the cap`,
     ],
+    ...(onPages === "" ? [] : [["Pages", onPages]]),
     [
       "Built with",
       `cap ${cap === null ? "not set yet" : count(cap)}, seed ${shorten(seed ?? "not set yet", 20)}, ${duration(seconds)} of work`,
@@ -60,6 +63,12 @@ function funnel(stats: Stats): string[] {
     });
     return [line.trimEnd(), ...reasons];
   });
+}
+
+function pagesNotRead({ pages: { dropped } }: Stats): string[] {
+  if (dropped.length === 0) return [];
+  const rows = dropped.map((row) => [shorten(row.reason, 20), count(row.pages), shorten(row.example, 60)]);
+  return table(["reason", "pages", "such as"], rows);
 }
 
 function queries({ queries: { top } }: Stats): string[] {

@@ -1,4 +1,5 @@
 import { stripVTControlCharacters } from "node:util";
+import type { PageCounts } from "../page-counts.ts";
 
 const WIDE =
   /[\p{Emoji_Presentation}\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{1f300}-\u{1faff}\u{20000}-\u{3fffd}]/u;
@@ -63,6 +64,19 @@ export function count(value: number): string {
 /** A number and its noun: "1 shard", "3 shards"; an irregular plural is given. */
 export function counted(value: number, noun: string, plural = `${noun}s`): string {
   return `${count(value)} ${value === 1 ? noun : plural}`;
+}
+
+/** What became of pages, in one line; nothing when there were none. */
+export function pagesText({ read, waiting, dropped }: PageCounts): string {
+  const lost = dropped.reduce((sum, { pages }) => sum + pages, 0);
+  if (read + waiting + lost === 0) return "";
+  const why = dropped.map(({ reason, pages }) => `${shorten(reason, 20)} ${count(pages)}`).slice(0, 3);
+  const more = dropped.length > why.length ? `, ${dropped.length - why.length} more` : "";
+  return [
+    `${counted(read, "page")} read`,
+    ...(waiting > 0 ? [`${count(waiting)} waiting`] : []),
+    ...(lost > 0 ? [`${count(lost)} not read (${why.join(", ")}${more})`] : []),
+  ].join(", ");
 }
 
 /** A size in decimal units with three digits: 45.2 MB. */

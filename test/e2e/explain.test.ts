@@ -66,6 +66,19 @@ test("explain ID | URL: the pairs of the workspace, each with its verdicts, stat
   assert.deepEqual([unknown.code, /no pair, picture or page/.test(unknown.error)], [1, true]);
 });
 
+test("explain URL: a page that could not be read, which no pair is of", async () => {
+  const other = temporaryFolder("explain-page");
+  useShortList(other, ["dog"]);
+  const seed = ["--seeds", "http://127.0.0.1:9/"];
+  const crawl = await run(["crawl", "--data", other, "--quiet", "--allow-private", "127.0.0.0/8", ...seed]);
+  assert.match(
+    crawl.out,
+    /\n0 pages read, 1 not read \(connect 1\), such as http:\/\/127\.0\.0\.1:9\/; --retry connect/,
+  );
+  const { out } = await run(["explain", "--data", other, "http://127.0.0.1:9/#part"]);
+  assert.equal(out, "page       http://127.0.0.1:9/\nstate      not read: connect\n");
+});
+
 test("another profile judges all pairs again; wrong names are refused with the right ones", async () => {
   const common = ["--data", data, "--quiet"];
   assert.equal((await run(["discover", ...common, "--profile", "datacomp"])).code, 0);

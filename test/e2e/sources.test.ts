@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
@@ -215,6 +215,18 @@ test("a folder: captions from side files, pictures read from the disk; its shard
     JSON.stringify({ caption: "A fishing boat", license: "CC0", url: "https://a.example/2.jpg" }),
   );
   writeFileSync(join(own, "more", "p 3.json"), "{");
+  // As cameras name them; an empty text beside a caption; a link, as caches of models and data sets are made of.
+  writeFileSync(join(own, "P5.JPG"), await picture(105));
+  writeFileSync(join(own, "P5.TXT"), "A harbour and a bridge");
+  writeFileSync(join(own, "p6.jfif"), await picture(106));
+  writeFileSync(join(own, "p6.txt"), "\n");
+  writeFileSync(join(own, "p6.json"), JSON.stringify({ text: "An apple tree in bloom" }));
+  const blob = join(folder, "blob");
+  writeFileSync(blob, await picture(107));
+  symlinkSync(blob, join(own, "q7.jpg"));
+  symlinkSync(join(folder, "gone"), join(own, "q8.jpg"));
+  writeFileSync(join(own, "q7.txt"), "A lake and a boat");
+  writeFileSync(join(own, "q9.svg"), "<svg/>");
   const { code, error } = await crawl("mine", ["--folder", own]);
   assert.equal(code, 0, error);
   assert.deepEqual(
@@ -222,21 +234,63 @@ test("a folder: captions from side files, pictures read from the disk; its shard
     [
       ["A brown bear in the snow", "kept", "file:///own/p%201.jpg"],
       ["A fishing boat", "kept", "https://a.example/2.jpg"],
+      ["A harbour and a bridge", "kept", "file:///own/P5.JPG"],
+      ["A lake and a boat", "kept", "file:///own/q7.jpg"],
+      ["An apple tree in bloom", "kept", "file:///own/p6.jfif"],
     ],
   );
   const db = openForReading(join(folder, "mine"));
   assert.deepEqual(db.prepare("SELECT reason, pairs FROM tally ORDER BY 1").all(), [
     { reason: "bad_record", pairs: 1 },
     { reason: "no_text", pairs: 1 },
+    { reason: "not_picture", pairs: 1 },
   ]);
   db.close();
+  for (const { origin } of samplesOf("mine")) assert.deepEqual(Object.keys(origin as object), ["file"]);
   // The folder is not needed for what is in the shards.
   rmSync(own, { recursive: true });
   const again = await crawl("again", ["--shards-in", join(folder, "mine", "shards", "*.tar")]);
   assert.equal(again.code, 0, again.error);
   const kept = (name: string) => pairsOf(name).map(({ caption, state }) => [caption, state]);
   assert.deepEqual(kept("again"), kept("mine"));
-  assert.equal(samplesOf("again").length, 2);
+  assert.equal(samplesOf("again").length, 5);
+});
+
+test("a list or folder that has grown is not passed over in silence; under another name it brings what is new", async () => {
+  const own = join(folder, "grows");
+  mkdirSync(own);
+  const add = async (i: number, text: string) => {
+    writeFileSync(join(own, `${i}.jpg`), await picture(200 + i));
+    writeFileSync(join(own, `${i}.txt`), text);
+  };
+  await add(1, "A bear");
+  const list = join(folder, "grows.tsv");
+  writeFileSync(list, `url\tcaption\n${base}/img/1.jpg\tA boat\n`);
+  const sources = ["--user-agent", "x", "--urls", list, "--folder", own];
+  assert.equal((await crawl("grown", sources)).error, "");
+  assert.equal((await crawl("grown", sources)).error, "");
+  writeFileSync(list, `${base}/img/2.jpg\tA boat by a bridge\n`, { flag: "a" });
+  await add(2, "A bear by a bridge");
+  const { code, error } = await crawl("grown", sources);
+  assert.equal(code, 0);
+  assert.deepEqual(
+    error.split("\n").map((line) => line.split(" has changed")[0]),
+    [list, own, ""],
+  );
+  assert.equal(pairsOf("grown").length, 2);
+  const link = join(folder, "link.tsv");
+  symlinkSync(list, link);
+  const again = ["--user-agent", "x", "--urls", link, "--folder", `${own}/`];
+  assert.equal((await crawl("grown", again)).error, "");
+  assert.deepEqual(
+    pairsOf("grown").map(({ caption, state }) => [caption, state]),
+    [
+      ["A bear", "kept"],
+      ["A bear by a bridge", "kept"],
+      ["A boat", "kept"],
+      ["A boat by a bridge", "kept"],
+    ],
+  );
 });
 
 test("wrong use is said before anything is done", async () => {

@@ -112,6 +112,31 @@ test("the summary says what there is and where to look next", async (t) => {
   );
 });
 
+test("pages that were not read are told with their reasons, above all when none was", (t) => {
+  const { db, data } = emptyWorkspace(t);
+  assert.doesNotMatch(formatStats(collectStats(db, { top: 10 })), /Pages/);
+  db.exec(`INSERT INTO page (url, host, depth, state, reason) VALUES ('http://b.example/', 'b.example', 0, 'dropped', 'dns'),
+    ('http://a.example/', 'a.example', 0, 'dropped', 'dns'), ('http://c.example/', 'c.example', 0, 'dropped', 'robots')`);
+  const none = collectStats(db, { top: 10 });
+  assert.deepEqual(none.pages, {
+    read: 0,
+    waiting: 0,
+    dropped: [
+      { reason: "dns", pages: 2, example: "http://a.example/" },
+      { reason: "robots", pages: 1, example: "http://c.example/" },
+    ],
+  });
+  assert.match(
+    formatSummary(none, data),
+    /\n0 pages read, 3 not read \(dns 2, robots 1\), such as http:\/\/a\.example\/; --retry dns tries again\n/,
+  );
+  db.exec("UPDATE page SET state = 'done', reason = NULL WHERE reason = 'robots'");
+  db.exec("INSERT INTO page (url, host, depth, state) VALUES ('http://d.example/', 'd.example', 0, 'waiting')");
+  const some = collectStats(db, { top: 10 });
+  assert.match(formatSummary(some, data), /\n1 page read, 1 waiting, 2 not read \(dns 2\)\n/);
+  assert.match(formatStats(some), /such as\n {2}dns +2 +http:\/\/a\.example\//);
+});
+
 test("a workspace without a pair has statistics too", (t) => {
   const { db, data } = emptyWorkspace(t);
   const stats = collectStats(db, { top: 10 });

@@ -145,5 +145,5 @@ def test_other_schemes_are_fsspecs(tmp_path: Path) -> None:
     assert [Path(path).read_bytes() for path in paths] == [b"a.tar", b"b.tar"]
     with pytest.raises(UserError, match="no shards match memory"):
         find_shards("memory://bucket/*.zip", cache=tmp_path)
-    with pytest.raises(UserError, match=r"abacus:// needs more packages .*: pip install fsspec"):
+    with pytest.raises(UserError, match=r"abacus:// needs more packages .*: .*python.* -m pip install fsspec"):
         find_shards("abacus://bucket/a.tar", cache=tmp_path)

@@ -5,12 +5,8 @@ from __future__ import annotations
 import argparse
 import json
 import re
-import signal
 import sys
 from pathlib import Path
-
-if __name__ == "__main__" and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C while PyTorch is loaded, which takes seconds, ends without a traceback
 
 import torch
 

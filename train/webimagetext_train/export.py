@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from . import checkpoint
-from .errors import UserError
+from .errors import UserError, pip_install
 from .files import write_atomically
 from .hugging_face import hugging_face_config, to_hugging_face
 from .images import MEAN, STD
@@ -130,7 +130,7 @@ def onnx(model: CLIP, tokenizer: ClipTokenizer, out: Path) -> None:
         import onnxruntime
         import onnxscript  # noqa: F401
     except ImportError as error:
-        raise UserError("ONNX needs two packages: pip install onnxscript onnxruntime into the trainer's Python") from error
+        raise UserError(f"ONNX needs two packages: {pip_install('onnxscript', 'onnxruntime')}") from error
     both, config = _Both(model).eval(), model.config
 
     def example(pictures: int, captions: int) -> tuple[Tensor, Tensor]:
@@ -179,7 +179,7 @@ def _write_safetensors(path: Path, weights: dict[str, Tensor]) -> None:
     try:
         from safetensors.torch import save
     except ImportError as error:
-        raise UserError("this format needs the package safetensors: pip install safetensors into the trainer's Python") from error
+        raise UserError(f"this format needs the package safetensors: {pip_install('safetensors')}") from error
     # Readers expect to be told that these are PyTorch's.
     write_atomically(path, save({name: value.contiguous() for name, value in weights.items()}, metadata={"format": "pt"}))
 

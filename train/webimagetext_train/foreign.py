@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .errors import UserError
+from .errors import UserError, pip_install
 from .hugging_face import from_hugging_face, named_in
 from .model import ACTIVATIONS, CLIP
 from .presets import PRESETS, ModelConfig
@@ -133,7 +133,7 @@ def _read(file: Path) -> dict[str, Tensor]:
         else:
             state = _unpickle(file)
     except ImportError as error:
-        raise UserError(f"{file} needs the package safetensors: pip install safetensors into the trainer's Python") from error
+        raise UserError(f"{file} needs the package safetensors: {pip_install('safetensors')}") from error
     except FileNotFoundError as error:
         raise UserError(f"no model at {file}: name a checkpoint, or a folder with one of {', '.join(_FILES)}") from error
     except Exception as error:  # whatever the readers of three formats raise at a broken file

@@ -14,7 +14,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Protocol
 
-from .errors import UserError
+from .errors import UserError, pip_install
 from .files import write_atomically
 
 FIELDS = ("step", "epoch", "loss", "lr", "logit_scale", "gradient_norm", "samples_per_second", "data_wait", "memory_mb")
@@ -107,7 +107,7 @@ def _need(module: str, package: str, option: str) -> Any:
     try:
         return importlib.import_module(module)
     except ImportError as error:
-        raise UserError(f"{option} needs the package {package}: pip install {package} into the trainer's Python, or leave it out") from error
+        raise UserError(f"{option} needs the package {package}: {pip_install(package)}, or leave it out") from error
 
 
 class TensorBoard:

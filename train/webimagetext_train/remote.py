@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
-from .errors import UserError
+from .errors import UserError, pip_install
 
 ATTEMPTS = 5
 PAUSE = 0.5
@@ -93,7 +93,7 @@ def _fsspec(url: str):
     except (ImportError, ValueError) as error:
         scheme = url.split("://")[0]
         package = {"s3": "fsspec s3fs", "gs": "fsspec gcsfs", "gcs": "fsspec gcsfs", "hf": "fsspec huggingface_hub"}.get(scheme, "fsspec")
-        raise UserError(f"{url}: {scheme}:// needs more packages ({error}): pip install {package}") from error
+        raise UserError(f"{url}: {scheme}:// needs more packages ({error}): {pip_install(package)}") from error
 
 
 def _is_http(url: str) -> bool:

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from .errors import UserError
+from .errors import UserError, pip_install
 
 TRAINING = 1_400
 _SIDE = 64
@@ -51,6 +51,6 @@ def read_digits() -> tuple[Digits, Digits]:
     package = importlib.util.find_spec("sklearn")
     file = Path(package.origin).parent / "datasets" / "data" / "digits.csv.gz" if package and package.origin else None
     if not file or not file.exists():
-        raise UserError("the task digits needs the package scikit-learn: pip install scikit-learn into the trainer's Python, or name a folder with --task")
+        raise UserError(f"the task digits needs the package scikit-learn: {pip_install('scikit-learn')}, or name a folder with --task")
     rows = np.loadtxt(file, delimiter=",", dtype=np.float32)
     return Digits(rows[:TRAINING]), Digits(rows[TRAINING:])

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
 
-from .errors import UserError
+from .errors import UserError, pip_install
 from .files import write_atomically
 
 START, END = "<|startoftext|>", "<|endoftext|>"
@@ -68,7 +68,7 @@ def find_openai() -> Path:
         for folder in (package.submodule_search_locations if package else None) or []:
             for path in sorted(Path(folder).glob("bpe_simple_vocab_*.txt.gz")):
                 return path
-    raise UserError("OpenAI's vocabulary is in no installed package: pip install open_clip_torch into the trainer's Python, or name a bpe_*.txt.gz")
+    raise UserError(f"OpenAI's vocabulary is in no installed package: {pip_install('open_clip_torch')}, or name a bpe_*.txt.gz")
 
 
 class ClipTokenizer:

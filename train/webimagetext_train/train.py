@@ -16,9 +16,6 @@ import sys
 import time
 from contextlib import suppress
 
-if __name__ == "__main__" and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C while PyTorch is loaded, which takes seconds, ends without a traceback
-
 import torch
 
 from . import launch

@@ -35,7 +35,7 @@ export async function* tarMembers(input: Input, from: number): AsyncGenerator<Ta
   for (let position = from; position + BLOCK <= size; ) {
     const header = await at(position, BLOCK);
     if (header.every((byte) => byte === 0)) return;
-    if (!checksumHolds(header)) throw new Error(`${input.name}: no tar header at byte ${position}`);
+    if (!checksumHolds(header)) throw new Error(`${input.name}: ${whatElse(header)} at byte ${position}`);
     const own = numberAt(header, 124, 12);
     const type = header.toString("latin1", 156, 157);
     const bytes = type === "x" || type === "L" ? own : (longSize ?? own);
@@ -93,4 +93,10 @@ function paxFields(bytes: Buffer): Map<string, string> {
     at += length;
   }
   return fields;
+}
+
+/** A shard's samples are read from its middle, which packed ones do not allow. */
+function whatElse(header: Buffer): string {
+  const packed = header.readUInt16BE(0) === 0x1f8b || header.readUInt32LE(0) === 0xfd2fb528;
+  return packed ? "a packed shard (unpack it first: gunzip, zstd -d), no tar header" : "no tar header";
 }

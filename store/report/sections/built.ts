@@ -3,10 +3,13 @@ import { type Html, html } from "../html.ts";
 import { dataTable, found, section } from "../parts.ts";
 import { bytes, count, duration } from "../text.ts";
 
+/** How far single inputs were read, and how large they were then. */
+const OF_INPUTS = /^(?:bytes|read) of /;
+
 /** How the data set was built: what the table `meta` says, and the time each stage took. */
 export function built({ meta, runs, hosts, shards }: Stats): Html {
   const flat = Object.entries(meta)
-    .filter(([key]) => !BOOKKEEPING.has(key))
+    .filter(([key]) => !BOOKKEEPING.has(key) && !OF_INPUTS.test(key))
     .flatMap(([key, value]) => flatten(key, parse(value)));
   // Cap and seed stand among the settings and by themselves.
   const entries = [...new Map(flat)].sort(([a], [b]) => place(a) - place(b));

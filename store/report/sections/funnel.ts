@@ -3,10 +3,11 @@ import { type Html, html } from "../html.ts";
 import { section } from "../parts.ts";
 import { type Segment, stackedBars } from "../plots.ts";
 import { funnelStages, STAGE_HELP, type StageSummary } from "../stages.ts";
-import { count, percent } from "../text.ts";
+import { count, pagesText, percent } from "../text.ts";
 
 /** A bar a stage: what entered it, split into what went on and what stopped; beneath, the reasons of each. */
-export function funnel({ funnel: rows, drops }: Stats): Html {
+export function funnel({ funnel: rows, drops, pages }: Stats): Html {
+  const onPages = pagesText(pages);
   const help = new Map(drops.flatMap((drop) => (drop.help === null ? [] : [[drop.reason, drop.help] as const])));
   const stages = funnelStages(rows, help);
   const bars = stages.flatMap(segments);
@@ -14,6 +15,7 @@ export function funnel({ funnel: rows, drops }: Stats): Html {
     "funnel",
     "From pages to pairs",
     "What entered each stage, what went on to the next, and why the rest stopped. What goes on and the reasons below it add up to what entered.",
+    onPages !== "" && html`<p>${onPages}.</p>`,
     html`<p class="legend"><span class="key passed">goes on</span><span class="key dropped">dropped</span><span class="key pending">waiting or in reserve</span></p>`,
     bars.length > 0 && stackedBars("What went through each stage", bars, "pairs"),
     html`<ol class="funnel">${stages.map(stageRow)}</ol>`,

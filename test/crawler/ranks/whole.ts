@@ -21,7 +21,10 @@ export function wholeOf(data: string) {
     funnel: all("SELECT * FROM funnel"),
     drops: all("SELECT * FROM drop_reasons ORDER BY stage, reason"),
     stats: all("SELECT * FROM query_stats ORDER BY query"),
-    meta: all("SELECT key, value FROM meta WHERE key NOT IN ('sources', 'rematch', 'settings') ORDER BY key"),
+    // The sizes of inputs only serve the process that reads them again.
+    meta: all(
+      "SELECT key, value FROM meta WHERE key NOT IN ('sources', 'rematch', 'settings') AND key NOT LIKE 'bytes of %' ORDER BY key",
+    ),
     settings: settingsOf(all("SELECT value FROM meta WHERE key = 'settings'")),
     search: all("SELECT rowid FROM caption_search('apple')").length,
     manifest: JSON.parse(readFileSync(join(data, "manifest.json"), "utf8")),

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
 import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { after, test } from "node:test";
+import { gzipSync } from "node:zlib";
 import tar from "tar-stream";
 import { HttpClient } from "../../../crawler/http.ts";
 import { RecordReader } from "../../../crawler/sources/archive/records.ts";
@@ -70,6 +72,15 @@ test("objects that leave out what has no value: the first ones together say whic
   const lines = rows.map((row) => JSON.stringify(row)).join("\n");
   assert.deepEqual(await readList("gaps.jsonl", lines), expected("gaps.jsonl:1"));
   assert.deepEqual(await readList("gaps.json", JSON.stringify(rows)), expected("gaps.json item 0"));
+});
+
+test("a packed shard is an error that says what to do", async () => {
+  const file = join(folder, "packed.tar.gz");
+  writeFileSync(file, gzipSync(randomBytes(10_240)));
+  await assert.rejects(
+    read(readShard(db, http, file, NEVER)),
+    /packed\.tar\.gz: a packed shard \(unpack it first: gunzip/,
+  );
 });
 
 test("a shard whose last picture is cut short is an error that says where", async () => {

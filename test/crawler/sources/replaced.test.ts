@@ -222,7 +222,7 @@ test("an index of records: the same", async () => {
   );
 });
 
-test("a folder: pictures that came before the position are an error, those behind it are read", async () => {
+test("a folder: files that came before the position are an error, those behind it are read", async () => {
   const own = join(folder, "own");
   mkdirSync(own);
   const add = (name: string) => {
@@ -234,7 +234,7 @@ test("a folder: pictures that came before the position are an error, those behin
   const read = (named: string, batches?: number) => captions(readFolder(db, named, NEVER), batches);
   const first = await read(own, 1);
   add("a");
-  await assert.rejects(read(own), new RegExp(`^Error: ${own}: pictures before number 1000, .* as ${own}/\\., to have`));
+  await assert.rejects(read(own), new RegExp(`^Error: ${own}: files before number 1000, .* as ${own}/\\., to have`));
   assert.equal((await read(`${own}/.`)).length, 1_201);
   for (const ending of ["jpg", "txt"]) rmSync(join(own, `a.${ending}`));
   add("c");
