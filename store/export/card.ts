@@ -55,7 +55,7 @@ ${table(
   stats.hosts.top.map((row) => [row.host, count(row.requests), percent(row.ok, row.requests)]),
 )}
 ${stats.hosts.total > stats.hosts.top.length ? `\nThe busiest of ${count(stats.hosts.total)} hosts.\n` : ""}
-robots.txt was obeyed (RFC 9309), private addresses were refused.
+robots.txt was obeyed (RFC 9309); private addresses were refused, unless \`--allow-private\` named them.
 
 ## Licences
 
