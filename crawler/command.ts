@@ -61,9 +61,10 @@ async function runStage(stage: string, workspace: Workspace, options: CrawlOptio
     const changed = await crawl(workspace, options);
     if (!options.stop.aborted) await writeReport(db, data);
     const why = flags.retry?.length ? "nothing of what was tried again came into the set" : "nothing to do";
-    const pages = readPages(db).waiting > 0 ? "every page that the limits on pages allow" : "every page";
-    if (!changed && !flags.json)
+    if (!changed && !flags.json) {
+      const pages = readPages(db).waiting > 0 ? "every page that the limits on pages allow" : "every page";
       console.log(`${why}: ${pages}, list and picture is done, and the shards are up to date\n`);
+    }
   } else {
     const net = new Net(db, options.net, options.stop);
     try {

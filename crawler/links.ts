@@ -2,11 +2,6 @@ import { normaliseUrl } from "../store/pair-id.ts";
 
 /** What browsers and servers agree on as the longest address. */
 export const MAX_URL = 2_083;
-/** An address that a whole page shares, unless it is longer: each of its pairs would carry it. */
-export function ofUsualLength(address: string | undefined): string | undefined {
-  return address !== undefined && address.length <= MAX_URL ? address : undefined;
-}
-
 const MAX_SEGMENTS = 20;
 /** A page with more links is a directory of everything; the rest is left. */
 const MAX_LINKS = 10_000;
@@ -18,6 +13,11 @@ const FILE =
 /** Parameters that name a visit or where a visitor came from, not a page. */
 const VISIT =
   /^(?:utm_\w+|fbclid|gclid|dclid|msclkid|yclid|mc_[ce]id|_ga|phpsessid|jsessionid|aspsessionid\w*|sessionid|sid|cfid|cftoken|zenid|osCsid)$/i;
+
+/** An address that a whole page shares, unless it is longer: each of its pairs would carry it. */
+export function ofUsualLength(address: string | undefined): string | undefined {
+  return address !== undefined && address.length <= MAX_URL ? address : undefined;
+}
 
 /** Addresses of pages, in order, each once: without what names a visit, without traps and files that are no pages. */
 export function collectLinks(hrefs: Iterable<string>, base: string): string[] {

@@ -143,16 +143,12 @@ const written = new Set<Database>();
 
 /**
  * Brings all of an open database into its one file, so that a copy of that is whole, and so that it can be read where
- * nothing can be written. While another process has it open, its log stays beside it, emptied as far as can be.
+ * nothing can be written.
+ * @throws Error when another process has it open: its log stays beside it then, emptied as far as can be.
  */
 export function settle(db: Database): void {
-  db.pragma("busy_timeout = 0");
-  db.pragma("wal_checkpoint(PASSIVE)");
-  try {
-    db.pragma("journal_mode = DELETE");
-  } catch (error) {
-    if ((error as { code?: string }).code !== "SQLITE_BUSY") throw error;
-  }
+  db.pragma("wal_checkpoint(TRUNCATE)");
+  db.pragma("journal_mode = DELETE");
 }
 
 /** However a command ends, by `process.exit` or an error too. */
@@ -166,11 +162,17 @@ function settleAll(): void {
 }
 
 function settleAndClose(db: Database): void {
+  if (!db.open) return;
   try {
-    if (db.open) settle(db);
+    db.pragma("busy_timeout = 0");
+    settle(db);
+  } catch {
+    // Somebody reads it, or the disk is full: the log stays, and the next run takes it up.
+  }
+  try {
     db.close();
   } catch {
-    // In the middle of a statement, or the disk is full: the log stays, and the next run takes it up.
+    // In the middle of a statement.
   }
 }
 

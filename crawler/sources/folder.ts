@@ -83,10 +83,10 @@ function* filesIn(folder: string): Generator<Found> {
   const entries = readdirSync(folder, { withFileTypes: true });
   const names = new Set(entries.map(({ name }) => name));
   // IMG_1.JPG may have IMG_1.TXT beside it.
-  const beside = (stem: string, ending: string) =>
-    [`${stem}.${ending}`, `${stem}.${ending.toUpperCase()}`]
-      .filter((name) => names.has(name))
-      .map((name) => join(folder, name))[0];
+  const beside = (stem: string, ending: string) => {
+    const name = [`${stem}.${ending}`, `${stem}.${ending.toUpperCase()}`].find((name) => names.has(name));
+    return name && join(folder, name);
+  };
   for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
     const file = join(folder, entry.name);
     if (entry.isDirectory()) yield* filesIn(file);

@@ -1,4 +1,4 @@
-import { type Database, getMeta } from "../../store/database.ts";
+import { type Database, getMeta, setMeta } from "../../store/database.ts";
 
 /** How far an input was read, in its own unit: rows of a list, bytes of an archive. */
 export interface Position {
@@ -22,7 +22,6 @@ export function positionOf(db: Database, name: string): Position {
     "INSERT INTO list_position VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET rows = excluded.rows, done = excluded.done",
   );
   const key = `read of ${name}`;
-  const note = db.prepare("INSERT INTO meta VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value");
   const forget = db.prepare("DELETE FROM meta WHERE key = ?");
   const at = row?.rows ?? 0;
   return {
@@ -32,7 +31,7 @@ export function positionOf(db: Database, name: string): Position {
       save.run(name, at, done ? 1 : 0);
       if (done) forget.run(key);
       // With its place: an earlier version that goes on with the list does not change the mark.
-      else if (mark !== undefined) note.run(key, `${at} ${mark}`);
+      else if (mark !== undefined) setMeta(db, key, `${at} ${mark}`);
     },
     differs: (mark) => {
       const known = getMeta(db, key);

@@ -96,8 +96,8 @@ const FORMS = [
   // Of servers: Flickr, SoundCloud, Reddit, Xinhua, Gfycat's three words, Nikkei's.
   "\\d{8,11}_[\\da-f]{10}(?:_[a-z]){0,2}(?:_\\d)?|(?:artworks|avatars)-\\w{12}-\\w{6}-\\w+|avatar_default_\\d\\d_[\\da-f]{6}",
   "\\d{10}_\\d{13}_title\\d\\w|[a-z]{10,}-size_restricted|9{8} -dsx[\\w-]+",
-  // Of El País, Tencent (a word and microseconds).
-  "\\d{10}_\\d{6}_\\d{10}_[a-z]+_normal|[a-z]{2,8}1\\d{14}",
+  // Of El País, the BBC, Tencent (a word and microseconds).
+  "\\d{10}_\\d{6}_\\d{10}_[a-z]+_normal|1\\d{11}_\\d_\\d+x\\d+__nocredit|[a-z]{2,8}1\\d{14}",
   // Of Adobe's content server (a part of a page and a moment), Kyunghyang, Computec, SPIP's menus, Greenpeace, scripts in an address.
   "\\w+\\.img[a-z]*\\d*\\.20\\d{6}t\\d{6,}|\\w+-p\\.v\\d\\.20\\d{6}\\. 9{8} _p\\d|\\d+x\\d+_de-[a-z]+_b\\dteaser_\\d+",
   "\\d+x\\d+mauto\\w*|siteo(?:n|ff)\\d+-[\\da-f]{5}|gp0st\\w{3,5}|\\w+\\.php,.*|@@\\w+@@\\w{1,4}|blog-thumb\\d+|cid_.*@.*|opt\\.\\d+w-[\\da-f]{16}",

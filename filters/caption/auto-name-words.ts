@@ -51,7 +51,7 @@ export const HOLLOW = list(
 export const FILLER = list(
   "jpg jpeg png gif webp php htm th kopia kopya kopi kopio копия コピー 複製 bmp tif tiff heic heif svg avif jfif raw cr nef arw dng psd ai pdf at am pm um on of from by to the and with no nr num id via ios copy kopie copie copia edit edited final new old min web hires lowres res orig original resize resized crop cropped scaled scale rotated optimized compressed enhanced reduced kb mb fb clip verybig tn hd bw dat max mini shots guid uuid low high full half large medium small normal big xl xxl xlarge px dpi ver version rev hdr comp bokeh mp hq sd uhd ac sl sx sy ul ux cr fmt fit vs " +
     "von pukul 복사본 副本 コピー my bigger removebg bearbeitet bearbeiten screen shot captura tela de pro wx window date export output editor design shared pasted " +
-    "sm md lg sml med grande prev sld hor url null buyuk kucuk one two three four five six seven eight nine ten nocredit",
+    "sm md lg sml med grande prev sld hor url null buyuk kucuk one two three four five six seven eight nine ten",
 );
 
 /** Words that say nothing beside an identifier or a date only: "40436_wide", "timeline_20150605_101112", but "sun8". */
